@@ -1,0 +1,1 @@
+"""Core: the pure rules of wfkit. Standard library only; no clock, no I/O, no logging."""

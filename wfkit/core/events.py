@@ -1,0 +1,202 @@
+"""Events: what happened in a run, as frozen facts that cross pickle, msgpack, SQL and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from wfkit.core.ids import GroupId, RunId
+from wfkit.core.states import FailureKind, RunState, TaskState
+
+
+class How(StrEnum):
+    """How the nodes of a group use the nodes of an upstream group."""
+
+    EACH = "each"  #: element i uses element i
+    ALL = "all"  #: every node uses all elements
+    ONE = "one"  #: every node uses the one element `Edge.index`
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the nodes of a group depend on."""
+
+    group: GroupId
+    how: How
+    index: int = 0  #: the element, where `how` is ONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSpec:
+    """One call of a task (or a flow inside a flow) as a member of the graph."""
+
+    id: GroupId
+    order: int  #: 0, 1, 2 … in order of creation within the run
+    name: str  #: unique within the run: "clean", and "clean#2" for a second call
+    task: str
+    kind: str  #: "task" or "flow"
+    mapped: bool
+    length: int | None  #: number of nodes; None while it is not known
+    parent: GroupId | None = None  #: the flow group or spawning group it was made in
+    edges: tuple[Edge, ...] = ()
+    labels: tuple[str, ...] = ()  #: one a node, where `task_run_name` asks for them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorInfo:
+    """An exception as text, and as itself where it survives a pickle."""
+
+    type_name: str
+    message: str  #: at most 4 kB
+    traceback: str  #: at most 20 kB; frames of the user's code
+    pickled: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line that a task logged, printed or warned."""
+
+    at_s: float
+    level: int  #: as in `logging`
+    source: str  #: logger name, "print" or "warnings"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events share."""
+
+    seq: int = 0  #: place in the run's record; 0 until the recorder has numbered it
+    at_s: float = 0.0  #: seconds since the epoch, by the clock of the process that saw it
+    cause: str = ""  #: why, in words or as the tag and name of the event before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """A run began."""
+
+    tag: ClassVar[str] = "run-started"
+    run_id: RunId
+    flow_name: str
+    parent_id: RunId | None = None
+    parameters: tuple[tuple[str, str], ...] = ()  #: name and preview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodesAdded(Event):
+    """Calls were added to the graph, or the lengths of earlier ones became known."""
+
+    tag: ClassVar[str] = "nodes-added"
+    groups: tuple[GroupSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStarted(Event):
+    """An attempt began on a worker. A hint only: the event of a worker that dies may be lost."""
+
+    tag: ClassVar[str] = "node-started"
+    group: GroupId
+    index: int
+    attempt: int  #: 1-based
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRetrying(Event):
+    """An attempt failed and another one follows after a delay."""
+
+    tag: ClassVar[str] = "node-retrying"
+    group: GroupId
+    index: int
+    attempt: int  #: the attempt that failed
+    delay_s: float
+    error: ErrorInfo | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeWaiting(Event):
+    """A node's own body is done and its value is that of children which still run."""
+
+    tag: ClassVar[str] = "node-waiting"
+    group: GroupId
+    index: int
+    attempt: int
+    children: tuple[GroupId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFinished(Event):
+    """A node reached an end state other than CRASHED."""
+
+    tag: ClassVar[str] = "node-finished"
+    group: GroupId
+    index: int
+    attempt: int  #: the last attempt; 0 if none began
+    state: TaskState
+    kind: FailureKind | None = None
+    reason: str = ""
+    error: ErrorInfo | None = None
+    worker: str = ""
+    wall_s: float = 0.0  #: of the last attempt, measured on the worker
+    result_bytes: int = 0  #: size in memory, as Dask measures it
+    length: int | None = None  #: of the value, where it is a sequence
+    preview: str = ""
+    inline: bytes | None = None  #: the pickled value, where it is small
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCrashed(Event):
+    """A node was lost with its worker and is not tried again."""
+
+    tag: ClassVar[str] = "node-crashed"
+    group: GroupId
+    index: int
+    attempt: int
+    kind: FailureKind
+    reason: str
+    worker: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLines(Event):
+    """Lines that one attempt of a node wrote."""
+
+    tag: ClassVar[str] = "log-lines"
+    group: GroupId
+    index: int
+    attempt: int
+    part: int  #: 0, 1, 2 … within the attempt
+    lines: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStateChanged(Event):
+    """A run was paused, resumed, or began to cancel."""
+
+    tag: ClassVar[str] = "run-state-changed"
+    state: RunState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """A run reached an end state."""
+
+    tag: ClassVar[str] = "run-finished"
+    state: RunState
+    reason: str = ""
+
+
+AnyEvent = (
+    RunStarted
+    | NodesAdded
+    | NodeStarted
+    | NodeRetrying
+    | NodeWaiting
+    | NodeFinished
+    | NodeCrashed
+    | LogLines
+    | RunStateChanged
+    | RunFinished
+)
