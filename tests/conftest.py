@@ -1,0 +1,40 @@
+"""What all tests share: kinds of tests, their order and time limits, Hypothesis' settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+TESTS = Path(__file__).parent
+IN_CI = "CI" in os.environ
+CHROMIUM = os.environ.get("WFKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+UNIT_LIMIT_S = 10  # a unit test that takes longer waits for something; the limit of the others is in pyproject.toml
+
+hypothesis.settings.register_profile("wfkit", deadline=None, print_blob=True)  # no deadline: machines are shared
+hypothesis.settings.load_profile("wfkit")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder, limit unit tests, and run the narrow tests first and the browser last.
+
+    Browser tests come last for a second reason: playwright leaves an event loop running in the main thread.
+    """
+    for item in items:
+        if item.path.is_relative_to(TESTS / "system"):
+            item.add_marker(pytest.mark.system)
+        elif not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(UNIT_LIMIT_S))
+        if item.get_closest_marker("browser") and not CHROMIUM and not IN_CI:
+            item.add_marker(
+                pytest.mark.skip(reason="no chromium here; `apt-get install chromium` or set WFKIT_CHROMIUM")
+            )
+    items.sort(key=_width)
+
+
+def _width(item: pytest.Item) -> int:
+    return sum(2**place for place, kind in enumerate(("system", "browser")) if item.get_closest_marker(kind))
