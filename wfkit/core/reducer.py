@@ -1,0 +1,331 @@
+"""The reducer: folds events into a view, whatever their order and however often they come.
+
+Each fact has one rule for which event holds, and the rule looks at the events alone, never at their arrival:
+
+- A node's end is the end event with the lowest seq. It brings its time, size, reason, error and so on; those of later
+  ends are dropped. Nothing leaves an end state.
+- Before an end the highest (attempt, rank, seq) holds, ranks being started < waiting < retrying.
+- Of several descriptions of a group the one with the highest seq holds; its length is the longest ever told.
+- A run's end is the `RunFinished` with the lowest seq; before it the `RunStateChanged` with the highest.
+- A repeat of an event weighs the same as the event, so it changes nothing.
+
+So any interleaving, duplication and reordering of the same numbered events gives an equal view. Unnumbered events
+(seq 0) fold too, but among equals the first to arrive holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from math import nan
+from typing import Final, cast
+
+from wfkit.core.events import (
+    AnyEvent,
+    Event,
+    GroupSpec,
+    LogLines,
+    NodeCrashed,
+    NodeFinished,
+    NodeRetrying,
+    NodesAdded,
+    NodeStarted,
+    NodeWaiting,
+    RunFinished,
+    RunStarted,
+    RunStateChanged,
+)
+from wfkit.core.ids import GroupId
+from wfkit.core.states import CODES, TASK_ENDS, RunState, TaskState
+from wfkit.core.view import UNDESCRIBED, GroupView, RunView
+
+#: A key packs (attempt, rank, seq) into one integer that fits a column: 16, 2 and 40 bits.
+_SEQ_BITS: Final = 40
+_RANK_BITS: Final = 2
+_STARTED, _WAITING, _RETRYING = 1, 2, 3
+_MAX_ATTEMPT: Final = 2**16 - 1
+
+_RUNNING_CODE: Final = CODES[TaskState.RUNNING]
+_WAITING_CODE: Final = CODES[TaskState.WAITING]
+_RETRYING_CODE: Final = CODES[TaskState.RETRYING]
+_CRASHED_CODE: Final = CODES[TaskState.CRASHED]
+_END_CODES: Final[Mapping[TaskState, int]] = {state: CODES[state] for state in TASK_ENDS}
+
+
+def fold(view: RunView, events: Iterable[AnyEvent]) -> None:
+    """Apply events to a view, in place.
+
+    Raises
+    ------
+    KeyError : an object that is no event, or a `NodeFinished` whose state is no end
+    """
+    handlers = _HANDLERS
+    for event in events:
+        handlers[type(event)](view, event)
+
+
+def apply(view: RunView, event: AnyEvent) -> None:
+    """Apply one event to a view, in place."""
+    _HANDLERS[type(event)](view, event)
+
+
+def _run_started(view: RunView, event: RunStarted) -> None:
+    if 0 <= view.start_seq <= event.seq:
+        return
+    view.start_seq = event.seq
+    view.run_id, view.flow_name, view.parent_id = event.run_id, event.flow_name, event.parent_id
+    view.parameters, view.started_s = event.parameters, event.at_s
+    if view.change_seq < 0 and view.end_seq < 0:
+        view.state = RunState.RUNNING
+    view.version += 1
+
+
+def _run_state_changed(view: RunView, event: RunStateChanged) -> None:
+    if event.seq <= view.change_seq:
+        return
+    view.change_seq = event.seq
+    if view.end_seq < 0:
+        view.state, view.reason = event.state, event.reason
+    view.version += 1
+
+
+def _run_finished(view: RunView, event: RunFinished) -> None:
+    if 0 <= view.end_seq <= event.seq:
+        return
+    view.end_seq = event.seq
+    view.state, view.reason, view.ended_s = event.state, event.reason, event.at_s
+    view.version += 1
+
+
+def _nodes_added(view: RunView, event: NodesAdded) -> None:
+    for spec in event.groups:
+        group = view.groups.get(spec.id)
+        if group is None:
+            group = view.groups[spec.id] = GroupView(spec)
+        else:
+            newer = event.seq > group.spec_seq
+            length = _longest(spec.length, group.spec.length)
+            if not newer and length == group.spec.length:
+                continue
+            group.spec = replace(spec if newer else group.spec, length=length)
+            group.grow(length or 0)
+        group.spec_seq = max(group.spec_seq, event.seq)
+        view.version += 1
+        group.changed = view.version
+
+
+def _longest(one: int | None, other: int | None) -> int | None:
+    return max((length for length in (one, other) if length is not None), default=None)
+
+
+def _node_started(view: RunView, event: NodeStarted) -> None:
+    group, index, attempt = view.groups.get(event.group), event.index, event.attempt
+    if group is None or index >= len(group.states):
+        group = _room(view, event.group, index)
+    if attempt > group.attempts[index]:
+        group.attempts[index] = min(attempt, _MAX_ATTEMPT)
+    key = _key(attempt, _STARTED, event.seq)
+    if key <= group.start_keys[index]:
+        if event.at_s >= group.started_s[index]:
+            return
+    else:
+        group.start_keys[index] = key
+        worker = view.worker_index.get(event.worker)
+        if worker is None:
+            worker = _enlist(view, event.worker)
+        group.start_workers[index] = worker
+        if group.end_workers[index] < 0:
+            group.worker_of[index] = worker
+        if key > group.progress[index]:
+            group.progress[index] = key
+            if group.end_seqs[index] < 0:
+                _move(group, index, _RUNNING_CODE)
+    if not event.at_s >= group.started_s[index]:  # true for nan, too
+        group.started_s[index] = event.at_s
+    view.version += 1
+    group.changed = view.version
+
+
+def _node_waiting(view: RunView, event: NodeWaiting) -> None:
+    group, index = _seen(view, event.group, event.index, event.attempt)
+    key = _key(event.attempt, _WAITING, event.seq)
+    if key <= group.waiting_keys.get(index, 0):
+        return
+    group.waiting_keys[index] = key
+    group.children[index] = event.children
+    _advance(group, index, key, _WAITING_CODE)
+    view.version += 1
+    group.changed = view.version
+
+
+def _node_retrying(view: RunView, event: NodeRetrying) -> None:
+    group, index = _seen(view, event.group, event.index, event.attempt)
+    facts = group.retries.setdefault(index, {})
+    known = facts.get(event.attempt)
+    if known is not None and event.seq <= known[0]:
+        return
+    facts[event.attempt] = (event.seq, event.delay_s, event.error)
+    group.delays_s.setdefault(index, {})[event.attempt] = event.delay_s
+    _show_errors(group, index)
+    _advance(group, index, _key(event.attempt, _RETRYING, event.seq), _RETRYING_CODE)
+    view.version += 1
+    group.changed = view.version
+
+
+def _node_finished(view: RunView, event: NodeFinished) -> None:
+    group, index, attempt = view.groups.get(event.group), event.index, event.attempt
+    if group is None or index >= len(group.states):
+        group = _room(view, event.group, index)
+    if attempt > group.attempts[index]:
+        _count_attempt(view, group, index, attempt)
+    before = group.end_seqs[index]
+    if before >= 0:
+        if event.seq >= before:
+            return
+        _forget_end(group, index)
+    _move(group, index, _END_CODES[event.state])
+    group.end_seqs[index] = event.seq
+    group.ended_s[index] = event.at_s
+    group.wall_s[index] = event.wall_s if attempt or event.wall_s else nan
+    group.result_bytes[index] = event.result_bytes
+    _end_on(view, group, index, event.worker)
+    if event.kind is not None:
+        group.kinds[index] = event.kind
+    if event.reason:
+        group.reasons[index] = event.reason
+    if event.preview:
+        group.previews[index] = event.preview
+    if event.length is not None:
+        group.lengths[index] = event.length
+    if event.inline is not None:
+        group.inline[index] = event.inline
+    if event.error is not None:
+        group.end_errors[index] = (attempt, event.error)
+        _show_errors(group, index)
+    view.version += 1
+    group.changed = view.version
+
+
+def _node_crashed(view: RunView, event: NodeCrashed) -> None:
+    group, index = _seen(view, event.group, event.index, event.attempt)
+    before = group.end_seqs[index]
+    if before >= 0:
+        if event.seq >= before:
+            return
+        _forget_end(group, index)
+    _move(group, index, _CRASHED_CODE)
+    group.end_seqs[index] = event.seq
+    group.ended_s[index] = event.at_s
+    _end_on(view, group, index, event.worker)
+    group.kinds[index] = event.kind
+    if event.reason:
+        group.reasons[index] = event.reason
+    view.version += 1
+    group.changed = view.version
+
+
+def _log_lines(view: RunView, event: LogLines) -> None:
+    group, index = _seen(view, event.group, event.index, event.attempt)
+    parts = group.logs.setdefault(index, {})
+    known = parts.get((event.attempt, event.part))
+    if known is not None and event.seq <= known.seq:
+        return
+    parts[event.attempt, event.part] = event
+    view.version += 1
+    group.changed = view.version
+
+
+def _key(attempt: int, rank: int, seq: int) -> int:
+    return (min(attempt, _MAX_ATTEMPT) << _RANK_BITS | rank) << _SEQ_BITS | seq
+
+
+def _room(view: RunView, group_id: GroupId, index: int) -> GroupView:
+    """Find the group of a node, and make room for the node where nobody has described it yet."""
+    group = view.groups.get(group_id)
+    if group is None:
+        name = str(group_id)
+        spec = GroupSpec(id=group_id, order=UNDESCRIBED, name=name, task=name, kind="task", mapped=True, length=None)
+        group = view.groups[group_id] = GroupView(spec)
+    group.grow(index + 1)
+    return group
+
+
+def _seen(view: RunView, group_id: GroupId, index: int, attempt: int) -> tuple[GroupView, int]:
+    group = _room(view, group_id, index)
+    if attempt > group.attempts[index]:
+        _count_attempt(view, group, index, attempt)
+    return group, index
+
+
+def _count_attempt(view: RunView, group: GroupView, index: int, attempt: int) -> None:
+    """Note an attempt even where the event that told of it weighs nothing else."""
+    group.attempts[index] = min(attempt, _MAX_ATTEMPT)
+    view.version += 1
+    group.changed = view.version
+
+
+def _enlist(view: RunView, worker: str) -> int:
+    number = view.worker_index[worker] = len(view.workers)
+    view.workers.append(worker)
+    return number
+
+
+def _advance(group: GroupView, index: int, key: int, code: int) -> None:
+    if key > group.progress[index]:
+        group.progress[index] = key
+        if group.end_seqs[index] < 0:
+            _move(group, index, code)
+
+
+def _move(group: GroupView, index: int, code: int) -> None:
+    counts = group.counts
+    counts[group.states[index]] -= 1
+    counts[code] += 1
+    group.states[index] = code
+
+
+def _end_on(view: RunView, group: GroupView, index: int, worker_name: str) -> None:
+    worker = view.worker_index.get(worker_name)
+    if worker is None:
+        worker = _enlist(view, worker_name)
+    group.end_workers[index] = worker
+    group.worker_of[index] = worker if worker >= 0 else group.start_workers[index]
+
+
+def _forget_end(group: GroupView, index: int) -> None:
+    """Take back what a later end has told, because an earlier one has come in."""
+    group.wall_s[index] = nan
+    group.result_bytes[index] = 0
+    for facts in (group.kinds, group.reasons, group.previews, group.lengths, group.inline):
+        facts.pop(index, None)
+    if group.end_errors.pop(index, None) is not None:
+        _show_errors(group, index)
+
+
+def _show_errors(group: GroupView, index: int) -> None:
+    """Join the errors of failed attempts with the error of the end, which knows the last attempt best."""
+    retries = group.retries.get(index, {})
+    errors = {attempt: error for attempt, (_, _, error) in retries.items() if error is not None}
+    if (end := group.end_errors.get(index)) is not None:
+        errors[end[0]] = end[1]
+    if errors:
+        group.errors[index] = errors
+    else:
+        group.errors.pop(index, None)
+
+
+_Handler = Callable[[RunView, AnyEvent], None]
+
+#: Each handler is only ever given events of its own class, which the type of a dict cannot say.
+_HANDLERS: Final[Mapping[type[Event], _Handler]] = {
+    RunStarted: cast(_Handler, _run_started),
+    NodesAdded: cast(_Handler, _nodes_added),
+    NodeStarted: cast(_Handler, _node_started),
+    NodeRetrying: cast(_Handler, _node_retrying),
+    NodeWaiting: cast(_Handler, _node_waiting),
+    NodeFinished: cast(_Handler, _node_finished),
+    NodeCrashed: cast(_Handler, _node_crashed),
+    LogLines: cast(_Handler, _log_lines),
+    RunStateChanged: cast(_Handler, _run_state_changed),
+    RunFinished: cast(_Handler, _run_finished),
+}

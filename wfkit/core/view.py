@@ -1,0 +1,270 @@
+"""The view: what a run looks like now, as columns of node states that every face reads."""
+
+from __future__ import annotations
+
+from array import array
+from math import isnan, nan
+from typing import Final
+
+from wfkit.core.events import Edge, ErrorInfo, GroupSpec, LogLines
+from wfkit.core.ids import GroupId, RunId, node_name
+from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
+
+#: Data that JSON knows; the form of a snapshot.
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+
+_PENDING: Final = CODES[TaskState.PENDING]
+#: Order of a group that is known from its nodes alone: behind all that are described.
+UNDESCRIBED: Final = 2**31 - 1
+
+
+class GroupView:
+    """One call of a task: one element a node, kept in columns so that 100,000 nodes stay cheap.
+
+    What few nodes have (errors, reasons, logs …) is in dicts by element. Only the reducer changes a view.
+    """
+
+    __slots__ = (
+        "attempts",
+        "changed",
+        "children",
+        "counts",
+        "delays_s",
+        "end_errors",
+        "end_seqs",
+        "end_workers",
+        "ended_s",
+        "errors",
+        "inline",
+        "kinds",
+        "lengths",
+        "logs",
+        "previews",
+        "progress",
+        "reasons",
+        "result_bytes",
+        "retries",
+        "spec",
+        "spec_seq",
+        "start_keys",
+        "start_workers",
+        "started_s",
+        "states",
+        "waiting_keys",
+        "wall_s",
+        "worker_of",
+    )
+
+    def __init__(self, spec: GroupSpec) -> None:
+        self.spec = spec
+        self.states = bytearray()  #: state code per element: `STATES[code]`
+        self.attempts = array("H")  #: highest attempt seen; 0 = none began
+        self.started_s = array("d")  #: when the first attempt began; nan = not started
+        self.ended_s = array("d")  #: nan = not ended
+        self.wall_s = array("d")  #: of the last attempt; nan = not known
+        self.worker_of = array("i")  #: index into `RunView.workers`; -1 = none
+        self.result_bytes = array("q")
+        self.counts = [0] * len(STATES)  #: by state code; always the histogram of `states`
+        self.kinds: dict[int, FailureKind] = {}
+        self.reasons: dict[int, str] = {}
+        self.previews: dict[int, str] = {}
+        self.lengths: dict[int, int] = {}  #: of the value, where it is a sequence
+        self.inline: dict[int, bytes] = {}  #: the pickled value, where it is small
+        self.children: dict[int, tuple[GroupId, ...]] = {}  #: groups that a node's value is made of
+        self.errors: dict[int, dict[int, ErrorInfo]] = {}  #: element -> attempt -> error
+        self.delays_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> delay
+        self.logs: dict[int, dict[tuple[int, int], LogLines]] = {}  #: element -> (attempt, part) -> lines
+        self.changed = 0  #: `RunView.version` at the last change of this group
+
+        # What the reducer needs to weigh late and repeated events; no face reads below this line.
+        self.spec_seq = -1  #: of the event that gave `spec`; -1 = a placeholder
+        self.progress = array("q")  #: highest key (attempt, rank, seq) of an event before the end
+        self.start_keys = array("q")  #: the same of `NodeStarted` alone
+        self.start_workers = array("i")  #: worker of that event
+        self.end_seqs = array("q")  #: seq of the end that holds; -1 = not ended
+        self.end_workers = array("i")  #: worker that this end named; -1 = none
+        self.end_errors: dict[int, tuple[int, ErrorInfo]] = {}  #: attempt and error of this end
+        self.retries: dict[int, dict[int, tuple[int, float, ErrorInfo | None]]] = {}  #: attempt -> seq, delay, error
+        self.waiting_keys: dict[int, int] = {}  #: key of the event that gave `children`
+        self.grow(spec.length or 0)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def state(self, index: int) -> TaskState:
+        """State of one element."""
+        return STATES[self.states[index]]
+
+    def name(self, index: int) -> str:
+        """Name of one element, for people: "clean[3]"."""
+        return node_name(self.spec.name, index, mapped=self.spec.mapped)
+
+    def grow(self, length: int) -> None:
+        """Add PENDING elements until there are `length`; never shrinks."""
+        more = length - len(self.states)
+        if more <= 0:
+            return
+        self.states.extend(bytes([_PENDING]) * more)
+        self.attempts.extend(array("H", [0]) * more)
+        self.result_bytes.extend(array("q", [0]) * more)
+        self.progress.extend(array("q", [0]) * more)
+        self.start_keys.extend(array("q", [0]) * more)
+        self.end_seqs.extend(array("q", [-1]) * more)
+        for seconds in (self.started_s, self.ended_s, self.wall_s):
+            seconds.extend(array("d", [nan]) * more)
+        for workers in (self.worker_of, self.start_workers, self.end_workers):
+            workers.extend(array("i", [-1]) * more)
+        self.counts[_PENDING] += more
+
+
+class RunView:
+    """One run as all faces see it: the notebook, the history, the server and the command line.
+
+    Made empty and filled by `wfkit.core.reducer.fold`.
+    """
+
+    def __init__(self) -> None:
+        self.run_id = RunId("")
+        self.flow_name = ""
+        self.parent_id: RunId | None = None
+        self.parameters: tuple[tuple[str, str], ...] = ()  #: name and preview
+        self.state = RunState.PENDING
+        self.reason = ""
+        self.started_s: float | None = None
+        self.ended_s: float | None = None
+        self.workers: list[str] = []  #: by index, in order of arrival
+        self.groups: dict[GroupId, GroupView] = {}
+        self.version = 0  #: grows with every event that changed something
+
+        # What the reducer needs to weigh late and repeated events.
+        self.worker_index: dict[str, int] = {"": -1}
+        self.start_seq = -1  #: of the `RunStarted` that holds; -1 = none yet
+        self.change_seq = -1  #: of the `RunStateChanged` that holds
+        self.end_seq = -1  #: of the `RunFinished` that holds
+
+    def ordered(self) -> list[GroupView]:
+        """All groups in order of creation."""
+        return sorted(self.groups.values(), key=lambda group: (group.spec.order, group.spec.id))
+
+    def counts(self) -> list[int]:
+        """Count the nodes of all tasks by state code."""
+        total = [0] * len(STATES)
+        for group in self.groups.values():
+            if group.spec.kind == "task":
+                total = [have + more for have, more in zip(total, group.counts, strict=True)]
+        return total
+
+    def by_name(self, name: str) -> tuple[GroupView, int | None]:
+        """Find a node or a mapped group.
+
+        Parameters
+        ----------
+        name : str
+            "clean" for a single call (gives element 0) or a whole map (gives None), "clean[3]" for one element.
+
+        Raises
+        ------
+        KeyError : nothing in the run has this name
+        """
+        stem, bracket, rest = name.rpartition("[")
+        digits = rest.removesuffix("]")
+        for group in self.groups.values():
+            spec = group.spec
+            if spec.name == name:
+                return group, None if spec.mapped else 0
+            if bracket and spec.mapped and spec.name == stem and digits.isdecimal():
+                index = int(digits)
+                if index < len(group) and group.name(index) == name:
+                    return group, index
+        raise KeyError(name)
+
+    def snapshot(self) -> dict[str, Plain]:
+        """Return the whole view as plain data, equal for equal facts however the events arrived.
+
+        JSON can hold it: nan is None, bytes are hex, workers are named. Leaves out versions. For tests and records.
+        """
+        return {
+            "run_id": self.run_id,
+            "flow_name": self.flow_name,
+            "parent_id": self.parent_id,
+            "parameters": [[name, preview] for name, preview in self.parameters],
+            "state": self.state.value,
+            "reason": self.reason,
+            "started_s": self.started_s,
+            "ended_s": self.ended_s,
+            "groups": [_group_snapshot(group, self.workers) for group in self.ordered()],
+        }
+
+
+def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
+    spec = group.spec
+    counts: dict[str, Plain] = {state.value: count for state, count in zip(STATES, group.counts, strict=True) if count}
+    return {
+        "id": spec.id,
+        "order": spec.order,
+        "name": spec.name,
+        "task": spec.task,
+        "kind": spec.kind,
+        "mapped": spec.mapped,
+        "length": spec.length,
+        "parent": spec.parent,
+        "edges": [_edge(edge) for edge in spec.edges],
+        "labels": list(spec.labels),
+        "counts": counts,
+        "nodes": [_node_snapshot(group, index, workers) for index in range(len(group))],
+    }
+
+
+def _edge(edge: Edge) -> list[Plain]:
+    return [edge.group, edge.how.value, edge.index]
+
+
+def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
+    worker = group.worker_of[index]
+    node: dict[str, Plain] = {
+        "state": group.state(index).value,
+        "attempts": group.attempts[index],
+        "started_s": _or_none(group.started_s[index]),
+        "ended_s": _or_none(group.ended_s[index]),
+        "wall_s": _or_none(group.wall_s[index]),
+        "worker": workers[worker] if worker >= 0 else None,
+        "result_bytes": group.result_bytes[index],
+    }
+    if (kind := group.kinds.get(index)) is not None:
+        node["kind"] = kind.value
+    if (inline := group.inline.get(index)) is not None:
+        node["inline"] = inline.hex()
+    if (reason := group.reasons.get(index)) is not None:
+        node["reason"] = reason
+    if (preview := group.previews.get(index)) is not None:
+        node["preview"] = preview
+    if (length := group.lengths.get(index)) is not None:
+        node["length"] = length
+    if (children := group.children.get(index)) is not None:
+        node["children"] = list(children)
+    if errors := group.errors.get(index):
+        node["errors"] = {str(attempt): _error(error) for attempt, error in sorted(errors.items())}
+    if delays := group.delays_s.get(index):
+        node["delays_s"] = {str(attempt): delay for attempt, delay in sorted(delays.items())}
+    if logs := group.logs.get(index):
+        node["logs"] = [_lines(event) for _, event in sorted(logs.items())]
+    return node
+
+
+def _or_none(seconds: float) -> float | None:
+    return None if isnan(seconds) else seconds
+
+
+def _error(error: ErrorInfo) -> Plain:
+    pickled = None if error.pickled is None else error.pickled.hex()
+    return {
+        "type": error.type_name,
+        "message": error.message,
+        "traceback": error.traceback,
+        "pickled": pickled,
+    }
+
+
+def _lines(event: LogLines) -> Plain:
+    lines: list[Plain] = [[line.at_s, line.level, line.source, line.text] for line in event.lines]
+    return {"attempt": event.attempt, "part": event.part, "lines": lines}
