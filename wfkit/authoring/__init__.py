@@ -1,0 +1,1 @@
+"""Authoring: what people write. Decorators, handles, parameters, signals, and what a call freezes."""

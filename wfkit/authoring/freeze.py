@@ -1,0 +1,174 @@
+"""Freezing: what a call passes to a worker is pickled at the call, so that nothing later changes it.
+
+A handle anywhere in the arguments becomes a numbered slot in the pickle. The worker fills the slots with the
+results of upstream nodes when it thaws the arguments.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cloudpickle
+
+from wfkit.authoring.handle import Handle
+from wfkit.authoring.inputs import allow_failure, unmapped
+from wfkit.authoring.mapping import Over
+from wfkit.core.events import How
+from wfkit.errors import NotPicklable, WfkitError
+
+#: `Use.item` of a map over a handle of a list: element i of the map takes item i of the list.
+OWN_INDEX: Final = -1
+_FAST: Final = frozenset({int, float, bool, str, bytes, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a task uses the upstream result in one slot."""
+
+    item: int | None = None  #: take this item of the value; OWN_INDEX: the one at the element's own index
+    failure_allowed: bool = False  #: a missing result does not keep the task from running
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One upstream result among the arguments of a call."""
+
+    handle: Handle
+    how: How
+    use: Use
+
+
+class Frozen:
+    """Pickled positional and keyword arguments, and how their slots are used."""
+
+    __slots__ = ("payload", "uses")
+
+    def __init__(self, payload: bytes, uses: tuple[Use, ...]) -> None:
+        self.payload = payload
+        self.uses = uses
+
+    def __reduce__(self) -> tuple[type[Frozen], tuple[bytes, tuple[Use, ...]]]:
+        return (Frozen, (self.payload, self.uses))
+
+
+class _Freezer(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is not typed
+    """A pickler that turns handles into slots."""
+
+    def __init__(self, file: io.BytesIO, slots: list[Slot]) -> None:
+        super().__init__(file, protocol=5)
+        self.slots = slots
+
+    def persistent_id(self, value: object) -> int | None:
+        if type(value) is Handle:
+            return self._slot(value, failure_allowed=False)
+        if type(value) is Over:
+            return self._element_slot(value)
+        if type(value) is allow_failure and type(value.value) is Handle:
+            return self._slot(value.value, failure_allowed=True)
+        return None
+
+    def _slot(self, handle: Handle, *, failure_allowed: bool) -> int:
+        how = How.ALL if handle._mapped else How.ONE
+        return self._add(Slot(handle, how, Use(handle._ref.item, failure_allowed)))
+
+    def _element_slot(self, over: Over) -> int:
+        if over.handle._mapped:
+            return self._add(Slot(over.handle, How.EACH, Use(None, over.failure_allowed)))
+        return self._add(Slot(over.handle, How.ONE, Use(OWN_INDEX, over.failure_allowed)))
+
+    def _add(self, slot: Slot) -> int:
+        self.slots.append(slot)
+        return len(self.slots) - 1
+
+
+def freeze(arguments: tuple[tuple[object, ...], Mapping[str, object]], task_name: str) -> tuple[Frozen, tuple[Slot, ...]]:
+    """Pickle the arguments of one node.
+
+    Returns
+    -------
+    Frozen, tuple of Slot : the pickle, and the upstream results that it needs, by slot number
+
+    Raises
+    ------
+    NotPicklable : an argument cannot be pickled; the message names it
+    """
+    args, kwargs = arguments
+    if not kwargs and all(type(value) in _FAST for value in args):
+        return Frozen(pickle.dumps(arguments, protocol=5), ()), ()
+    file, slots = io.BytesIO(), list[Slot]()
+    try:
+        _Freezer(file, slots).dump(arguments)
+    except WfkitError:
+        raise
+    except Exception as error:
+        raise _not_picklable(arguments, task_name, error) from error
+    return Frozen(file.getvalue(), tuple(slot.use for slot in slots)), tuple(slots)
+
+
+def thaw(frozen: Frozen, fill: Callable[[int], object]) -> tuple[tuple[object, ...], dict[str, object]]:
+    """Unpickle frozen arguments on a worker.
+
+    Parameters
+    ----------
+    frozen : Frozen
+    fill : callable
+        Gives the value for a slot number.
+    """
+    if not frozen.uses:
+        loaded: tuple[tuple[object, ...], dict[str, object]] = pickle.loads(frozen.payload)  # noqa: S301 - our own client
+        return loaded
+    unpickler = pickle.Unpickler(io.BytesIO(frozen.payload))  # noqa: S301 - our own client
+    unpickler.persistent_load = fill  # type: ignore[method-assign, assignment]  # slot numbers are the ids we gave
+    args, kwargs = unpickler.load()
+    return args, kwargs
+
+
+def freeze_code(code: object, what: str, names: Mapping[str, object]) -> bytes:
+    """Pickle a task's function and options; `names` are the notebook names it reads, for the error.
+
+    Raises
+    ------
+    HandleCaptured : the code refers to a handle
+    NotPicklable : something that the code refers to cannot be pickled; the message names it
+    """
+    try:
+        return cloudpickle.dumps(code, protocol=5)
+    except WfkitError:
+        raise
+    except Exception as error:
+        for name, value in names.items():
+            if problem := _problem_of(value):
+                raise NotPicklable(
+                    f"{what} refers to `{name}` ({type(value).__name__}), which cannot be sent to a worker: {problem}.",
+                    "Create it inside the task, or pass what it is made from as an argument.",
+                ) from error
+        raise NotPicklable(f"{what} cannot be sent to a worker: {error}.", "Simplify what it refers to.") from error
+
+
+def _not_picklable(
+    arguments: tuple[Sequence[object], Mapping[str, object]], task_name: str, error: Exception
+) -> NotPicklable:
+    args, kwargs = arguments
+    named = [(f"argument {position + 1}", value) for position, value in enumerate(args)]
+    named += [(f"argument `{name}`", value) for name, value in kwargs.items()]
+    for name, value in named:
+        if problem := _problem_of(value):
+            return NotPicklable(
+                f"{name} of `{task_name}` ({type(value).__name__}) cannot be sent to a worker: {problem}.",
+                "Create it inside the task, or pass what it is made from.",
+            )
+    return NotPicklable(f"The arguments of `{task_name}` cannot be sent to a worker: {error}.")
+
+
+def _problem_of(value: object) -> str:
+    if isinstance(value, unmapped):
+        return _problem_of(value.value)
+    try:
+        _Freezer(io.BytesIO(), []).dump(value)
+    except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises is the answer
+        return str(error).rstrip(".") or type(error).__name__
+    return ""

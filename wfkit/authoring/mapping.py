@@ -1,0 +1,133 @@
+"""Mapping: what a `.map()` goes over, checked at the call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from wfkit.authoring.handle import Handle
+from wfkit.authoring.inputs import allow_failure, unmapped
+from wfkit.errors import MapLengthMismatch, NotMappable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """The arguments of a map, each either whole or one value per element.
+
+    Attributes
+    ----------
+    args, kwargs
+        As given, with `Items` for lists, `Over` for handles, and the plain value for what is passed whole.
+    length : int or None
+        Number of elements; None until the handles' lengths are known.
+    overs : tuple of Handle
+        The handles that are mapped over.
+    """
+
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    length: int | None
+    overs: tuple[Handle, ...]
+
+    def element(self, index: int) -> tuple[tuple[object, ...], dict[str, object]]:
+        """The arguments of one element."""
+        args = tuple(_at(value, index) for value in self.args)
+        return args, {name: _at(value, index) for name, value in self.kwargs.items()}
+
+    @property
+    def shared(self) -> bool:
+        """Whether all elements have the same arguments but for their place in handles."""
+        return not any(isinstance(value, Items) for value in (*self.args, *self.kwargs.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """One value per element."""
+
+    values: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Element i of a handle."""
+
+    handle: Handle
+    failure_allowed: bool = False
+
+
+def _at(value: object, index: int) -> object:
+    return value.values[index] if isinstance(value, Items) else value
+
+
+def mapped_arguments(
+    task: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> Mapped:
+    """Sort the arguments of a map into what is passed whole and what is mapped over.
+
+    Raises
+    ------
+    NotMappable : a value is not a sequence of items, or nothing is mapped over
+    MapLengthMismatch : known lengths differ
+    """
+    names = list(signature.bind_partial(*args, **kwargs).arguments)
+    positional = [names[min(place, len(names) - 1)] for place in range(len(args))]
+    sorted_args = tuple(_sorted(task, name, value) for name, value in zip(positional, args, strict=True))
+    sorted_kwargs = {name: _sorted(task, name, value) for name, value in kwargs.items()}
+    named = [*zip(positional, sorted_args, strict=True), *sorted_kwargs.items()]
+    lengths = {name: _length(value) for name, value in named if isinstance(value, Items | Over)}
+    if not lengths:
+        raise NotMappable(f"`{task}.map()` got nothing to map over.", "Give it a list, or call the task once.")
+    known = {name: length for name, length in lengths.items() if length is not None}
+    refuse_different_lengths(task, known)
+    overs = tuple(value.handle for _, value in named if isinstance(value, Over))
+    return Mapped(
+        args=sorted_args, kwargs=sorted_kwargs, length=next(iter(known.values()), None), overs=overs
+    )
+
+
+def refuse_different_lengths(task: str, lengths: Mapping[str, int]) -> None:
+    """Check that all arguments of a map have the same length.
+
+    Raises
+    ------
+    MapLengthMismatch : the message names each argument and its length
+    """
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"`{name}` has {length}" for name, length in lengths.items())
+        raise MapLengthMismatch(
+            f"`{task}.map()` needs iterables of one length: {listed}.", "Pass a value whole with unmapped(...)."
+        )
+
+
+def _length(value: Items | Over) -> int | None:
+    return len(value.values) if isinstance(value, Items) else value.handle._known_length()
+
+
+def _sorted(task: str, name: str, value: object) -> object:
+    if isinstance(value, unmapped):
+        return value.value
+    if isinstance(value, allow_failure) and isinstance(value.value, Handle):
+        return Over(value.value, failure_allowed=True)
+    if isinstance(value, Handle):
+        return Over(value)
+    whole = f"Pass it whole with {name}=unmapped(...)"
+    if isinstance(value, str | bytes | bytearray):
+        raise NotMappable(
+            f"`{task}.map()` would go over the characters of the {type(value).__name__} {name}={value!r:.40}.",
+            f"{whole}, or give a list of strings.",
+        )
+    if isinstance(value, Mapping):
+        raise NotMappable(
+            f"`{task}.map()` would go over the keys of the dict `{name}`.", f"{whole}, or map over list(d.items())."
+        )
+    if isinstance(value, set | frozenset):
+        raise NotMappable(f"`{task}.map()`: the set `{name}` has no order.", "Use sorted(...).")
+    if hasattr(value, "columns") and hasattr(value, "iloc"):
+        raise NotMappable(
+            f"`{task}.map()` would go over the column names of the table `{name}`.",
+            f"{whole}, or map over a list of its parts.",
+        )
+    if not isinstance(value, Iterable):
+        raise NotMappable(f"`{task}.map()` got {name}={value!r:.40}, which has no items.", f"{whole}.")
+    return Items(value if isinstance(value, list | tuple | range) else list(value))
