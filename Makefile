@@ -39,7 +39,7 @@ layers: $(VENV)/.installed  ## import-linter: who may import whom
 	$(BIN)/lint-imports
 
 web: $(BUILT)  ## front end: types, style, unit tests
-	cd $(WEB) && npm run --if-present types && npm run --if-present lint && npm test
+	cd $(WEB) && npm run lint && npm test
 
 test: setup web  ## all tests: front end, units, real clusters and kernels, a real browser
 	@.ci/need chromium 'test -n "$$WFKIT_CHROMIUM" || command -v chromium google-chrome' || echo "Browser tests will be skipped."

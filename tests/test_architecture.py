@@ -1,0 +1,223 @@
+"""Promises about the code as a whole: what may be imported where, size, names, docs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import inspect
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "wfkit"
+TESTS: Final = ROOT / "tests"
+MODULES: Final = sorted(PACKAGE.rglob("*.py"))
+TEST_FILES: Final = sorted(TESTS.rglob("*.py"))
+
+#: What code that must give the same answer twice may not look at.
+AMBIENT: Final = {"asyncio", "datetime", "logging", "os", "random", "secrets", "socket", "threading", "time", "uuid"}
+#: What a worker and the scheduler can do without. Each costs start-up time and memory on every worker.
+HEAVY: Final = {
+    "IPython",
+    "anywidget",
+    "bokeh",
+    "ipykernel",
+    "ipywidgets",
+    "jupyter_client",
+    "jupyterlab",
+    "matplotlib",
+    "pandas",
+    "pydantic",
+    "sqlalchemy",
+    "traitlets",
+}
+#: Packages that people choose to have; imported inside functions only.
+OPTIONAL: Final = {"pandas"}
+#: Dependencies that wfkit needs and never imports, with the reason.
+NEVER_IMPORTED: Final = {
+    "bokeh": "Dask's dashboard is drawn with it",
+    "dask": "comes with distributed, and its floor is a floor of security",
+    "jupyterlab": "where the view and its buttons are promised to work",
+}
+#: Modules with logic that have no test file of their own. This list only ever shrinks.
+WITHOUT_TEST_FILE: Final[dict[str, str]] = {}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported_roots(path: Path) -> set[str]:
+    """Top-level names of all that a file imports, inside functions too."""
+    roots: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            roots.add(node.module.partition(".")[0])
+    return roots
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Top-level names in `sys.modules` of a fresh interpreter that ran the statement."""
+    code = (
+        f"import json, sys\n{statement}\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    return set(json.loads(out.stdout))
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=relative)
+def test_core_imports_the_standard_library_and_nothing_ambient(path: Path) -> None:
+    used = imported_roots(path)
+    assert used <= sys.stdlib_module_names | {"wfkit"}, "core may import the standard library only"
+    assert not used & AMBIENT, f"pass the value in, instead of importing {used & AMBIENT}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "engine" / "scheduler").rglob("*.py")), ids=relative)
+def test_the_plugin_on_the_scheduler_imports_distributed_and_nothing_else(path: Path) -> None:
+    assert imported_roots(path) <= sys.stdlib_module_names | {"distributed", "wfkit"}
+
+
+@pytest.mark.parametrize("path", MODULES + TEST_FILES, ids=relative)
+def test_every_file_says_what_it_is_and_is_one_idea(path: Path) -> None:
+    text = path.read_text()
+    docstring = ast.get_docstring(ast.parse(text))
+    assert docstring, "first line: what this module is, in one sentence"
+    assert text.startswith('"""'), "the docstring is the first line"
+    assert text.count("\n") <= 400, "split it by idea; do not raise the limit"
+    assert path.stem not in {"base", "common", "helpers", "misc", "util", "utils"}, "name it for its idea"
+
+
+def test_every_folder_of_the_package_is_a_package() -> None:
+    folders = {path.parent for path in MODULES}
+    assert [relative(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+def test_workers_and_the_scheduler_load_nothing_heavy() -> None:
+    loaded = loaded_after("import wfkit.engine.worker.envelope, wfkit.engine.scheduler.plugin")
+    assert loaded & HEAVY == set()
+
+
+def test_importing_wfkit_loads_nothing_heavy() -> None:
+    assert loaded_after("import wfkit") & (HEAVY | {"dask", "distributed", "numpy"}) == set()
+
+
+def test_writing_tasks_and_flows_needs_no_engine_and_no_front_end() -> None:
+    loaded = loaded_after("from wfkit import task, flow, unmapped")
+    assert loaded & (HEAVY - {"pydantic"} | {"distributed"}) == set()
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=!~ ;\[]", line)[0] for line in project["dependencies"]}
+    used = set().union(*map(imported_roots, MODULES)) - sys.stdlib_module_names - {"wfkit"} - OPTIONAL
+    owners = importlib.metadata.packages_distributions()
+    distributions = {name: {owner.lower() for owner in owners.get(name, ())} for name in used}
+    assert {name for name, owners in distributions.items() if not owners & declared} == set(), "declare these"
+    assert declared - set().union(*distributions.values()) - set(NEVER_IMPORTED) == set(), "nothing imports these"
+
+
+# --- tests mirror the package ---
+
+
+def has_logic(path: Path) -> bool:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return path.name != "__init__.py" and any(
+        isinstance(node, functions) for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_every_module_with_logic_has_its_test_file() -> None:
+    missing = []
+    for path in filter(has_logic, MODULES):
+        inside = path.relative_to(PACKAGE)
+        folder = TESTS / inside.parent
+        if not [*folder.glob(f"test_{inside.stem}.py"), *folder.glob(f"test_{inside.stem}_*.py")]:
+            missing.append(str(inside))
+    assert missing == sorted(WITHOUT_TEST_FILE), "this list only ever shrinks"
+
+
+def test_every_unit_test_file_is_named_for_a_module() -> None:
+    strays = []
+    for path in sorted(TESTS.rglob("test_*.py")):
+        inside = path.relative_to(TESTS)
+        if inside.parts[0] == "system" or path == Path(__file__):
+            continue
+        subject = inside.stem.removeprefix("test_")
+        stems = {module.stem for module in (PACKAGE / inside.parent).glob("*.py")}
+        if not any(subject == stem or subject.startswith(f"{stem}_") for stem in stems):
+            strays.append(str(inside))
+    assert strays == []
+
+
+# --- docs tell the truth ---
+
+
+def documented(heading: str) -> dict[str, str]:
+    """First column (a name) and the rest of the rows of the tables below a heading of docs/api.md."""
+    section = (ROOT / "docs" / "api.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \|(.+)\|$", section, flags=re.MULTILINE))
+
+
+def test_public_names_are_the_documented_names() -> None:
+    import wfkit
+
+    public = set(wfkit._PUBLIC)
+    assert public == set(documented("Names"))
+    assert public | {"__version__"} >= set(wfkit.__all__) >= public
+    assert list(wfkit.__all__) == sorted(wfkit.__all__)
+    assert public <= set(dir(wfkit))
+
+
+def test_every_public_name_has_a_docstring_of_its_own() -> None:
+    import wfkit
+
+    for name in wfkit._PUBLIC:
+        value = getattr(wfkit, name)
+        owner = value if inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value) else type(value)
+        text = owner.__dict__.get("__doc__") if inspect.isclass(owner) else owner.__doc__
+        assert text, f"`{name}` has no docstring"
+        assert not text.startswith(f"{getattr(owner, '__name__', name)}("), f"the docstring of `{name}` is generated"
+
+
+def test_every_error_is_documented_with_its_code() -> None:
+    from wfkit import errors
+
+    classes = [
+        value for value in vars(errors).values() if inspect.isclass(value) and value.__module__ == errors.__name__
+    ]
+    rows = documented("Errors")
+    assert {cls.__name__ for cls in classes} == set(rows)
+    assert [cls.__name__ for cls in classes if f"`{cls.code}`" not in rows[cls.__name__]] == []
+
+
+DOCS: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("path", DOCS, ids=relative)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text())
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    assert "make test" in (ROOT / "README.md").read_text()
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("\nmake test")
+
+
+def test_the_picture_of_the_rooms_is_the_contract_that_is_checked() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = next(
+        c["layers"] for c in pyproject["tool"]["importlinter"]["contracts"] if c.get("containers") == ["wfkit"]
+    )
+    drawn = (ROOT / "docs" / "architecture.md").read_text().partition("<!-- layers -->\n```\n")[2].partition("```")[0]
+    assert [re.split(r" {2,}", line)[0] for line in drawn.splitlines()] == layers
