@@ -82,6 +82,12 @@ def test_core_imports_the_standard_library_and_nothing_ambient(path: Path) -> No
     assert not used & AMBIENT, f"pass the value in, instead of importing {used & AMBIENT}"
 
 
+@pytest.mark.parametrize("room", ["core", "authoring"])
+def test_nothing_is_of_any_type_where_meaning_is_made(room: str) -> None:
+    files = sorted((PACKAGE / room).rglob("*.py"))
+    assert [relative(path) for path in files if re.search(r"\bAny\b", path.read_text())] == []
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "engine" / "scheduler").rglob("*.py")), ids=relative)
 def test_the_plugin_on_the_scheduler_imports_distributed_and_nothing_else(path: Path) -> None:
     assert imported_roots(path) <= sys.stdlib_module_names | {"distributed", "wfkit"}
@@ -192,9 +198,8 @@ def test_every_public_name_has_a_docstring_of_its_own() -> None:
 def test_every_error_is_documented_with_its_code() -> None:
     from wfkit import errors
 
-    classes = [
-        value for value in vars(errors).values() if inspect.isclass(value) and value.__module__ == errors.__name__
-    ]
+    every = [value for value in vars(errors).values() if inspect.isclass(value)]
+    classes = [value for value in every if issubclass(value, errors.WfkitError)]
     rows = documented("Errors")
     assert {cls.__name__ for cls in classes} == set(rows)
     assert [cls.__name__ for cls in classes if f"`{cls.code}`" not in rows[cls.__name__]] == []
