@@ -41,6 +41,9 @@ from wfkit.core.states import RUN_ENDS, TASK_ENDS, FailureKind, RunState, TaskSt
 #: What an encoded event is made of.
 Packable = None | bool | int | float | str | bytes | list["Packable"]
 
+#: Dask reads msgpack's lists as tuples.
+_LIST: Final = (list, tuple)
+
 _Convert = Callable[[object], object]
 _Fill = Callable[[object, object], None]
 
@@ -143,7 +146,7 @@ def _nested(shape: _Shape, *, optional: bool = False) -> _Field:
     def decode(value: object) -> object:
         return shape.decode(list(cast(list[object], value)))
 
-    return _Field(types=(list, NoneType) if optional else (list,), encode=shape.encode, decode=decode)
+    return _Field(types=(*_LIST, NoneType) if optional else _LIST, encode=shape.encode, decode=decode)
 
 
 def _many(item: _Field) -> _Field:
@@ -160,7 +163,7 @@ def _many(item: _Field) -> _Field:
                 raise _Malformed(f"a list holds {type(one).__name__}, not {item.types[0].__name__}")
         return tuple(decode_item(one) for one in items) if decode_item else tuple(items)
 
-    return _Field(types=(list,), encode=encode, decode=decode)
+    return _Field(types=_LIST, encode=encode, decode=decode)
 
 
 def _pair() -> _Field:
@@ -173,7 +176,7 @@ def _pair() -> _Field:
     def encode(value: object) -> object:
         return [_clean(one) for one in cast(tuple[str, str], value)]
 
-    return _Field(types=(list,), encode=encode, decode=decode)
+    return _Field(types=_LIST, encode=encode, decode=decode)
 
 
 _TEXT: Final = _Field(types=(str,), encode=_clean)

@@ -1,0 +1,220 @@
+"""The graph: neighbours, ancestors, descendants, and failures that nobody handled."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from tests.core.histories import G0, G1, G2, added, finished, folded, group, started
+from wfkit.core.events import AnyEvent, Edge, How, NodeWaiting
+from wfkit.core.graph import ancestors, descendants, downstream, unhandled, upstream
+from wfkit.core.ids import GroupId
+from wfkit.core.states import FailureKind, TaskState
+from wfkit.core.view import RunView
+
+G3 = GroupId("g3")
+COMPLETED, FAILED, UPSTREAM_FAILED = TaskState.COMPLETED, TaskState.FAILED, TaskState.UPSTREAM_FAILED
+
+
+def each(source: GroupId) -> Edge:
+    return Edge(source, How.EACH)
+
+
+def whole(source: GroupId) -> Edge:
+    return Edge(source, How.ALL)
+
+
+def one(source: GroupId, index: int) -> Edge:
+    return Edge(source, How.ONE, index)
+
+
+@pytest.fixture
+def pipeline() -> RunView:
+    """g0 and g1 are a mapped chain of 3, g2 is the reduce of g1, g3 takes g0[1] and the reduce."""
+    return folded(
+        added(
+            group(0, 3),
+            group(1, 3, each(G0)),
+            group(2, 1, whole(G1), mapped=False),
+            group(3, 1, one(G0, 1), one(G2, 0), mapped=False),
+        )
+    )
+
+
+def test_upstream_follows_each_kind_of_edge(pipeline: RunView) -> None:
+    assert list(upstream(pipeline, G0, 1)) == []
+    assert list(upstream(pipeline, G1, 2)) == [("g0", 2)]
+    assert list(upstream(pipeline, G2, 0)) == [("g1", 0), ("g1", 1), ("g1", 2)]
+    assert list(upstream(pipeline, G3, 0)) == [("g0", 1), ("g2", 0)]
+
+
+def test_downstream_follows_each_kind_of_edge(pipeline: RunView) -> None:
+    assert list(downstream(pipeline, G0, 0)) == [("g1", 0)]
+    assert list(downstream(pipeline, G0, 1)) == [("g1", 1), ("g3", 0)]
+    assert list(downstream(pipeline, G1, 2)) == [("g2", 0)]
+    assert list(downstream(pipeline, G3, 0)) == []
+
+
+def test_ancestors_and_descendants_leave_out_the_node_itself(pipeline: RunView) -> None:
+    assert ancestors(pipeline, G2, 0) == {("g0", 0), ("g0", 1), ("g0", 2), ("g1", 0), ("g1", 1), ("g1", 2)}
+    assert ancestors(pipeline, G1, 1) == {("g0", 1)}
+    assert descendants(pipeline, G0, 0) == {("g1", 0), ("g2", 0), ("g3", 0)}
+    assert descendants(pipeline, G3, 0) == set()
+
+
+def test_a_map_over_something_given_whole_reaches_all_of_it() -> None:
+    view = folded(added(group(0, 2), group(1, 2, whole(G0)), group(2, 2, each(G1))))
+    assert ancestors(view, G2, 1) == {("g1", 1), ("g0", 0), ("g0", 1)}
+    assert descendants(view, G0, 1) == {("g1", 0), ("g1", 1), ("g2", 0), ("g2", 1)}
+
+
+def test_elements_that_are_not_known_yet_are_left_out() -> None:
+    view = folded(added(group(0, None), group(1, 1, one(G0, 3), whole(G2), each(G0))))
+    assert list(upstream(view, G1, 0)) == []
+
+
+def test_an_unknown_group_is_a_key_error(pipeline: RunView) -> None:
+    for ask in (ancestors, descendants):
+        with pytest.raises(KeyError):
+            ask(pipeline, GroupId("g9"), 0)
+
+
+def test_a_hundred_thousand_nodes_that_share_an_input_are_walked_once() -> None:
+    count = 100_000
+    view = folded(added(group(0, count), group(1, count, whole(G0)), group(2, 1, whole(G1), mapped=False)))
+    begin = time.process_time()
+    assert len(ancestors(view, G2, 0)) == 2 * count
+    assert len(descendants(view, G0, 5)) == count + 1
+    assert time.process_time() - begin < 3.0
+
+
+# --- which failures nobody handled ------------------------------------------------------------------------------------
+
+
+def ended(where: GroupId, state: TaskState, index: int = 0) -> AnyEvent:
+    attempt = 0 if state in {UPSTREAM_FAILED, TaskState.CANCELLED, TaskState.REUSED} else 1
+    return finished(where, state, index, attempt)
+
+
+@pytest.mark.parametrize("state", [FAILED, UPSTREAM_FAILED, TaskState.CANCELLED])
+def test_a_failure_that_nobody_used_is_unhandled(state: TaskState) -> None:
+    view = folded(added(group(0, 2)), ended(G0, state, 1), ended(G0, COMPLETED, 0))
+    assert unhandled(view, set()) == [("g0", 1)]
+
+
+@pytest.mark.parametrize("state", [COMPLETED, TaskState.REUSED, TaskState.SKIPPED])
+def test_a_fine_end_needs_no_handling(state: TaskState) -> None:
+    assert unhandled(folded(added(group(0)), ended(G0, state)), set()) == []
+
+
+def test_a_node_that_still_runs_is_no_failure() -> None:
+    assert unhandled(folded(added(group(0)), started(G0)), set()) == []
+
+
+def test_a_failure_the_body_looked_at_is_handled() -> None:
+    view = folded(added(group(0, 2)), ended(G0, FAILED, 0), ended(G0, FAILED, 1))
+    assert unhandled(view, {(G0, 0), (G3, 7)}) == [("g0", 1)]
+
+
+def test_a_reduce_that_ran_handles_the_failures_of_its_elements() -> None:
+    view = folded(
+        added(group(0, 3), group(1, 1, whole(G0), mapped=False)),
+        ended(G0, FAILED, 0),
+        ended(G0, COMPLETED, 1),
+        ended(G0, TaskState.CANCELLED, 2),
+        ended(G1, COMPLETED),
+    )
+    assert unhandled(view, set()) == []
+
+
+def test_a_node_that_ran_and_failed_itself_handles_its_input_but_not_itself() -> None:
+    view = folded(added(group(0), group(1, 1, one(G0, 0))), ended(G0, FAILED), ended(G1, FAILED))
+    assert unhandled(view, set()) == [("g1", 0)]
+
+
+def test_an_upstream_failed_element_that_a_reduce_used_handles_its_root() -> None:
+    view = folded(
+        added(group(0, 2), group(1, 2, each(G0)), group(2, 2, each(G1)), group(3, 1, whole(G2), mapped=False)),
+        ended(G0, FAILED, 1),
+        ended(G1, UPSTREAM_FAILED, 1),
+        ended(G2, UPSTREAM_FAILED, 1),
+        *(ended(where, COMPLETED, 0) for where in (G0, G1, G2, G3)),
+    )
+    assert unhandled(view, set()) == []
+
+
+def test_upstream_failed_nodes_that_nobody_used_are_listed_with_their_root() -> None:
+    view = folded(
+        added(group(0), group(1, 1, each(G0)), group(2, 1, each(G1))),
+        ended(G0, FAILED),
+        ended(G1, UPSTREAM_FAILED),
+        ended(G2, UPSTREAM_FAILED),
+    )
+    assert unhandled(view, set()) == [("g0", 0), ("g1", 0), ("g2", 0)]
+    assert unhandled(view, {(G2, 0)}) == []
+
+
+def test_one_user_that_ran_is_enough() -> None:
+    view = folded(
+        added(group(0), group(1, 1, one(G0, 0)), group(2, 1, one(G0, 0))),
+        ended(G0, FAILED),
+        ended(G1, UPSTREAM_FAILED),
+        ended(G2, COMPLETED),
+    )
+    assert unhandled(view, set()) == [("g1", 0)]
+
+
+def test_only_the_element_that_was_used_is_handled() -> None:
+    view = folded(
+        added(group(0, 3), group(1, 1, one(G0, 1)), group(2, 3, each(G0))),
+        *(ended(G0, FAILED, index) for index in range(3)),
+        ended(G1, COMPLETED),
+        ended(G2, COMPLETED, 2),
+    )
+    assert unhandled(view, set()) == [("g0", 0)]
+
+
+def test_a_user_that_was_skipped_without_running_handles_nothing() -> None:
+    view = folded(
+        added(group(0), group(1, 1, one(G0, 0))), ended(G0, FAILED), finished(G1, TaskState.SKIPPED, attempt=0)
+    )
+    assert unhandled(view, set()) == [("g0", 0)]
+
+
+def test_a_user_that_is_reused_met_the_failure_in_its_own_run() -> None:
+    view = folded(added(group(0), group(1, 1, one(G0, 0))), ended(G0, FAILED), ended(G1, TaskState.REUSED))
+    assert unhandled(view, set()) == []
+
+
+def test_a_child_is_handled_as_the_node_that_returned_it() -> None:
+    child = GroupId("g0.0/1")
+    events: list[AnyEvent] = [
+        added(group(0, 1, mapped=False), replace(group(5, 2), id=child, parent=G0)),
+        started(G0),
+        NodeWaiting(group=G0, index=0, attempt=1, children=(child,)),
+        ended(child, FAILED, 1),
+        replace(finished(G0, FAILED), kind=FailureKind.CHILD),
+    ]
+    view = folded(*events)
+    assert unhandled(view, set()) == [("g0", 0), ("g0.0/1", 1)]
+    assert unhandled(view, {(G0, 0)}) == []
+
+
+def test_groups_of_a_flow_are_not_listed() -> None:
+    view = folded(added(group(0, kind="flow")), ended(G0, FAILED))
+    assert unhandled(view, set()) == []
+
+
+def test_a_hundred_thousand_failures_are_judged_quickly() -> None:
+    count = 100_000
+    view = folded(
+        added(group(0, count), group(1, count, each(G0)), group(2, 1, whole(G1), mapped=False)),
+        *(ended(G0, FAILED, index) for index in range(count)),
+        *(ended(G1, UPSTREAM_FAILED, index) for index in range(count)),
+        ended(G2, COMPLETED),
+    )
+    begin = time.process_time()
+    assert unhandled(view, set()) == []
+    assert time.process_time() - begin < 2.0
