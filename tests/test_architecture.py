@@ -46,6 +46,8 @@ NEVER_IMPORTED: Final = {
     "dask": "comes with distributed, and its floor is a floor of security",
     "jupyterlab": "where the view and its buttons are promised to work",
 }
+#: Files that handle values of any type because a library does, with the reason.
+OF_ANY_TYPE: Final = {"wfkit/authoring/parameters.py": "pydantic's adapter is generic in the user's type"}
 #: Modules with logic that have no test file of their own. This list only ever shrinks.
 WITHOUT_TEST_FILE: Final[dict[str, str]] = {}
 
@@ -85,7 +87,8 @@ def test_core_imports_the_standard_library_and_nothing_ambient(path: Path) -> No
 @pytest.mark.parametrize("room", ["core", "authoring"])
 def test_nothing_is_of_any_type_where_meaning_is_made(room: str) -> None:
     files = sorted((PACKAGE / room).rglob("*.py"))
-    assert [relative(path) for path in files if re.search(r"\bAny\b", path.read_text())] == []
+    using = {relative(path) for path in files if re.search(r"\bAny\b", path.read_text())}
+    assert using - set(OF_ANY_TYPE) == set()
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "engine" / "scheduler").rglob("*.py")), ids=relative)
