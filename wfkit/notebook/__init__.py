@@ -1,0 +1,1 @@
+"""The faces of wfkit in a notebook: magics, the `%%flow` cell, views."""
