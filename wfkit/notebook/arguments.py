@@ -70,6 +70,13 @@ class _Parser(argparse.ArgumentParser):
     def option_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(re.findall(r"(?<![\w-])-{1,2}[a-z][a-z-]*", self.format_usage())))
 
+    def choices(self, option: str) -> tuple[str, ...] | None:
+        """The words an option may be followed by; () for any word, None where `option` takes none or is unknown."""
+        for action in self._actions:
+            if option in action.option_strings and action.nargs != 0:
+                return tuple(action.choices or ())
+        return None
+
     def read(self, tokens: Sequence[str]) -> argparse.Namespace | Help:
         if "-h" in tokens or "--help" in tokens:
             return Help(self.format_help())

@@ -176,7 +176,7 @@ class CellTransformer:
         namespace, thread = self._shell.user_ns, threading.get_ident()
         for old in [old for old, owner in self._placed.items() if owner == thread]:
             del self._placed[old]
-            if not getattr(namespace.get(old), "entered", True):
+            if not getattr(namespace.get(old), "running", True):
                 del namespace[old]
         self._placed[name] = thread
         namespace[name] = cell
@@ -186,7 +186,7 @@ class _Notice:
     """What a cell says instead of running."""
 
     def __init__(self, notice: WfkitError | Help, namespace: dict[str, Any], name: str) -> None:
-        self.entered = False
+        self.running = False
         self._notice = notice
         self._namespace = namespace
         self._name = name

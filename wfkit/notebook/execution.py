@@ -44,7 +44,10 @@ class FlowHooks(Protocol):
         """Open the run, show the view, bind NAME. Where it raises, no statement runs and no other hook is called."""
 
     def leave(self, cell: FlowCell, last_value: object) -> None:
-        """Close the body: it ran to its end. `last_value` is None where it does not end in an expression."""
+        """Close the body: it ran to its end. Where it raises, `failed` is called too.
+
+        `last_value` is None where the body does not end in an expression (`cell.body.has_last_expression`).
+        """
 
     def failed(self, cell: FlowCell, error: BaseException, line: int | None) -> None:
         """Close the body: `error` came out of it, which is shown as ordinary Python afterwards."""
@@ -76,7 +79,7 @@ class FlowCell:
         self.arguments = arguments
         self.parameters: dict[str, Any] = {}
         self.namespace = shell.user_ns
-        self.entered = False
+        self.running = False
         self.last_value: object = None  # assigned by the wrapped body
         self._shell = shell
         self._hooks = hooks
@@ -86,7 +89,7 @@ class FlowCell:
         self._saved: dict[str, Any] = {}
 
     def __enter__(self) -> None:
-        self.entered = True
+        self.running = True
         try:
             with interruptible():
                 self._open(sys._getframe(1).f_code.co_filename)
@@ -122,14 +125,15 @@ class FlowCell:
         if error is not None:
             self._failed(error, trace.tb_lineno if trace else None)
             return
-        self._restore()
         try:
             with interruptible():
+                self._restore()
                 self._hooks.leave(self, self.last_value)
         except BaseException as mishap:
-            self._forget()
             shorten(mishap)
+            self._failed(mishap, None)
             raise
+        self.running = False
 
     def finish(self) -> object:
         """Wait, if that is wanted, and give the value that the cell displays."""
@@ -161,6 +165,7 @@ class FlowCell:
         self._saved.clear()
 
     def _forget(self) -> None:
+        self.running = False
         self.namespace.pop(self._name, None)
 
 

@@ -108,7 +108,7 @@ class TaskCell:
         namespace: dict[str, Any],
         name: str,
     ) -> None:
-        self.entered = False
+        self.running = False
         self._define = define
         self._arguments = arguments
         self._namespace = namespace
@@ -116,7 +116,6 @@ class TaskCell:
 
     def __call__(self, function: FunctionType) -> object:
         """Hand the function over; what comes back is bound to its name."""
-        self.entered = True
         self._namespace.pop(self._name, None)
         _drop_marker(sys._getframe(1).f_code.co_filename)
         try:
