@@ -1,0 +1,69 @@
+/** One group as a card: glyph, name, time, strip of states, done of total. */
+
+import type { GroupState } from "../model/run_model.ts";
+import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
+import { CARD, type Point } from "./edges.ts";
+import { count, duration } from "./format.ts";
+import { LOOKS, countOf, endedOf, hasBad, leadingState } from "./states.ts";
+import { Strip, stripText } from "./strip.ts";
+
+/** "9/12", or "9" while the length is not known. */
+export function progressText({ group, states }: GroupState): string {
+  const ended = endedOf(group.counts);
+  return group.mapped && group.length === null && states.length === 0
+    ? "? items"
+    : `${count(ended)}/${group.length === null ? `${count(states.length)}+` : count(group.length)}`;
+}
+
+/** From the first start to the last end; to now while something runs. Empty before the first start. */
+export function timeText({ group }: GroupState, now_s: number): string {
+  if (group.first_s === null) return "";
+  const moving = countOf(group.counts, "RUNNING") + countOf(group.counts, "RETRYING") + countOf(group.counts, "WAITING");
+  const until_s = moving > 0 ? now_s : group.last_s;
+  return until_s === null ? "" : duration(until_s - group.first_s);
+}
+
+export class Card {
+  readonly element: HTMLElement;
+  readonly #icon = glyph(LOOKS.PENDING);
+  readonly #name = h("span.wf-card-name");
+  readonly #time = h("span.wf-card-time");
+  readonly #progress = h("span.wf-card-progress");
+  readonly #strip = new Strip(CARD.width - 24, 8);
+
+  constructor() {
+    this.element = h(
+      "div.wf-card",
+      {},
+      h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
+      h("div.wf-card-row", {}, this.#strip.element, this.#progress),
+    );
+  }
+
+  place(at: Point): void {
+    setAttribute(this.element, "style", `left:${at.x}px;top:${at.y}px;width:${CARD.width}px;height:${CARD.height}px`);
+  }
+
+  update(state: GroupState, now_s: number): void {
+    const { group } = state;
+    const leading = leadingState(group.counts);
+    setGlyph(this.#icon, LOOKS[leading]);
+    setText(this.#name, group.name);
+    setText(this.#progress, group.mapped ? progressText(state) : "");
+    this.#strip.update(group.counts, state.states);
+    this.tick(state, now_s);
+    const classes = ["wf-card", `wf-is-${LOOKS[leading].tone}`];
+    if (group.mapped) classes.push("wf-deck");
+    if (group.kind === "flow") classes.push("wf-flow");
+    if (countOf(group.counts, "RUNNING") > 0) classes.push("wf-moving");
+    if (hasBad(group.counts)) classes.push("wf-bad");
+    for (const kept of ["wf-selected", "wf-cursor"]) if (this.element.classList.contains(kept)) classes.push(kept);
+    setAttribute(this.element, "class", classes.join(" "));
+    setAttribute(this.element, "title", `${group.name}: ${stripText(group.counts)}`);
+  }
+
+  /** Only the time moves while nothing else happens. */
+  tick(state: GroupState, now_s: number): void {
+    setText(this.#time, timeText(state, now_s));
+  }
+}

@@ -1,0 +1,142 @@
+/** The head of a view: flow, state, progress, time, counts by state, and the buttons. */
+
+import type { RunModel } from "../model/run_model.ts";
+import { type RunHead, STATES, type TaskState } from "../wire.ts";
+import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
+import { clock, count, duration } from "./format.ts";
+import { LOOKS, RUN_LOOKS, STRIP_ORDER, countOf, endedOf, totalOf } from "./states.ts";
+import { Strip, stripText } from "./strip.ts";
+
+export type Mode = "graph" | "list";
+
+export interface HeaderEvents {
+  cancel(): void;
+  mode(mode: Mode): void;
+}
+
+export class Header {
+  readonly element: HTMLElement;
+  readonly #icon = glyph(RUN_LOOKS.PENDING);
+  readonly #name = h("span.wf-title");
+  readonly #pillText = h("span");
+  readonly #pill = h("span.wf-pill", {}, this.#icon, this.#pillText);
+  readonly #share = h("span.wf-share");
+  readonly #elapsed = h("span.wf-elapsed", { title: "Elapsed time" });
+  readonly #reason = h("div.wf-reason");
+  readonly #chips = new Map<TaskState, HTMLElement>();
+  readonly #strip = new Strip(1000, 4, false);
+  readonly #bar: HTMLElement;
+  readonly #cancel = h("button.wf-button.wf-cancel", { type: "button" }, "Cancel");
+  readonly #modes = new Map<Mode, HTMLButtonElement>();
+  #asked = false;
+
+  constructor(
+    readonly model: RunModel,
+    readonly now_s: () => number,
+    readonly events: HeaderEvents,
+  ) {
+    for (const [mode, text] of [["graph", "Graph"], ["list", "List"]] as const) {
+      const button = h("button.wf-segment", { type: "button" }, text);
+      button.addEventListener("click", () => events.mode(mode));
+      this.#modes.set(mode, button);
+    }
+    this.#cancel.addEventListener("click", () => {
+      this.#asked = true;
+      this.update();
+      events.cancel();
+    });
+    const chips = h("div.wf-chips", { role: "list", "aria-label": "Tasks by state" });
+    for (const state of STRIP_ORDER) {
+      const chip = h(
+        "span.wf-chip",
+        { role: "listitem", title: LOOKS[state].label, hidden: true, "data-state": state },
+        glyph(LOOKS[state]),
+        h("span"),
+      );
+      this.#chips.set(state, chip);
+      chips.append(chip);
+    }
+    this.#bar = h("div.wf-progress", { role: "progressbar", "aria-label": "Tasks that ended", "aria-valuemin": 0 }, this.#strip.element);
+    const segments = h("div.wf-segments", { role: "group", "aria-label": "Show as" }, ...this.#modes.values());
+    this.element = h(
+      "header.wf-header",
+      {},
+      h("div.wf-head-row", {}, this.#name, this.#pill, chips, h("span.wf-spring"), this.#share, this.#elapsed, segments, this.#cancel),
+      this.#bar,
+      this.#reason,
+    );
+  }
+
+  update(): void {
+    const run = this.model.run;
+    if (run === null) return;
+    const look = RUN_LOOKS[run.state];
+    const counts = totals(this.model);
+    const total = totalOf(counts);
+    const ended = endedOf(counts);
+    setText(this.#name, run.flow);
+    setGlyph(this.#icon, look);
+    setText(this.#pillText, look.label);
+    setAttribute(this.#pill, "class", `wf-pill wf-is-${look.tone}`);
+    setAttribute(this.element, "data-state", run.state);
+    setText(this.#share, `${count(ended)} / ${count(total)}`);
+    this.#strip.update(counts, new Uint8Array(0));
+    setAttribute(this.#bar, "aria-valuemax", String(total));
+    setAttribute(this.#bar, "aria-valuenow", String(ended));
+    setAttribute(this.#bar, "aria-valuetext", stripText(counts));
+    for (const [state, chip] of this.#chips) {
+      const n = countOf(counts, state);
+      chip.hidden = n === 0;
+      if (chip.lastElementChild !== null) setText(chip.lastElementChild, count(n));
+      setAttribute(chip, "aria-label", `${n} ${LOOKS[state].label.toLowerCase()}`);
+    }
+    setText(this.#reason, run.reason);
+    setAttribute(this.#reason, "class", `wf-reason wf-is-${look.tone}`);
+    this.#updateCancel(run);
+    this.tick();
+  }
+
+  tick(): void {
+    const run = this.model.run;
+    if (run === null) return;
+    const start_s = run.started_s ?? run.now_s;
+    const text = run.ended_s === null ? clock(this.now_s() - start_s) : duration(run.ended_s - start_s);
+    setText(this.#elapsed, text);
+  }
+
+  show(mode: Mode): void {
+    for (const [each, button] of this.#modes) setAttribute(button, "aria-pressed", String(each === mode));
+  }
+
+  /** The command was refused: it may be tried again. */
+  cancelRefused(): void {
+    this.#asked = false;
+    this.update();
+  }
+
+  #updateCancel(run: RunHead): void {
+    const ended = RUN_LOOKS[run.state].ended;
+    const under = run.state === "CANCELLING" || (this.#asked && !ended);
+    this.#cancel.disabled = ended || under;
+    this.#cancel.hidden = ended;
+    setText(this.#cancel, under ? "Cancelling…" : "Cancel");
+  }
+}
+
+/** Nodes of all tasks by state code; groups that stand for a flow are not counted. */
+export function totals(model: RunModel): number[] {
+  const sum = STATES.map(() => 0);
+  for (const { group } of model.groups) {
+    if (group.kind !== "task") continue;
+    group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
+  }
+  return sum;
+}
+
+/** One sentence that tells where the run stands. */
+export function summary(model: RunModel): string {
+  const run = model.run;
+  if (run === null) return "";
+  const counts = totals(model);
+  return `${run.flow}: ${RUN_LOOKS[run.state].label.toLowerCase()}. ${stripText(counts)}.`;
+}

@@ -1,0 +1,190 @@
+/** Where the cards go: layers from left to right by longest path, ordered by barycentres, never moved again. */
+
+export interface LayoutNode {
+  readonly id: string;
+  /** Ids of the groups it depends on. */
+  readonly inputs: readonly string[];
+}
+
+/** Column (0, 1, 2 …) and row (in units of card heights; need not be whole). */
+export interface Place {
+  readonly column: number;
+  readonly row: number;
+}
+
+export type Places = ReadonlyMap<string, Place>;
+
+const SWEEPS = 8;
+const ALIGNMENTS = 6;
+
+/**
+ * Places all nodes. Those in `before` keep their place, so that the picture stands still while a run grows;
+ * only a node whose inputs turned up behind it is placed anew.
+ */
+export function layout(nodes: readonly LayoutNode[], before: Places = new Map()): Map<string, Place> {
+  const graph = index(nodes);
+  const columns = longestPaths(graph, before);
+  const kept = new Map<number, Place>();
+  graph.ids.forEach((id, node) => {
+    const place = before.get(id);
+    if (place !== undefined && place.column >= (columns[node] ?? 0)) kept.set(node, place);
+  });
+  const rows = kept.size === 0 ? fresh(graph, columns) : grown(graph, columns, kept);
+  return new Map(graph.ids.map((id, node) => [id, { column: columns[node] ?? 0, row: rows[node] ?? 0 }]));
+}
+
+interface Graph {
+  readonly ids: readonly string[];
+  readonly ins: readonly (readonly number[])[];
+  readonly outs: readonly (readonly number[])[];
+}
+
+function index(nodes: readonly LayoutNode[]): Graph {
+  const numbers = new Map(nodes.map((node, i) => [node.id, i]));
+  const ins: number[][] = nodes.map(() => []);
+  const outs: number[][] = nodes.map(() => []);
+  nodes.forEach((node, i) => {
+    for (const input of new Set(node.inputs)) {
+      const from = numbers.get(input);
+      if (from === undefined || from === i) continue;
+      ins[i]?.push(from);
+      outs[from]?.push(i);
+    }
+  });
+  return { ids: nodes.map((node) => node.id), ins, outs };
+}
+
+/** One more than the deepest input, and never left of where the node was. Nodes on a cycle stay in column 0. */
+function longestPaths(graph: Graph, before: Places): Int32Array {
+  const columns = Int32Array.from(graph.ids, (id) => before.get(id)?.column ?? 0);
+  const open = Int32Array.from(graph.ins, (list) => list.length);
+  const queue: number[] = [];
+  open.forEach((count, node) => {
+    if (count === 0) queue.push(node);
+  });
+  for (const node of queue) {
+    const next = (columns[node] ?? 0) + 1;
+    for (const out of graph.outs[node] ?? []) {
+      if ((columns[out] ?? 0) < next) columns[out] = next;
+      const left = (open[out] ?? 0) - 1;
+      open[out] = left;
+      if (left === 0) queue.push(out);
+    }
+  }
+  return columns;
+}
+
+function byColumn(columns: Int32Array, wanted: (node: number) => boolean): number[][] {
+  const layers: number[][] = [];
+  columns.forEach((column, node) => {
+    while (layers.length <= column) layers.push([]);
+    if (wanted(node)) layers[column]?.push(node);
+  });
+  return layers;
+}
+
+/** Mean of the neighbours' values; `fallback` where there are none. */
+function mean(neighbours: readonly number[] | undefined, values: Float64Array, fallback: number): number {
+  if (neighbours === undefined || neighbours.length === 0) return fallback;
+  let sum = 0;
+  for (const node of neighbours) sum += values[node] ?? 0;
+  return sum / neighbours.length;
+}
+
+/** A first picture: sweeps order each column, then rows are pulled towards neighbours without passing each other. */
+function fresh(graph: Graph, columns: Int32Array): Float64Array {
+  const layers = byColumn(columns, () => true);
+  const rank = new Float64Array(columns.length);
+  for (const layer of layers) layer.forEach((node, i) => (rank[node] = i));
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const forward = sweep % 2 === 0;
+    const keys = new Float64Array(columns.length);
+    for (const layer of forward ? layers : [...layers].reverse()) {
+      for (const node of layer) keys[node] = mean((forward ? graph.ins : graph.outs)[node], rank, rank[node] ?? 0);
+      layer.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0) || (rank[a] ?? 0) - (rank[b] ?? 0));
+      layer.forEach((node, i) => (rank[node] = i));
+    }
+  }
+  const rows = centred(layers, columns.length);
+  for (let turn = 0; turn < ALIGNMENTS; turn++) {
+    const forward = turn % 2 === 0;
+    for (const layer of forward ? layers : [...layers].reverse()) {
+      spread(
+        layer,
+        layer.map((node) => mean((forward ? graph.ins : graph.outs)[node], rows, rows[node] ?? 0)),
+        rows,
+      );
+    }
+  }
+  let top = Infinity;
+  for (const row of rows) top = Math.min(top, row);
+  return rows.map((row) => snap(row - top));
+}
+
+function centred(layers: readonly (readonly number[])[], count: number): Float64Array {
+  const tallest = Math.max(0, ...layers.map((layer) => layer.length));
+  const rows = new Float64Array(count);
+  for (const layer of layers) layer.forEach((node, i) => (rows[node] = i + (tallest - layer.length) / 2));
+  return rows;
+}
+
+/** Rows closest to the wanted ones, at least 1 apart, in the given order (pool adjacent violators). */
+function spread(layer: readonly number[], wanted: readonly number[], rows: Float64Array): void {
+  const pools: { sum: number; size: number }[] = [];
+  wanted.forEach((row, i) => {
+    let pool = { sum: row - i, size: 1 };
+    for (let last = pools.at(-1); last !== undefined && last.sum / last.size > pool.sum / pool.size; last = pools.at(-1)) {
+      pools.pop();
+      pool = { sum: pool.sum + last.sum, size: pool.size + last.size };
+    }
+    pools.push(pool);
+  });
+  let i = 0;
+  for (const pool of pools) {
+    for (const end = i + pool.size; i < end; i++) {
+      const node = layer[i];
+      if (node !== undefined) rows[node] = pool.sum / pool.size + i;
+    }
+  }
+}
+
+/** Halves look aligned, thirds look like mistakes. Neighbours 1 apart stay 1 apart: all round the same way. */
+function snap(row: number): number {
+  return Math.floor(row * 2 + 1e-6) / 2;
+}
+
+/** A later picture: each new node takes the free row nearest to its inputs, top first. */
+function grown(graph: Graph, columns: Int32Array, kept: ReadonlyMap<number, Place>): Float64Array {
+  const rows = new Float64Array(columns.length);
+  const taken = byColumn(columns, (node) => kept.has(node)).map((layer) =>
+    layer.map((node) => kept.get(node)?.row ?? 0).sort((a, b) => a - b),
+  );
+  for (const [node, place] of kept) rows[node] = place.row;
+  byColumn(columns, (node) => !kept.has(node)).forEach((layer, column) => {
+    const wanted = new Map(layer.map((node) => [node, mean(graph.ins[node], rows, 0)]));
+    layer.sort((a, b) => (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) || a - b);
+    for (const node of layer) rows[node] = claim(taken[column] ?? [], snap(wanted.get(node) ?? 0));
+  });
+  return rows;
+}
+
+/** The free row nearest to `wanted` among the sorted `taken` rows, which it joins. */
+function claim(taken: number[], wanted: number): number {
+  let at = taken.findIndex((row) => row > wanted - 1);
+  if (at < 0) at = taken.length;
+  const free = at >= taken.length || (taken[at] ?? Infinity) >= wanted + 1;
+  const row = free ? wanted : nearestGap(taken, at, wanted);
+  const place = taken.findIndex((other) => other > row);
+  taken.splice(place < 0 ? taken.length : place, 0, row);
+  return row;
+}
+
+function nearestGap(taken: readonly number[], at: number, wanted: number): number {
+  let below = at;
+  while (below + 1 < taken.length && (taken[below + 1] ?? 0) - (taken[below] ?? 0) < 2) below += 1;
+  let above = at;
+  while (above > 0 && (taken[above] ?? 0) - (taken[above - 1] ?? 0) < 2) above -= 1;
+  const down = (taken[below] ?? 0) + 1;
+  const up = (taken[above] ?? 0) - 1;
+  return up >= 0 && wanted - up < down - wanted ? up : down;
+}

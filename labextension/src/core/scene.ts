@@ -1,0 +1,200 @@
+/** The graph: cards and the curves between them; only what is in sight is built. */
+
+import type { GroupState, RunModel } from "../model/run_model.ts";
+import { Card } from "./card.ts";
+import { h, setAttribute, setText, svg } from "./dom.ts";
+import { CARD, type DrawnEdge, type EdgeKind, corner, edgesOf, inputsOf, isBroken, pathOf } from "./edges.ts";
+import { type Place, layout } from "./layout.ts";
+import { Viewport } from "./viewport.ts";
+
+/** The drawn graph stays below this at any size of a run. */
+export const MOST_CARDS = 2000;
+const AHEAD = 300; // pixels around the visible part in which cards are built
+/** From back to front. */
+const LAYERS: readonly (EdgeKind | "pairs-core" | "broken" | "near")[] = [
+  "spawn",
+  "plain",
+  "scatter",
+  "gather",
+  "pairs",
+  "pairs-core",
+  "broken",
+  "near",
+];
+
+export class Scene {
+  readonly element: HTMLElement;
+  readonly #view: Viewport;
+  readonly #plane: HTMLElement;
+  readonly #lines: SVGSVGElement;
+  readonly #paths = new Map<string, SVGPathElement>();
+  readonly #more = h("div.wf-note");
+  readonly #cards = new Map<string, Card>();
+  readonly #drawn = new Map<string, GroupState>();
+  #places = new Map<string, Place>();
+  #edges: readonly DrawnEdge[] = [];
+  #signature = "";
+  #cursor: string | null = null;
+  #selected: string | null = null;
+
+  constructor(
+    readonly model: RunModel,
+    readonly now_s: () => number,
+    open: (id: string) => void,
+  ) {
+    this.#lines = svg("svg", { class: "wf-edges" });
+    for (const name of LAYERS) {
+      const path = svg("path", { class: `wf-edge wf-edge-${name}` });
+      this.#paths.set(name, path);
+      this.#lines.append(path);
+    }
+    this.#plane = h("div.wf-plane", {}, this.#lines);
+    this.#view = new Viewport(this.#plane, () => this.#build());
+    this.element = this.#view.element;
+    this.element.append(this.#more);
+    this.#plane.addEventListener("click", (event) => {
+      const id = event.target instanceof Element ? event.target.closest(".wf-card")?.getAttribute("data-id") : null;
+      if (id != null) open(id);
+    });
+  }
+
+  /** Draws what changed since the last call. */
+  update(): void {
+    const groups = this.model.groups.slice(0, MOST_CARDS);
+    const signature = groups.map((state) => `${state.group.id}<${inputsOf(state).join()}`).join(";");
+    if (signature !== this.#signature) {
+      this.#signature = signature;
+      const nodes = groups.map((state) => ({ id: state.group.id, inputs: inputsOf(state) }));
+      this.#places = layout(nodes, this.#places);
+      this.#edges = edgesOf(groups, (id) => (this.#places.has(id) ? this.model.group(id) : undefined));
+      this.#drawn.clear();
+      for (const [id, card] of this.#cards) {
+        if (this.#places.has(id)) continue;
+        card.element.remove();
+        this.#cards.delete(id);
+      }
+      this.#measure();
+    }
+    this.#drawEdges();
+    this.#build();
+    const hidden = this.model.groups.length - groups.length;
+    setText(this.#more, hidden > 0 ? `${hidden} more groups are in the list only.` : "");
+    this.#view.label = `Graph of ${this.model.groups.length} groups of tasks. The list that follows has the same content.`;
+  }
+
+  /** Moves the clocks of cards that run. */
+  tick(): void {
+    for (const [id, card] of this.#cards) {
+      const state = this.model.group(id);
+      if (state !== undefined) card.tick(state, this.now_s());
+    }
+  }
+
+  resized(): void {
+    this.#view.resized();
+  }
+
+  select(id: string | null): void {
+    this.#mark("wf-selected", this.#selected, id);
+    this.#selected = id;
+    this.#drawNear();
+    this.#show(id);
+  }
+
+  /** Shows where the keyboard is, while the focus itself is in the list. */
+  cursor(id: string | null): void {
+    this.#mark("wf-cursor", this.#cursor, id);
+    this.#cursor = id;
+    this.#show(id);
+  }
+
+  /** The group to the left or right along an edge, nearest in height. */
+  neighbour(id: string, side: "left" | "right"): string | null {
+    const row = this.#places.get(id)?.row ?? 0;
+    const found = this.#edges
+      .filter((edge) => (side === "left" ? edge.to : edge.from) === id)
+      .map((edge) => (side === "left" ? edge.from : edge.to));
+    const distance = (other: string): number => Math.abs((this.#places.get(other)?.row ?? 0) - row);
+    return found.sort((a, b) => distance(a) - distance(b))[0] ?? null;
+  }
+
+  #mark(name: string, before: string | null, after: string | null): void {
+    if (before !== null) this.#cards.get(before)?.element.classList.remove(name);
+    if (after !== null) this.#cards.get(after)?.element.classList.add(name);
+  }
+
+  #measure(): void {
+    let width = 0;
+    let height = 0;
+    for (const place of this.#places.values()) {
+      const at = corner(place);
+      width = Math.max(width, at.x + CARD.width + CARD.margin);
+      height = Math.max(height, at.y + CARD.height + CARD.margin);
+    }
+    setAttribute(this.#lines, "width", String(width));
+    setAttribute(this.#lines, "height", String(height));
+    this.#view.size = { width, height };
+  }
+
+  #drawEdges(): void {
+    const shapes = new Map<string, string[]>(LAYERS.map((name) => [name, []]));
+    for (const edge of this.#edges) {
+      const source = this.model.group(edge.from);
+      const target = this.model.group(edge.to);
+      if (source === undefined || target === undefined) continue;
+      const path = pathOf(edge, this.#places);
+      shapes.get(edge.kind)?.push(path);
+      if (edge.kind === "pairs") shapes.get("pairs-core")?.push(path);
+      if (isBroken(source, target)) shapes.get("broken")?.push(pathOf({ ...edge, kind: "plain" }, this.#places));
+    }
+    for (const [name, path] of this.#paths) {
+      if (name !== "near") setAttribute(path, "d", shapes.get(name)?.join("") ?? "");
+    }
+    this.#drawNear();
+  }
+
+  /** Edges of the selected group stand out. */
+  #drawNear(): void {
+    const near = this.#edges.filter((edge) => edge.from === this.#selected || edge.to === this.#selected);
+    const path = near.map((edge) => pathOf({ ...edge, kind: "plain" }, this.#places)).join("");
+    const line = this.#paths.get("near");
+    if (line !== undefined) setAttribute(line, "d", path);
+  }
+
+  /** Builds the cards in sight, brings them up to date, and drops those far out of it. */
+  #build(): void {
+    const sight = this.#view.sight(AHEAD);
+    for (const [id, place] of this.#places) {
+      const state = this.model.group(id);
+      if (state === undefined) continue;
+      const at = corner(place);
+      const inSight =
+        at.x + CARD.width >= sight.x &&
+        at.x <= sight.x + sight.width &&
+        at.y + CARD.height >= sight.y &&
+        at.y <= sight.y + sight.height;
+      let card = this.#cards.get(id);
+      if (!inSight) {
+        card?.element.remove();
+        this.#cards.delete(id);
+        continue;
+      }
+      if (card === undefined) {
+        card = new Card();
+        card.element.setAttribute("data-id", id);
+        card.element.classList.toggle("wf-selected", id === this.#selected);
+        card.element.classList.toggle("wf-cursor", id === this.#cursor);
+        this.#plane.append(card.element);
+        this.#cards.set(id, card);
+      } else if (this.#drawn.get(id) === state) continue;
+      this.#drawn.set(id, state);
+      card.place(at);
+      card.update(state, this.now_s());
+    }
+  }
+
+  #show(id: string | null): void {
+    const place = id === null ? undefined : this.#places.get(id);
+    if (place !== undefined) this.#view.show({ ...corner(place), width: CARD.width, height: CARD.height });
+  }
+}

@@ -1,0 +1,119 @@
+/** What the browser knows of a run: applies snapshots and deltas, decides nothing, notices gaps. */
+
+import type { Delta, Group, GroupChange, RunHead, Snapshot } from "../wire.ts";
+
+/** What applying a message did: drawn again, nothing new, or "ask the kernel again". */
+export type Applied = "changed" | "old" | "gap";
+
+/** One group with the state code of each element. */
+export interface GroupState {
+  readonly group: Group;
+  readonly states: Uint8Array;
+}
+
+export class RunModel {
+  run: RunHead | null = null;
+  workers: readonly string[] = [];
+  seq: number | null = null;
+  /** Kernel's clock minus the browser's, in seconds. */
+  skew_s = 0;
+  readonly #groups = new Map<string, GroupState>();
+  #ordered: readonly GroupState[] | null = null;
+
+  /** Groups in the order in which the flow made them. */
+  get groups(): readonly GroupState[] {
+    this.#ordered ??= [...this.#groups.values()].sort(
+      (a, b) => a.group.order - b.group.order || (a.group.id < b.group.id ? -1 : 1),
+    );
+    return this.#ordered;
+  }
+
+  group(id: string): GroupState | undefined {
+    return this.#groups.get(id);
+  }
+
+  apply(message: Snapshot | Delta, buffers: readonly DataView[], browserNow_s: number): Applied {
+    return message.op === "snapshot"
+      ? this.#replace(message, buffers, browserNow_s)
+      : this.#patch(message, buffers, browserNow_s);
+  }
+
+  #replace(message: Snapshot, buffers: readonly DataView[], browserNow_s: number): Applied {
+    if (buffers.length !== message.groups.length) return "gap";
+    this.#groups.clear();
+    message.groups.forEach((group, i) => {
+      this.#groups.set(group.id, { group, states: bytesOf(buffers[i]) });
+    });
+    this.workers = message.workers;
+    this.#stamp(message.seq, message.run, browserNow_s);
+    return "changed";
+  }
+
+  #patch(message: Delta, buffers: readonly DataView[], browserNow_s: number): Applied {
+    if (this.seq === null || message.base > this.seq) return "gap";
+    if (message.seq < this.seq) return "old";
+    // A delta holds states, not steps: one that starts before what is known already is fine.
+    const states = readCells(message, buffers, (id) => this.#groups.get(id)?.states);
+    if (states === null) return "gap";
+    for (const change of message.groups) {
+      const known = this.#groups.get(change.id);
+      const group = known === undefined ? complete(change) : { ...known.group, ...change };
+      if (group === null) return "gap";
+      this.#groups.set(change.id, { group, states: known?.states ?? new Uint8Array(0) });
+    }
+    for (const [id, bytes] of states) {
+      const known = this.#groups.get(id);
+      if (known === undefined) return "gap";
+      this.#groups.set(id, { group: known.group, states: bytes });
+    }
+    this.#stamp(message.seq, message.run, browserNow_s);
+    return "changed";
+  }
+
+  #stamp(seq: number, run: RunHead, browserNow_s: number): void {
+    this.seq = seq;
+    this.run = run;
+    this.skew_s = run.now_s - browserNow_s;
+    this.#ordered = null;
+  }
+}
+
+function bytesOf(buffer: DataView | undefined): Uint8Array {
+  // A copy: the host may use the memory again, and offsets need not be aligned.
+  return buffer === undefined
+    ? new Uint8Array(0)
+    : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength).slice();
+}
+
+function readCells(
+  message: Delta,
+  buffers: readonly DataView[],
+  known: (id: string) => Uint8Array | undefined,
+): Map<string, Uint8Array> | null {
+  const result = new Map<string, Uint8Array>();
+  let next = 0;
+  for (const cell of message.cells) {
+    const first = buffers[next++];
+    if (first === undefined) return null;
+    if (cell.form === "full") {
+      result.set(cell.id, bytesOf(first));
+      continue;
+    }
+    const second = buffers[next++];
+    const states = result.get(cell.id) ?? known(cell.id)?.slice();
+    if (second === undefined || states === undefined || first.byteLength !== 4 * second.byteLength) return null;
+    for (let i = 0; i < second.byteLength; i++) {
+      const index = first.getUint32(4 * i, true);
+      if (index >= states.length) return null;
+      states[index] = second.getUint8(i);
+    }
+    result.set(cell.id, states);
+  }
+  return next === buffers.length ? result : null;
+}
+
+function complete(change: GroupChange): Group | null {
+  return change.name !== undefined && change.counts !== undefined && change.edges !== undefined
+    ? (change as Group)
+    : null;
+}

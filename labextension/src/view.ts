@@ -1,0 +1,190 @@
+/** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
+
+import { h, setText } from "./core/dom.ts";
+import { Header, type Mode, summary, totals } from "./core/header.ts";
+import { Scene } from "./core/scene.ts";
+import { endedOf, hasBad, totalOf } from "./core/states.ts";
+import { followTheme } from "./core/theme.ts";
+import { Twin } from "./core/twin.ts";
+import { Panel, type Selection } from "./inspector/panel.ts";
+import type { Link } from "./model/link.ts";
+import css from "./style.css";
+
+/** What the reader chose; outlives a view, since hosts render outputs again as they like. */
+export interface Choices {
+  mode: Mode;
+  selection: Selection | null;
+}
+
+const WIDE_PX = 820; // the inspector stands beside the graph from here on
+const SAY_AGAIN_MS = 1000;
+
+export class View {
+  readonly root: HTMLElement;
+  readonly #header: Header;
+  readonly #scene: Scene;
+  readonly #twin: Twin;
+  readonly #panel: Panel;
+  readonly #spoken = h("div.wf-hidden", { role: "status", "aria-live": "polite" });
+  readonly #status = h("div.wf-status", { role: "status", "aria-live": "polite" });
+  readonly #stops: (() => void)[] = [];
+  #frame = 0;
+  #visible = true;
+  #saidAt = 0;
+  #saidKey = "";
+  #answer = "";
+
+  constructor(
+    readonly host: HTMLElement,
+    readonly link: Link,
+    readonly choices: Choices,
+  ) {
+    const model = link.model;
+    const now_s = (): number => link.host.now_s() + model.skew_s;
+    this.#header = new Header(model, now_s, { cancel: () => this.#cancel(), mode: (mode) => this.#mode(mode) });
+    this.#scene = new Scene(model, now_s, (id) => this.#open(id));
+    this.#twin = new Twin(model, now_s, {
+      open: (id) => this.#open(id),
+      cursor: (id) => this.#scene.cursor(id),
+      neighbour: (id, side) => this.#scene.neighbour(id, side),
+    });
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true));
+    const main = h("div.wf-main", {}, this.#scene.element, this.#twin.element);
+    const waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
+    this.root = h(
+      "div.wfkit",
+      { role: "region", "aria-label": "Run", "data-wfkit-view": true },
+      h("style", {}, css),
+      waiting,
+      this.#header.element,
+      h("div.wf-split", {}, main, this.#panel.element),
+      this.#status,
+      this.#spoken,
+    );
+    host.append(this.root);
+    this.#start();
+  }
+
+  #start(): void {
+    this.#stops.push(followTheme(this.root), this.link.listen(() => this.#soon()));
+    this.root.addEventListener("keydown", (event) => this.#key(event));
+    const resize = new ResizeObserver(() => {
+      this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
+      this.#scene.resized();
+    });
+    resize.observe(this.root);
+    const seen = new IntersectionObserver((entries) => {
+      this.#visible = entries.at(-1)?.isIntersecting ?? true;
+      if (this.#visible) this.#soon();
+    });
+    seen.observe(this.root);
+    const timer = setInterval(() => this.#tick(), 1000);
+    this.#stops.push(
+      () => resize.disconnect(),
+      () => seen.disconnect(),
+      () => clearInterval(timer),
+    );
+    this.#mode(this.choices.mode);
+    this.#update();
+    this.#select(this.choices.selection, false);
+    if (this.link.model.run === null) this.link.hello();
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+    cancelAnimationFrame(this.#frame);
+    this.root.remove();
+  }
+
+  /** Draws once a frame at most, and only what somebody can see; the list is kept true in any case. */
+  #soon(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#update();
+    });
+  }
+
+  #update(): void {
+    const { run } = this.link.model;
+    this.root.classList.toggle("wf-empty", run === null);
+    if (run === null) {
+      this.#say();
+      return;
+    }
+    this.root.setAttribute("aria-label", `Run of ${run.flow}`);
+    this.root.dataset["state"] = run.state;
+    this.#header.update();
+    this.#twin.update();
+    if (this.#visible) this.#scene.update();
+    this.#panel.update();
+    this.#say();
+  }
+
+  #tick(): void {
+    this.link.tick();
+    if (!this.link.ended && this.#visible) {
+      this.#header.tick();
+      this.#scene.tick();
+      this.#twin.tick();
+    }
+    this.#panel.update();
+    this.#say();
+  }
+
+  #say(): void {
+    const silent_s = this.link.silent_s;
+    const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
+    setText(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
+    const { model } = this.link;
+    if (model.run === null) return;
+    const counts = totals(model);
+    const tenths = Math.floor((10 * endedOf(counts)) / Math.max(1, totalOf(counts)));
+    const key = `${model.run.state} ${hasBad(counts)} ${tenths}`;
+    const now = performance.now();
+    if (key === this.#saidKey || now - this.#saidAt < SAY_AGAIN_MS) return;
+    this.#saidKey = key;
+    this.#saidAt = now;
+    setText(this.#spoken, summary(model));
+  }
+
+  #mode(mode: Mode): void {
+    this.choices.mode = mode;
+    this.root.dataset["mode"] = mode;
+    this.#header.show(mode);
+    if (mode === "graph") this.#scene.resized();
+  }
+
+  #open(id: string): void {
+    const state = this.link.model.group(id);
+    this.#select({ group: id, index: state?.group.mapped === true ? null : 0 }, true);
+  }
+
+  #select(selection: Selection | null, focus: boolean): void {
+    const before = this.choices.selection;
+    this.choices.selection = selection;
+    this.root.classList.toggle("wf-inspecting", selection !== null);
+    this.#panel.show(selection, focus);
+    this.#scene.resized();
+    this.#scene.select(selection?.group ?? null);
+    this.#twin.select(selection?.group ?? null);
+    if (selection === null && before !== null && focus) this.#twin.focus(before.group);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key !== "Escape" || this.choices.selection === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#select(null, true);
+  }
+
+  #cancel(): void {
+    this.#answer = "Asking the run to cancel…";
+    this.#say();
+    this.link.cancel(({ ok, text }) => {
+      this.#answer = text;
+      if (!ok) this.#header.cancelRefused();
+      this.#soon();
+    });
+  }
+}

@@ -1,0 +1,48 @@
+/** Entry of the widget: joins the host's model (anywidget) to a view. One module instance serves one widget. */
+
+import type { AnyModel } from "@anywidget/types";
+import { Link } from "./model/link.ts";
+import { type Choices, View } from "./view.ts";
+
+interface Opened {
+  readonly model: AnyModel;
+  readonly el: HTMLElement;
+}
+
+/** A widget may be shown in several outputs, and again after each update: they share line and choices. */
+function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
+  const choices: Choices = { mode: "graph", selection: null };
+  let link: Link | null = null;
+
+  const connect = (model: AnyModel): Link => {
+    if (link !== null) return link;
+    const made = new Link({
+      send: (message) => {
+        model.send(message);
+      },
+      now_s: () => Date.now() / 1000,
+    });
+    model.on("msg:custom", (content: unknown, buffers?: DataView[]) => {
+      made.receive(content, buffers ?? []);
+    });
+    link = made;
+    return made;
+  };
+
+  return {
+    initialize({ model }) {
+      connect(model);
+      return () => {
+        link = null;
+      };
+    },
+    render({ model, el }) {
+      const view = new View(el, connect(model), choices);
+      return () => {
+        view.stop();
+      };
+    },
+  };
+}
+
+export default widget;

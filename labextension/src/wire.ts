@@ -1,0 +1,195 @@
+/** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
+
+export const VERSION = 1;
+
+/** States by code: the position is the number that a buffer of states holds. */
+export const STATES = [
+  "PENDING",
+  "RUNNING",
+  "RETRYING",
+  "WAITING",
+  "COMPLETED",
+  "REUSED",
+  "SKIPPED",
+  "FAILED",
+  "UPSTREAM_FAILED",
+  "CRASHED",
+  "CANCELLED",
+] as const;
+export type TaskState = (typeof STATES)[number];
+
+export const RUN_STATES = [
+  "PENDING",
+  "RUNNING",
+  "PAUSED",
+  "CANCELLING",
+  "COMPLETED",
+  "FAILED",
+  "CANCELLED",
+  "INTERRUPTED",
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+export type How = "each" | "all" | "one";
+export type Edge = readonly [group: string, how: How, index: number];
+
+export interface RunHead {
+  readonly id: string;
+  readonly flow: string;
+  readonly state: RunState;
+  readonly reason: string;
+  readonly started_s: number | null;
+  readonly ended_s: number | null;
+  /** The kernel's clock when it sent this. */
+  readonly now_s: number;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly order: number;
+  readonly name: string;
+  readonly task: string;
+  readonly kind: string;
+  readonly mapped: boolean;
+  readonly length: number | null;
+  readonly parent: string | null;
+  readonly edges: readonly Edge[];
+  /** Number of nodes by state code. */
+  readonly counts: readonly number[];
+  readonly first_s: number | null;
+  readonly last_s: number | null;
+}
+
+/** A group that the browser knows already comes without what cannot have changed. */
+export type GroupChange = Pick<Group, "id"> & Partial<Group>;
+
+export interface Cells {
+  readonly id: string;
+  readonly form: "full" | "sparse";
+}
+
+export interface Snapshot {
+  readonly v: 1;
+  readonly op: "snapshot";
+  readonly seq: number;
+  readonly run: RunHead;
+  readonly states: readonly string[];
+  readonly workers: readonly string[];
+  readonly groups: readonly Group[];
+}
+
+export interface Delta {
+  readonly v: 1;
+  readonly op: "delta";
+  readonly seq: number;
+  readonly base: number;
+  readonly run: RunHead;
+  readonly groups: readonly GroupChange[];
+  readonly cells: readonly Cells[];
+}
+
+export interface ErrorText {
+  readonly type: string;
+  readonly message: string;
+  readonly traceback: string;
+}
+
+export interface Attempt {
+  readonly attempt: number;
+  readonly error: ErrorText | null;
+  readonly delay_s: number | null;
+}
+
+export type LogRow = readonly [at_s: number, level: number, source: string, text: string, attempt: number];
+
+export interface NodeDetail {
+  readonly name: string;
+  readonly group: string;
+  readonly index: number;
+  readonly state: TaskState;
+  readonly kind: string | null;
+  readonly reason: string;
+  readonly preview: string;
+  readonly worker: string;
+  readonly attempts: readonly Attempt[];
+  readonly started_s: number | null;
+  readonly ended_s: number | null;
+  readonly wall_s: number | null;
+  readonly result_bytes: number | null;
+  readonly logs: readonly LogRow[];
+}
+
+export interface Detail {
+  readonly v: 1;
+  readonly op: "detail";
+  readonly request: string;
+  readonly node: NodeDetail;
+}
+
+export interface Ack {
+  readonly v: 1;
+  readonly op: "ack";
+  readonly request: string;
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export interface Refusal {
+  readonly v: 1;
+  readonly op: "error";
+  readonly text: string;
+  readonly request?: string;
+}
+
+export type Message = Snapshot | Delta | Detail | Ack | Refusal;
+
+export type Outgoing =
+  | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "detail"; readonly request: string; readonly group: string; readonly index: number }
+  | { readonly v: 1; readonly op: "command"; readonly request: string; readonly name: "cancel" };
+
+type Plain = Readonly<Record<string, unknown>>;
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isHead(value: unknown): boolean {
+  return (
+    isPlain(value) &&
+    typeof value["flow"] === "string" &&
+    typeof value["reason"] === "string" &&
+    typeof value["now_s"] === "number" &&
+    RUN_STATES.some((state) => state === value["state"])
+  );
+}
+
+function haveIds(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => isPlain(item) && typeof item["id"] === "string");
+}
+
+/** The message, if it is one that this front end understands. */
+export function parse(value: unknown): Message | null {
+  if (!isPlain(value) || value["v"] !== VERSION) return null;
+  const message = value as unknown as Message;
+  switch (message.op) {
+    case "snapshot":
+      return Number.isInteger(message.seq) && isHead(message.run) && haveIds(message.groups) ? message : null;
+    case "delta":
+      return Number.isInteger(message.seq) &&
+        Number.isInteger(message.base) &&
+        isHead(message.run) &&
+        haveIds(message.groups) &&
+        haveIds(message.cells)
+        ? message
+        : null;
+    case "detail":
+      return typeof message.request === "string" && isPlain(message.node) ? message : null;
+    case "ack":
+      return typeof message.request === "string" && typeof message.text === "string" ? message : null;
+    case "error":
+      return typeof message.text === "string" ? message : null;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,262 @@
+"""A run as plain text and as static HTML: for saved notebooks, `nbconvert`, GitHub, terminals and screen readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from math import isnan
+from typing import Final
+
+from wfkit.core.events import ErrorInfo
+from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
+from wfkit.core.view import GroupView, RunView
+from wfkit.notebook.plain import clean, duration, one_line
+
+_MOST_ROWS: Final = 60  #: groups in a table
+_MOST_FAILURES: Final = 5  #: told in full
+_TRACEBACK_BYTES: Final = 6_000  #: of HTML; the end of a traceback is where the error is
+_TEXT_BYTES: Final = 1_500  #: of HTML, for any other text
+_NAME_CHARS: Final = 80
+
+#: A shape for each state, so that colour is never needed.
+GLYPHS: Final = {
+    TaskState.PENDING: "○",
+    TaskState.RUNNING: "▶",
+    TaskState.RETRYING: "↻",
+    TaskState.WAITING: "⧗",
+    TaskState.COMPLETED: "✓",
+    TaskState.REUSED: "⇄",
+    TaskState.SKIPPED: "»",
+    TaskState.FAILED: "✗",
+    TaskState.UPSTREAM_FAILED: "△",
+    TaskState.CRASHED: "ϟ",
+    TaskState.CANCELLED: "■",
+}
+_RUN_GLYPHS: Final = {
+    RunState.PENDING: "○",
+    RunState.RUNNING: "▶",
+    RunState.PAUSED: "‖",
+    RunState.CANCELLING: "■",
+    RunState.COMPLETED: "✓",
+    RunState.FAILED: "✗",
+    RunState.CANCELLED: "■",
+    RunState.INTERRUPTED: "⌁",
+}
+#: Failures that have an error of their own, and those that follow from them.
+_OWN: Final = (TaskState.FAILED, TaskState.CRASHED)
+_MOVING: Final = (TaskState.RUNNING, TaskState.RETRYING, TaskState.WAITING)
+#: What a reader wants to hear first.
+_TOLD: Final = (
+    TaskState.COMPLETED,
+    TaskState.REUSED,
+    TaskState.SKIPPED,
+    TaskState.FAILED,
+    TaskState.CRASHED,
+    TaskState.UPSTREAM_FAILED,
+    TaskState.CANCELLED,
+    *_MOVING,
+    TaskState.PENDING,
+)
+
+
+def outcome_line(view: RunView, now_s: float | None = None) -> str:
+    """Tell a run in one line: "monthly COMPLETED in 3.2 s: 36 completed, 1 failed, 1 upstream failed".
+
+    Parameters
+    ----------
+    view : RunView
+        The run.
+    now_s : float, optional
+        The time now, in seconds since the epoch, for a run that has not ended.
+    """
+    until_s = view.ended_s if view.state in RUN_ENDS else now_s
+    took = ""
+    if view.started_s is not None and until_s is not None:
+        took = f" {'in' if view.state in RUN_ENDS else 'for'} {duration(until_s - view.started_s)}"
+    return f"{_flow(view)} {view.state.value}{took}: {counts_text(view.counts()) or 'no tasks'}"
+
+
+def counts_text(counts: Sequence[int]) -> str:
+    """Tell counts by state code: "36 completed, 1 failed"."""
+    return ", ".join(
+        f"{counts[CODES[state]]:,} {state.value.lower().replace('_', ' ')}" for state in _TOLD if counts[CODES[state]]
+    )
+
+
+def leading_state(counts: Sequence[int]) -> TaskState:
+    """The one state that stands for a group: what moves, else what went wrong, else what waits, else how it ended."""
+    order = (
+        TaskState.RUNNING,
+        TaskState.RETRYING,
+        *_OWN,
+        TaskState.WAITING,
+        TaskState.UPSTREAM_FAILED,
+        TaskState.CANCELLED,
+    )
+    for state in order:
+        if counts[CODES[state]]:
+            return state
+    if counts[CODES[TaskState.PENDING]]:
+        return TaskState.RUNNING if sum(counts) > counts[CODES[TaskState.PENDING]] else TaskState.PENDING
+    return next((state for state in _TOLD if counts[CODES[state]]), TaskState.PENDING)
+
+
+def run_text(view: RunView, now_s: float) -> str:
+    """Tell a run in plain text: the outcome, a line a group, the first failures with the last line of their error."""
+    lines = [outcome_line(view, now_s)]
+    if view.reason:
+        lines.append(f"  {one_line(view.reason, 200)}")
+    groups = view.ordered()
+    width = max((min(len(_name(group)), 40) for group in groups[:_MOST_ROWS]), default=0)
+    for group in groups[:_MOST_ROWS]:
+        glyph = GLYPHS[leading_state(group.counts)]
+        told = counts_text(group.counts) or "length not known yet"
+        lines.append(f"  {glyph} {_name(group):<{width}}  {told}  {_took(group, now_s)}".rstrip())
+    if len(groups) > _MOST_ROWS:
+        lines.append(f"  … and {len(groups) - _MOST_ROWS:,} more")
+    failures, left = _first_failures(groups)
+    for group, index in failures:
+        error = _last_error(group, index)
+        what = f"{error.type_name}: {error.message}" if error is not None else group.reasons.get(index, "")
+        lines.append(f"  {GLYPHS[group.state(index)]} {_node_name(group, index)}: {one_line(what, 160)}")
+    if left:
+        lines.append(f"  … and {left:,} more failures")
+    return "\n".join(lines)
+
+
+_CSS: Final = (
+    ".wfkit-static{font:13px/1.5 system-ui,sans-serif;max-width:60em}"
+    ".wfkit-static table{border-collapse:collapse;margin:.5em 0}"
+    ".wfkit-static caption{caption-side:top;text-align:start;font-weight:600;padding:0 0 .3em}"
+    ".wfkit-static th,.wfkit-static td{padding:.15em 1.2em .15em 0;text-align:start;vertical-align:top;"
+    "border-top:1px solid #8884;font-weight:400}"
+    ".wfkit-static thead th{border:0;opacity:.7}"
+    ".wfkit-static td.n,.wfkit-static th.n{text-align:end;font-variant-numeric:tabular-nums}"
+    ".wfkit-static pre{margin:.3em 0 .8em;padding:.6em;max-height:24em;overflow:auto;border:1px solid #8884;"
+    "font-size:12px;line-height:1.45;white-space:pre}"
+    ".wfkit-static summary{cursor:pointer}"
+)
+
+
+def run_html(view: RunView, now_s: float, note: str = "") -> str:
+    """Show a run as static HTML, at most 100 kB at any size of the run: no script, no link, everything escaped.
+
+    Parameters
+    ----------
+    view : RunView
+        The run.
+    now_s : float
+        The time now, in seconds since the epoch.
+    note : str
+        A line about the page itself, shown last.
+    """
+    groups = view.ordered()
+    parts = [
+        f'<div class="wfkit-static" role="region" aria-label="Run of {_html(_flow(view))}"><style>{_CSS}</style>',
+        f"<p>{_glyph(_RUN_GLYPHS[view.state])}<strong>{_html(outcome_line(view, now_s))}</strong></p>",
+    ]
+    if view.reason:
+        parts.append(f"<p>{_html(clean(view.reason))}</p>")
+    if groups:
+        parts.extend(_table(groups, now_s))
+    failures, left = _first_failures(groups)
+    parts.extend(_failure(group, index) for group, index in failures)
+    if left:
+        parts.append(f"<p>… and {left:,} more failures.</p>")
+    if note:
+        parts.append(f"<p><em>{_html(note)}</em></p>")
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _table(groups: list[GroupView], now_s: float) -> Iterator[str]:
+    yield (
+        '<table><caption>Tasks</caption><thead><tr><th scope="col">Task</th><th scope="col">State</th>'
+        '<th scope="col" class="n">Done</th><th scope="col">Nodes</th><th scope="col" class="n">Time</th>'
+        "</tr></thead><tbody>"
+    )
+    for group in groups[:_MOST_ROWS]:
+        state = leading_state(group.counts)
+        ended = sum(count for code, count in enumerate(group.counts) if STATES[code] in TASK_ENDS)
+        total = f"{len(group):,}" if group.spec.length is not None else "?"
+        yield (
+            f'<tr><th scope="row">{_html(_name(group))}</th>'
+            f"<td>{_glyph(GLYPHS[state])}{state.value}</td>"
+            f'<td class="n">{ended:,}/{total}</td><td>{_html(counts_text(group.counts))}</td>'
+            f'<td class="n">{_took(group, now_s)}</td></tr>'
+        )
+    yield "</tbody></table>"
+    if len(groups) > _MOST_ROWS:
+        yield f"<p>… and {len(groups) - _MOST_ROWS:,} more.</p>"
+
+
+def _failure(group: GroupView, index: int) -> str:
+    name, state = _html(_node_name(group, index)), group.state(index)
+    head = f"{_glyph(GLYPHS[state])}<strong>{name}</strong> {state.value}: "
+    error = _last_error(group, index)
+    if error is None:
+        return f"<p>{head}{_html(clean(group.reasons.get(index, '')))}</p>"
+    head += f"{_html(one_line(error.type_name, 200))}: {_html(clean(error.message))}"
+    if not error.traceback:
+        return f"<p>{head}</p>"
+    traceback = _html(clean(error.traceback), _TRACEBACK_BYTES, end=True)
+    return f"<details><summary>{head}</summary><pre>{traceback}</pre></details>"
+
+
+def _first_failures(groups: list[GroupView]) -> tuple[list[tuple[GroupView, int]], int]:
+    """The first nodes that failed by themselves, and how many more there are."""
+    found: list[tuple[GroupView, int]] = []
+    total = 0
+    for group in groups:
+        for state in _OWN:
+            count, at = group.counts[CODES[state]], -1
+            total += count
+            for _ in range(min(count, _MOST_FAILURES - len(found))):
+                at = group.states.index(CODES[state], at + 1)
+                found.append((group, at))
+    return found, total - len(found)
+
+
+def _last_error(group: GroupView, index: int) -> ErrorInfo | None:
+    errors = group.errors.get(index)
+    return errors[max(errors)] if errors else None
+
+
+def _took(group: GroupView, now_s: float) -> str:
+    """From the first start to the last end; to now while something moves; empty before the first start."""
+    first_s = min((at_s for at_s in group.started_s if not isnan(at_s)), default=None)
+    if first_s is None:
+        return ""
+    if any(group.counts[CODES[state]] for state in _MOVING):
+        return duration(now_s - first_s)
+    last_s = max((at_s for at_s in group.ended_s if not isnan(at_s)), default=None)
+    return "" if last_s is None else duration(last_s - first_s)
+
+
+def _flow(view: RunView) -> str:
+    return one_line(view.flow_name, _NAME_CHARS) or "run"
+
+
+def _name(group: GroupView) -> str:
+    return one_line(group.spec.name, _NAME_CHARS)
+
+
+def _node_name(group: GroupView, index: int) -> str:
+    return one_line(group.name(index), _NAME_CHARS)
+
+
+def _glyph(glyph: str) -> str:
+    return f'<span aria-hidden="true">{glyph}</span> '
+
+
+def _html(text: str, most_bytes: int = _TEXT_BYTES, *, end: bool = False) -> str:
+    """Escape text and keep its start (or its end), at most `most_bytes` of HTML."""
+    parts: list[str] = []
+    left = most_bytes
+    for char in reversed(text) if end else text:
+        parts.append(escape(char))
+        left -= len(parts[-1].encode())
+        if left < 0:
+            parts[-1] = "…"
+            break
+    return "".join(reversed(parts) if end else parts)

@@ -1,0 +1,88 @@
+"""What a browser may ask: messages are checked here, before anything is done about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import TypeIs
+
+from wfkit.core.ids import GroupId
+from wfkit.notebook.feed import VERSION
+from wfkit.notebook.plain import one_line
+
+_LONGEST_ID: Final = 200
+_COMMANDS: Final = frozenset({"cancel"})
+
+
+class BadMessage(ValueError):
+    """A message that this version does not understand; its text is for the reader of the view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A browser that shows the view asks for its content."""
+
+    have: int | None  #: version of the view that it knows already
+
+
+@dataclass(frozen=True, slots=True)
+class AskDetail:
+    """Somebody looks at one node."""
+
+    request: str
+    group: GroupId
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Somebody pressed a button."""
+
+    request: str
+    name: str
+
+
+def read(content: object) -> Hello | AskDetail | Command:
+    """Check a message and take it apart.
+
+    Raises
+    ------
+    BadMessage : it is not of the form that version 1 knows
+    """
+    if not isinstance(content, Mapping):
+        raise BadMessage("A message must be an object.")
+    if not _is_int(content.get("v")) or content["v"] != VERSION:
+        raise BadMessage(
+            f"This kernel speaks version {VERSION} of the view's protocol. Reload the page and restart the kernel."
+        )
+    match content.get("op"):
+        case "hello":
+            have = content.get("have")
+            if have is not None and not _is_int(have):
+                raise BadMessage("`have` must be a number or null.")
+            return Hello(have)
+        case "detail":
+            group, index = content.get("group"), content.get("index")
+            if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_ID or not _is_int(index) or index < 0:
+                raise BadMessage("A detail needs the id of a group and the index of an element.")
+            return AskDetail(_request(content), GroupId(group), index)
+        case "command":
+            name = content.get("name")
+            if not isinstance(name, str) or name not in _COMMANDS:
+                raise BadMessage("There is no such command.")
+            return Command(_request(content), name)
+        case op:
+            raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
+
+
+def _request(content: Mapping[str, object]) -> str:
+    request = content.get("request")
+    if not isinstance(request, str) or not request or len(request) > _LONGEST_ID:
+        raise BadMessage("A request needs an id.")
+    return request
+
+
+def _is_int(value: object) -> TypeIs[int]:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,229 @@
+"""The live view: a widget that shows a run in any front end and takes its clicks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+import anywidget
+import traitlets
+from IPython.display import DisplayHandle, display
+from typing_extensions import override
+
+from wfkit.core.ids import RunId
+from wfkit.core.states import RUN_ENDS, RunState
+from wfkit.core.view import RunView
+from wfkit.notebook.display import run_html, run_text
+from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, node_detail, snapshot
+from wfkit.notebook.plain import one_line
+from wfkit.notebook.protocol import AskDetail, BadMessage, Command, Hello, read
+from wfkit.notebook.publisher import PUBLISHER
+
+_LOG = logging.getLogger("wfkit.notebook.view")
+_LOG.addHandler(logging.NullHandler())  # what a callback prints lands in a cell that has nothing to do with it
+
+_SCRIPT: Final = Path(__file__).parents[1] / "static" / "widget.js"
+_NOT_BUILT: Final = "The live view is not built: run `npm ci && npm run build` in labextension/."
+_REMEMBERED: Final = 100  #: commands that are not obeyed twice
+
+
+class WatchedRun(Protocol):
+    """What a view needs of a run."""
+
+    @property
+    def id(self) -> RunId:
+        """Its id."""
+
+    @property
+    def view_model(self) -> RunView:
+        """What it looks like now; read under `lock`."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while the view model changes."""
+
+    @property
+    def state(self) -> RunState:
+        """Where it stands."""
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after changes; the returned function ends that."""
+
+    def cancel(self, reason: str = "") -> object:
+        """Cancel the run."""
+
+
+@cache
+def _script() -> str | None:
+    try:
+        return _SCRIPT.read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+class FlowView(anywidget.AnyWidget):
+    """A run, live: its graph, its failures, its logs, and a button that cancels it.
+
+    Parameters
+    ----------
+    run : WatchedRun
+        The run to show. It may have ended already.
+
+    Nothing is sent before a browser says hello. All state travels as messages, none as traits, so that a saved
+    notebook holds the script of the widget once and no data.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, run: WatchedRun) -> None:
+        self._run = run
+        self._sending = threading.RLock()  # messages leave in the order in which they were made
+        self._sent: Sent | None = None  # None: no browser has asked yet
+        self._snapshot_wanted = False
+        self._shown: DisplayHandle | None = None
+        self._settled = False
+        self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
+        super().__init__()
+        self._line = PUBLISHER.line(self._publish)
+        self._unsubscribe = run.subscribe(self._line.wake)
+        _take_messages_while_busy(self.comm)
+
+    @traitlets.default("_esm")
+    def _default_esm(self) -> str:
+        return _script() or f"export default {{ render({{ el }}) {{ el.textContent = {_NOT_BUILT!r}; }} }};"
+
+    # --- what others call ---------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Display the view as an output of the running cell, which keeps the outcome when the run has ended."""
+        self._shown = cast(DisplayHandle, display(self, display_id=True))  # type: ignore[no-untyped-call]  # IPython's
+        self._line.wake()
+
+    def settle(self) -> None:
+        """Put the outcome into the output that `show` made, for the saved notebook; once, when the run has ended."""
+        with self._sending:
+            if self._shown is None or self._settled or self._run.state not in RUN_ENDS:
+                return
+            self._settled = True
+        self._shown.update(self)  # type: ignore[no-untyped-call]  # IPython's
+
+    @override
+    def close(self) -> None:
+        """End the view; the run goes on."""
+        if "_unsubscribe" in self.__dict__:
+            self._unsubscribe()
+        super().close()
+
+    @override
+    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Offer the widget and, for whatever cannot run it, the outcome as text and as HTML."""
+        bundle = super()._repr_mimebundle_()
+        data: dict[str, Any] = dict(bundle[0]) if bundle is not None else {}
+        with self._run.lock:
+            now_s = time.time()
+            data["text/plain"] = run_text(self._run.view_model, now_s)
+            data["text/html"] = run_html(self._run.view_model, now_s, note="" if _script() else _NOT_BUILT)
+        return data, (bundle[1] if bundle is not None else {})
+
+    # --- kernel to browser --------------------------------------------------------------------------------------------
+
+    def _publish(self) -> int:
+        """Say what changed; called by the publisher."""
+        with self._sending:
+            size = 0
+            if self._sent is not None:
+                message = self._next_message()
+                if message is not None:
+                    self.send(message[0], buffers=message[1])
+                    size = message_bytes(message)
+        self.settle()
+        return size
+
+    def _next_message(self) -> Message | None:
+        wanted, self._snapshot_wanted = self._snapshot_wanted, False
+        with self._run.lock:
+            view, now_s = self._run.view_model, time.time()
+            if wanted or self._sent is None:
+                message, self._sent = snapshot(view, now_s)
+                return message
+            return delta(view, self._sent, now_s) if view.version != self._sent.version else None
+
+    # --- browser to kernel --------------------------------------------------------------------------------------------
+
+    @override
+    def _handle_custom_msg(self, content: object, buffers: object) -> None:
+        """Take a message of a browser. May run on the main thread or on a subshell's; nothing escapes from here."""
+        try:
+            self._take(read(content))
+        except BadMessage as error:
+            self._answer({"op": "error", "text": str(error)})
+        except Exception as error:  # noqa: BLE001 - whoever clicked must see it; nobody else would
+            _LOG.exception("A message of the view failed.")
+            self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
+
+    def _take(self, message: Hello | AskDetail | Command) -> None:
+        match message:
+            case Hello(have=have):
+                self._greet(have)
+            case AskDetail(request=request, group=group, index=index):
+                try:
+                    with self._run.lock:
+                        node = node_detail(self._run.view_model, group, index)
+                except (KeyError, IndexError):
+                    self._answer({"op": "error", "request": request, "text": "The run has no such node."})
+                else:
+                    self._answer({"op": "detail", "request": request, "node": node})
+            case Command(request=request):
+                self._obey(request)
+
+    def _greet(self, have: int | None) -> None:
+        with self._sending:
+            if have is not None and self._sent is not None and have == self._sent.version:
+                with self._run.lock:
+                    content, buffers = delta(self._run.view_model, self._sent, time.time())
+                self.send(content, buffers=buffers)  # up to date, or brought there
+                return
+            self._sent = self._sent or Sent()
+            self._snapshot_wanted = True
+        self._line.wake_now()
+
+    def _obey(self, request: str) -> None:
+        """Cancel, on a thread of its own: one thread serves the messages of all widgets."""
+        with self._sending:
+            if request in self._taken:
+                return
+            self._taken[request] = None
+            while len(self._taken) > _REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+        threading.Thread(target=self._cancel, args=(request,), name="wfkit-view-cancel", daemon=True).start()
+
+    def _cancel(self, request: str) -> None:
+        try:
+            if self._run.state in RUN_ENDS:
+                ok, text = False, "The run has ended already."
+            else:
+                self._run.cancel("from the live view")
+                ok, text = True, "Cancelling: what waits will not start; what runs is asked to stop."
+        except Exception as error:  # noqa: BLE001 - the same
+            _LOG.exception("The run could not be cancelled.")
+            ok, text = False, one_line(f"Not cancelled: {type(error).__name__}: {error}", 300)
+        self._answer({"op": "ack", "request": request, "ok": ok, "text": text})
+
+    def _answer(self, content: dict[str, object]) -> None:
+        with self._sending:
+            self.send({"v": VERSION, **content})
+
+
+def _take_messages_while_busy(comm: Any) -> None:
+    """Let buttons work while a cell runs.
+
+    ipykernel 7.4.0 hands a message to the shell that last *sent* on the comm, which is the main one, busy with the
+    cell. JupyterLab names a subshell in each message (`default`): taking that one again is what 7.0 to 7.3 did.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default
