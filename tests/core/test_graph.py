@@ -156,6 +156,11 @@ def test_upstream_failed_nodes_that_nobody_used_are_listed_with_their_root() -> 
     assert unhandled(view, {(G2, 0)}) == []
 
 
+def test_a_node_that_is_upstream_failed_never_met_its_input_whatever_its_attempts_say() -> None:
+    view = folded(added(group(0), group(1, 1, each(G0))), ended(G0, FAILED), finished(G1, UPSTREAM_FAILED, attempt=1))
+    assert unhandled(view, set()) == [("g0", 0), ("g1", 0)]
+
+
 def test_one_user_that_ran_is_enough() -> None:
     view = folded(
         added(group(0), group(1, 1, one(G0, 0)), group(2, 1, one(G0, 0))),

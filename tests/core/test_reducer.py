@@ -191,6 +191,11 @@ def test_a_start_that_comes_after_the_end_fills_in_the_times_only() -> None:
     assert view.workers[columns.worker_of[0]] == "w9"
 
 
+def test_the_worker_that_an_end_names_is_not_replaced_by_a_late_start() -> None:
+    view = folded_as_is([finished(G0, seq=3, worker="a"), started(G0, seq=4, worker="b")])
+    assert view.workers[view.groups[G0].worker_of[0]] == "a"
+
+
 def test_the_first_end_in_the_record_holds_and_takes_back_what_a_later_one_told() -> None:
     late = NodeFinished(
         seq=9,
@@ -270,14 +275,31 @@ def test_a_length_that_becomes_known_grows_the_group() -> None:
         assert len(view.groups[G0]) == 6
 
 
-def test_logs_are_kept_by_attempt_and_part() -> None:
-    def log(part: int, text: str, seq: int) -> LogLines:
-        lines = (LogLine(at_s=1.0, level=20, source="print", text=text),)
-        return LogLines(seq=seq, group=G0, index=0, attempt=1, part=part, lines=lines)
+def test_the_last_description_of_a_group_holds() -> None:
+    early, late = added(group(0, 2, name="old"), seq=2), added(group(0, 2, name="new"), seq=5)
+    for order in ([early, late], [late, early]):
+        assert folded_as_is(order).groups[G0].spec.name == "new"
 
+
+def log(part: int, text: str, seq: int) -> LogLines:
+    lines = (LogLine(at_s=1.0, level=20, source="print", text=text),)
+    return LogLines(seq=seq, group=G0, index=0, attempt=1, part=part, lines=lines)
+
+
+def test_logs_are_kept_by_attempt_and_part() -> None:
     view = folded_as_is([log(1, "b", 3), log(0, "a", 2), log(1, "b", 3)])
     parts = view.groups[G0].logs[0]
     assert [parts[key].lines[0].text for key in sorted(parts)] == ["a", "b"]
+
+
+def test_of_two_executions_of_an_attempt_the_last_one_tells_its_logs_and_its_error() -> None:
+    early: list[AnyEvent] = [log(0, "first", 2), retrying(G0, seq=3, message="first", delay_s=1.0)]
+    late: list[AnyEvent] = [log(0, "second", 4), retrying(G0, seq=5, message="second", delay_s=2.0)]
+    for order in (early + late, late + early):
+        columns = folded_as_is(order).groups[G0]
+        assert columns.logs[0][1, 0].lines[0].text == "second"
+        assert columns.errors[0][1].message == "second"
+        assert columns.delays_s[0][1] == 2.0
 
 
 def test_attempts_beyond_the_column_stay_at_its_end() -> None:
@@ -300,6 +322,14 @@ def test_a_run_goes_through_its_states() -> None:
         seen.append(view.state)
     assert seen == ["RUNNING", "PAUSED", "RUNNING", "CANCELLING", "CANCELLED", "CANCELLED", "CANCELLED"]
     assert (view.started_s, view.ended_s, view.reason) == (1.0, 9.0, "asked to")
+
+
+def test_a_start_of_the_run_that_comes_late_changes_no_later_state() -> None:
+    start = RunStarted(seq=1, run_id=RunId("r-1"), flow_name="etl")
+    for later in (RunStateChanged(seq=2, state=RunState.PAUSED), RunFinished(seq=2, state=RunState.FAILED)):
+        view = folded_as_is([later, start])
+        assert view.state is later.state
+        assert view.flow_name == "etl"
 
 
 def test_a_finish_whose_state_is_no_end_is_refused() -> None:
