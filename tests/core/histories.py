@@ -102,7 +102,7 @@ _TEXT = st.text(max_size=6)
 _WORKERS = st.sampled_from(["", "tcp://a:1", "tcp://b:2", "tcp://c:3"])
 _BYTES = st.none() | st.binary(max_size=6)
 _SIZES = st.integers(0, 2**50)
-_EDGES = st.builds(Edge, group=_GROUPS, how=st.sampled_from(How), index=_INDEXES)
+_EDGES = st.builds(Edge, group=_GROUPS, how=st.sampled_from(How), index=_INDEXES, at=st.none() | _INDEXES)
 _ERRORS = st.builds(ErrorInfo, type_name=_TEXT, message=_TEXT, traceback=_TEXT, pickled=_BYTES)
 _LINES = st.builds(LogLine, at_s=_SECONDS, level=st.integers(0, 50), source=_TEXT, text=_TEXT)
 _SPECS = st.builds(

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.histories import G0, G1, G2, added, finished, folded, group, started
+from tests.core.histories import G0, G1, G2, added, finished, folded, group, numbered, started
 from wfkit.core.events import AnyEvent, Edge, How, NodeWaiting
 from wfkit.core.graph import ancestors, descendants, downstream, unhandled, upstream
 from wfkit.core.ids import GroupId
+from wfkit.core.reducer import fold
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.core.view import RunView
 
@@ -70,6 +71,27 @@ def test_a_map_over_something_given_whole_reaches_all_of_it() -> None:
     assert descendants(view, G0, 1) == {("g1", 0), ("g1", 1), ("g2", 0), ("g2", 1)}
 
 
+@pytest.fixture
+def lists_of_handles() -> RunView:
+    """g1 is a map whose element 0 takes a list of g0[0] and g0[2], and whose element 1 takes all of g0."""
+    first = (Edge(G0, How.ONE, 0, at=0), Edge(G0, How.ONE, 2, at=0))
+    return folded(
+        added(group(0, 3), group(1, 3, *first, Edge(G0, How.ALL, at=1)), group(2, 3, Edge(G0, How.EACH, at=2)))
+    )
+
+
+def test_an_edge_of_one_node_is_that_nodes_alone(lists_of_handles: RunView) -> None:
+    assert list(upstream(lists_of_handles, G1, 0)) == [("g0", 0), ("g0", 2)]
+    assert list(upstream(lists_of_handles, G1, 1)) == [("g0", 0), ("g0", 1), ("g0", 2)]
+    assert list(upstream(lists_of_handles, G1, 2)) == []
+    assert list(downstream(lists_of_handles, G0, 1)) == [("g1", 1)]
+    assert list(downstream(lists_of_handles, G0, 2)) == [("g1", 0), ("g1", 1), ("g2", 2)]
+    assert list(upstream(lists_of_handles, G2, 2)) == [("g0", 2)]
+    for index in range(3):
+        assert ancestors(lists_of_handles, G1, index) == set(upstream(lists_of_handles, G1, index))
+        assert descendants(lists_of_handles, G0, index) == set(downstream(lists_of_handles, G0, index))
+
+
 def test_elements_that_are_not_known_yet_are_left_out() -> None:
     view = folded(added(group(0, None), group(1, 1, one(G0, 3), whole(G2), each(G0))))
     assert list(upstream(view, G1, 0)) == []
@@ -88,6 +110,16 @@ def test_a_hundred_thousand_nodes_that_share_an_input_are_walked_once() -> None:
     assert len(ancestors(view, G2, 0)) == 2 * count
     assert len(descendants(view, G0, 5)) == count + 1
     assert time.process_time() - begin < 3.0
+
+
+def test_ten_thousand_handles_in_a_map_are_walked_once() -> None:
+    count = 10_000
+    edges = [Edge(G0, How.ONE, count - 1 - index, at=index) for index in range(count)]
+    view = folded(added(group(0, count), group(1, count, *edges), group(2, 1, whole(G1), mapped=False)))
+    begin = time.process_time()
+    assert len(ancestors(view, G2, 0)) == 2 * count
+    assert descendants(view, G0, 0) == {("g1", count - 1), ("g2", 0)}
+    assert time.process_time() - begin < 2.0
 
 
 # --- which failures nobody handled ------------------------------------------------------------------------------------
@@ -179,6 +211,23 @@ def test_only_the_element_that_was_used_is_handled() -> None:
         ended(G2, COMPLETED, 2),
     )
     assert unhandled(view, set()) == [("g0", 0)]
+
+
+@pytest.mark.parametrize(
+    ("ran", "left"), [(0, [("g0", 1)]), (1, []), (2, [("g0", 0), ("g0", 1), ("g0", 2)])], ids=["list", "all", "none"]
+)
+def test_an_edge_of_one_node_handles_where_that_node_ran(
+    lists_of_handles: RunView, ran: int, left: list[tuple[str, int]]
+) -> None:
+    fold(lists_of_handles, numbered([added(), *(ended(G0, FAILED, index) for index in range(3))]))
+    fold(lists_of_handles, [finished(G1, index=ran, seq=9)])
+    assert unhandled(lists_of_handles, set()) == left
+
+
+def test_an_edge_of_one_upstream_failed_node_carries_its_own_failures_only(lists_of_handles: RunView) -> None:
+    fold(lists_of_handles, numbered([added(), *(ended(G0, FAILED, index) for index in range(3))]))
+    fold(lists_of_handles, [finished(G1, UPSTREAM_FAILED, 0, attempt=0, seq=9)])
+    assert unhandled(lists_of_handles, {(G1, 0)}) == [("g0", 1)]
 
 
 def test_a_user_that_was_skipped_without_running_handles_nothing() -> None:

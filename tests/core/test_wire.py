@@ -123,6 +123,7 @@ def changed(values: list[object], place: int, value: object) -> list[object]:
         (changed(GOOD_FINISH, 7, "RUNNING"), "'node-finished'.*'RUNNING' is none of CANCELLED, COMPLETED"),
         (changed(GOOD_FINISH, 7, "CRASHED"), "'node-finished'.*'CRASHED' is none of"),
         (changed(GOOD_FINISH, 8, "bored"), "'node-finished'.*'bored' is none of"),
+        (changed(GOOD_FINISH, 14, -1), "'node-finished'.*length is below zero"),
         (changed(GOOD_FINISH, 10, ["ValueError", "no"]), "'node-finished'.* 2 fields where 4"),
         (changed(GOOD_FINISH, 10, ["ValueError", "no", "", "text"]), "'node-finished'.*pickled is str"),
         (changed(GOOD_FINISH, -1, "text"), "'node-finished'.*fields"),

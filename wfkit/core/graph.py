@@ -29,18 +29,24 @@ def upstream(view: RunView, group: GroupId, index: int) -> Iterator[Node]:
     KeyError : no such group
     """
     for edge in view.groups[group].spec.edges:
-        for element in _elements(view, edge, index):
-            yield edge.group, element
+        if edge.at is None or edge.at == index:
+            for element in _used(view, edge, index):
+                yield edge.group, element
 
 
 def downstream(view: RunView, group: GroupId, index: int) -> Iterator[Node]:
-    """Nodes that use the value of this node.
+    """Nodes that use the value of this node, in order of creation.
 
     Raises
     ------
     KeyError : no such group
     """
-    return _users(_uses(view), view.groups[group], index)
+    source = view.groups[group].spec.id
+    for user in view.ordered():
+        for edge in user.spec.edges:
+            if edge.group == source and _touches(edge, index):
+                for element in _users(user, edge, index):
+                    yield user.spec.id, element
 
 
 def ancestors(view: RunView, group: GroupId, index: int) -> set[Node]:
@@ -50,16 +56,14 @@ def ancestors(view: RunView, group: GroupId, index: int) -> set[Node]:
     ------
     KeyError : no such group
     """
-    spread: set[tuple[GroupId, Edge]] = set()
+    shared, own = _by_user(view)
 
     def inputs(node: Node) -> Iterator[Node]:
-        for edge in view.groups[node[0]].spec.edges:
-            if edge.how is not How.EACH:  # the same elements for all nodes of the group: go there once
-                if (node[0], edge) in spread:
-                    continue
-                spread.add((node[0], edge))
-            for element in _elements(view, edge, node[1]):
+        edges = shared.get(node[0], [])
+        for edge in (*edges, *own.get(node, ())):
+            for element in _used(view, edge, node[1]):
                 yield edge.group, element
+        edges[:] = [edge for edge in edges if edge.how is How.EACH]  # the others lead all nodes to the same place
 
     return _reach((view.groups[group].spec.id, index), inputs)
 
@@ -71,17 +75,14 @@ def descendants(view: RunView, group: GroupId, index: int) -> set[Node]:
     ------
     KeyError : no such group
     """
-    uses = _uses(view)
-    spread: set[tuple[GroupId, Edge]] = set()
+    whole, single = _by_source(view)
 
     def users(node: Node) -> Iterator[Node]:
-        for user, edge in uses.get(node[0], ()):
-            if edge.how is not How.EACH and _touches(edge, node[1]):  # every node of the user: go there once
-                if (user.spec.id, edge) in spread:
-                    continue
-                spread.add((user.spec.id, edge))
-            for element in _using(user, edge, node[1]):
+        uses = whole.get(node[0], [])
+        for user, edge in (*uses, *single.get(node, ())):
+            for element in _users(user, edge, node[1]):
                 yield user.spec.id, element
+        uses[:] = [use for use in uses if use[1].how is How.EACH]  # the others lead all nodes to the same place
 
     return _reach((view.groups[group].spec.id, index), users)
 
@@ -109,9 +110,10 @@ def unhandled(view: RunView, looked_at: AbstractSet[Node]) -> list[Node]:
     failures = {group.spec.id: _not_fine(group) for group in view.groups.values() if _any_not_fine(group)}
     handled: set[Node] = {node for node in looked_at if node[1] in failures.get(node[0], ())}
     for group in view.groups.values():
-        for edge in group.spec.edges:
-            if edge.group in failures:
-                handled.update((edge.group, index) for index in _met(group, edge, failures[edge.group]))
+        edges = [edge for edge in group.spec.edges if edge.group in failures]
+        some_began = bool(edges) and any(_began(group, index) for index in range(len(group)))
+        for edge in edges if some_began else ():
+            handled.update((edge.group, index) for index in _met(group, edge, failures[edge.group]))
     _pass_on(view, failures, handled)
     return [
         (group.spec.id, index)
@@ -122,29 +124,38 @@ def unhandled(view: RunView, looked_at: AbstractSet[Node]) -> list[Node]:
     ]
 
 
+def _met(group: GroupView, edge: Edge, failed: AbstractSet[int]) -> Iterable[int]:
+    """Those of the failed elements at the other end of an edge that a node has begun with; some node has begun."""
+    if edge.at is not None and not (edge.at < len(group) and _began(group, edge.at)):
+        return ()
+    known = _known(edge, failed)
+    if edge.how is How.EACH and edge.at is None:
+        return [index for index in known if index < len(group) and _began(group, index)]
+    return known
+
+
 def _pass_on(view: RunView, failures: Mapping[GroupId, AbstractSet[int]], handled: set[Node]) -> None:
     """Grow `handled` from nodes that only carry a failure to the failures they carry."""
+    shared, own = _by_user(view)
+    nothing: frozenset[int] = frozenset()
     waiting = list(handled)
-    spread: set[tuple[GroupId, Edge]] = set()
     while waiting:
-        group_id, index = waiting.pop()
-        group = view.groups[group_id]
+        node = waiting.pop()
+        group = view.groups[node[0]]
         carried: list[Node] = []
-        if group.states[index] == _UPSTREAM_FAILED_CODE:
-            for edge in group.spec.edges:
-                known = failures.get(edge.group, frozenset())
+        if group.states[node[1]] == _UPSTREAM_FAILED_CODE:
+            edges = shared.get(node[0], [])
+            for edge in (*edges, *own.get(node, ())):
+                known = failures.get(edge.group, nothing)
                 if edge.how is How.EACH:
-                    carried += [(edge.group, index)] if index in known else []
-                elif (group_id, edge) not in spread:
-                    spread.add((group_id, edge))
-                    carried += [(edge.group, element) for element in known if _touches(edge, element)]
-        elif group.kinds.get(index) is FailureKind.CHILD:
-            for child in group.children.get(index, ()):
+                    known = known & {node[1]}
+                carried += [(edge.group, element) for element in _known(edge, known)]
+            edges[:] = [edge for edge in edges if edge.how is How.EACH]
+        elif group.kinds.get(node[1]) is FailureKind.CHILD:
+            for child in group.children.get(node[1], ()):
                 carried += [(child, element) for element in failures.get(child, ())]
-        for node in carried:
-            if node not in handled:
-                handled.add(node)
-                waiting.append(node)
+        waiting += set(carried) - handled
+        handled.update(carried)
 
 
 def _any_not_fine(group: GroupView) -> bool:
@@ -161,22 +172,23 @@ def _began(group: GroupView, index: int) -> bool:
     return code == _REUSED_CODE or (group.attempts[index] > 0 and code != _UPSTREAM_FAILED_CODE)
 
 
-def _met(group: GroupView, edge: Edge, failed: AbstractSet[int]) -> Iterable[int]:
-    """Those of the failed elements at the other end of an edge that a node of the group has begun with."""
-    if edge.how is How.EACH:
-        return [index for index in failed if index < len(group) and _began(group, index)]
-    touched = [index for index in failed if _touches(edge, index)]
-    if touched and any(_began(group, index) for index in range(len(group))):
-        return touched
-    return ()
+def _single(edge: Edge) -> int | None:
+    """The one element that an edge uses, or None where it uses several."""
+    return edge.index if edge.how is How.ONE else edge.at if edge.how is How.EACH else None
 
 
 def _touches(edge: Edge, index: int) -> bool:
-    return edge.how is not How.ONE or edge.index == index
+    return _single(edge) in {None, index}
 
 
-def _elements(view: RunView, edge: Edge, index: int) -> Iterable[int]:
-    """Elements at the other end of an edge that node `index` uses; only those that are known yet."""
+def _known(edge: Edge, failed: AbstractSet[int]) -> AbstractSet[int]:
+    """Those of the failed elements that an edge uses."""
+    single = _single(edge)
+    return failed if single is None else failed & {single}
+
+
+def _used(view: RunView, edge: Edge, index: int) -> Iterable[int]:
+    """Elements that node `index`, which has this edge, uses by it; only those that are known yet."""
     source = view.groups.get(edge.group)
     length = 0 if source is None else len(source)
     if edge.how is How.ALL:
@@ -185,26 +197,39 @@ def _elements(view: RunView, edge: Edge, index: int) -> Iterable[int]:
     return (element,) if element < length else ()
 
 
-def _using(user: GroupView, edge: Edge, index: int) -> Iterable[int]:
-    """Elements of a using group that use element `index` by this edge."""
-    if edge.how is How.EACH:
-        return (index,) if index < len(user) else ()
-    return range(len(user)) if _touches(edge, index) else ()
+def _users(user: GroupView, edge: Edge, index: int) -> Iterable[int]:
+    """Elements of a using group that use element `index`, which this edge touches."""
+    if edge.at is None and edge.how is not How.EACH:
+        return range(len(user))
+    element = index if edge.at is None else edge.at
+    return (element,) if element < len(user) else ()
 
 
-def _uses(view: RunView) -> dict[GroupId, list[_Use]]:
-    """Edges by the group they start from."""
-    uses: dict[GroupId, list[_Use]] = {}
-    for group in view.ordered():
+def _by_user(view: RunView) -> tuple[dict[GroupId, list[Edge]], dict[Node, list[Edge]]]:
+    """Sort edges by who has them: all nodes of a group, or a single node."""
+    shared: dict[GroupId, list[Edge]] = {}
+    own: dict[Node, list[Edge]] = {}
+    for group_id, group in view.groups.items():
         for edge in group.spec.edges:
-            uses.setdefault(edge.group, []).append((group, edge))
-    return uses
+            if edge.at is None:
+                shared.setdefault(group_id, []).append(edge)
+            else:
+                own.setdefault((group_id, edge.at), []).append(edge)
+    return shared, own
 
 
-def _users(uses: Mapping[GroupId, list[_Use]], group: GroupView, index: int) -> Iterator[Node]:
-    for user, edge in uses.get(group.spec.id, ()):
-        for element in _using(user, edge, index):
-            yield user.spec.id, element
+def _by_source(view: RunView) -> tuple[dict[GroupId, list[_Use]], dict[Node, list[_Use]]]:
+    """Sort edges by what they use: elements of a whole group, or a single node."""
+    whole: dict[GroupId, list[_Use]] = {}
+    single: dict[Node, list[_Use]] = {}
+    for user in view.groups.values():
+        for edge in user.spec.edges:
+            element = _single(edge)
+            if element is None:
+                whole.setdefault(edge.group, []).append((user, edge))
+            else:
+                single.setdefault((edge.group, element), []).append((user, edge))
+    return whole, single
 
 
 def _reach(start: Node, step: Callable[[Node], Iterable[Node]]) -> set[Node]:

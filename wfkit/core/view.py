@@ -216,7 +216,7 @@ def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
 
 
 def _edge(edge: Edge) -> list[Plain]:
-    return [edge.group, edge.how.value, edge.index]
+    return [edge.group, edge.how.value, edge.index, edge.at]
 
 
 def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:

@@ -92,7 +92,8 @@ class _Shape:
         if signature not in self.good:
             self.check(signature)
         for at in self.naturals:
-            if values[at] < 0:  # type: ignore[operator]  # the signature says it is an int
+            value = values[at]
+            if value is not None and value < 0:  # type: ignore[operator]  # the signature says it is an int
                 raise _Malformed(f"{self.names[at]} is below zero")
         for at, convert in self.decoders:
             value = values[at]
@@ -185,12 +186,12 @@ _ID: Final = _Field(types=(str,))
 _MAYBE_ID: Final = _Field(types=(str, NoneType))
 _NATURAL: Final = _Field(types=(int,), natural=True)
 _INT: Final = _Field(types=(int,))
-_MAYBE_INT: Final = _Field(types=(int, NoneType))
+_MAYBE_NATURAL: Final = _Field(types=(int, NoneType), natural=True)
 _FLOAT: Final = _Field(types=(float, int))  #: JavaScript writes 1.0 as 1
 _FLAG: Final = _Field(types=(bool,))
 _MAYBE_BYTES: Final = _Field(types=(bytes, NoneType))
 
-_EDGE: Final = _Shape(Edge, group=_ID, how=_enum(*How), index=_NATURAL)
+_EDGE: Final = _Shape(Edge, group=_ID, how=_enum(*How), index=_NATURAL, at=_MAYBE_NATURAL)
 _SPEC: Final = _Shape(
     GroupSpec,
     id=_ID,
@@ -199,7 +200,7 @@ _SPEC: Final = _Shape(
     task=_TEXT,
     kind=_TEXT,
     mapped=_FLAG,
-    length=_MAYBE_INT,
+    length=_MAYBE_NATURAL,
     parent=_MAYBE_ID,
     edges=_many(_nested(_EDGE)),
     labels=_many(_TEXT),
@@ -230,8 +231,8 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         error=_nested(_ERROR, optional=True),
         worker=_TEXT,
         wall_s=_FLOAT,
-        result_bytes=_INT,
-        length=_MAYBE_INT,
+        result_bytes=_NATURAL,
+        length=_MAYBE_NATURAL,
         preview=_TEXT,
         inline=_MAYBE_BYTES,
     ),
