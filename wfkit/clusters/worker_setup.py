@@ -1,0 +1,43 @@
+"""Worker setup: what every process of our local cluster does before its first task (loaded as a Dask preload)."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+
+#: The loggers that Dask gives a handler to standard error, which in a notebook is the cell's output.
+NOISY = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application")
+
+
+def be_quiet() -> None:
+    """Keep Dask's log lines in its own memory (`client.get_worker_logs()`) instead of the notebook."""
+    for name in NOISY:
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            if isinstance(handler, logging.StreamHandler):
+                logger.removeHandler(handler)
+        # Without any handler, logging falls back to standard error for warnings and above.
+        logger.addHandler(logging.NullHandler())
+
+
+def lead_a_group() -> None:
+    """Make this process the leader of a process group, so that it can be ended with all it has started."""
+    if sys.platform != "win32" and os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+
+
+def allow_children() -> None:
+    """Let tasks use `multiprocessing`: Dask starts its workers as daemons, and daemons may not have children.
+
+    The flag is cleared on this side only: to its parent the worker stays a daemon, which is ended, never waited for.
+    """
+    multiprocessing.current_process().daemon = False
+
+
+def dask_setup(_worker: object) -> None:
+    """Called by Dask when the worker has started."""
+    be_quiet()
+    lead_a_group()
+    allow_children()
