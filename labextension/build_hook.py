@@ -24,7 +24,7 @@ class FrontEndHook(BuildHookInterface[Any]):
         if version == "editable" or not self._is_wanted():
             return
         for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
-            subprocess.run(command, cwd=self._root / "labextension", env=os.environ, check=True)  # noqa: S603 - fixed
+            subprocess.run(command, cwd=self._root / "labextension", env=os.environ, check=True)
         if not self._built.exists():
             raise RuntimeError(f"`npm run build` wrote no {self._built}")
 
