@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.metadata
 import inspect
 import json
@@ -13,6 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
+import grimp
 import pytest
 
 ROOT: Final = Path(__file__).parent.parent
@@ -104,6 +106,13 @@ def test_every_file_says_what_it_is_and_is_one_idea(path: Path) -> None:
     assert text.startswith('"""'), "the docstring is the first line"
     assert text.count("\n") <= 400, "split it by idea; do not raise the limit"
     assert path.stem not in {"base", "common", "helpers", "misc", "util", "utils"}, "name it for its idea"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions count, imports for types alone do not."""
+    graph = grimp.build_graph("wfkit", exclude_type_checking_imports=True, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    graphlib.TopologicalSorter(imports).prepare()  # raises CycleError, with the circle
 
 
 def test_every_folder_of_the_package_is_a_package() -> None:
