@@ -136,10 +136,10 @@ def test_writing_tasks_and_flows_needs_no_engine_and_no_front_end() -> None:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[<>=!~ ;\[]", line)[0] for line in project["dependencies"]}
+    declared = {re.split(r"[<>=!~ ;\[]", line)[0].replace("-", "_") for line in project["dependencies"]}
     used = set().union(*map(imported_roots, MODULES)) - sys.stdlib_module_names - {"wfkit"} - OPTIONAL
     owners = importlib.metadata.packages_distributions()
-    distributions = {name: {owner.lower() for owner in owners.get(name, ())} for name in used}
+    distributions = {name: {owner.lower().replace("-", "_") for owner in owners.get(name, ())} for name in used}
     assert {name for name, owners in distributions.items() if not owners & declared} == set(), "declare these"
     assert declared - set().union(*distributions.values()) - set(NEVER_IMPORTED) == set(), "nothing imports these"
 
