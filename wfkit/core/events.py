@@ -25,6 +25,7 @@ class Edge:
     group: GroupId
     how: How
     index: int = 0  #: the element, where `how` is ONE
+    at: int | None = None  #: the only node of the group that has this edge; None: all have it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
