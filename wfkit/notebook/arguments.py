@@ -167,7 +167,10 @@ def parse_flow_cell(line: str) -> FlowArguments | Help:
     BadCommand : it is not usable; the text says why in one line
     """
     parser = flow_cell_parser()
-    values = parser.read(split(parser.prog, line))
+    tokens = split(parser.prog, line)
+    if any(token.startswith("=") for token in tokens):
+        raise refusal(parser.prog, "write `-p name=value`, without spaces around `=`")
+    values = parser.read(tokens)
     if isinstance(values, Help):
         return values
     name = values.name or DEFAULT_NAME

@@ -86,7 +86,7 @@ class CellTransformer:
             return lines
         magic, line = found.groups()
         body = dedent("".join(lines[1:])).splitlines(keepends=True)
-        marker = self._marker(magic, line, "".join(lines))
+        marker = self._marker(magic, line, "".join(lines).removesuffix("\n"))
         if magic == "task" and not is_empty(body):
             with contextlib.suppress(BadCommand):  # `visit` says it
                 arguments = parse_task_cell(line)
@@ -132,7 +132,7 @@ class CellTransformer:
             self._hooks,
             arguments,
             tree=ast.Module(body, []),
-            source=source or f"%%flow {line}\n",
+            source=source or f"%%flow {line}",
             name=name,
         )
         self._place(name, cell)

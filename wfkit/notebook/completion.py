@@ -67,7 +67,8 @@ def candidates(lines_above: Sequence[str], before: str, names: Callable[[], Sequ
         Gives the run ids and the names of flows.
     """
     # The value of `-p name=value` is plain Python; `a(` of a task's head too.
-    *words, fragment = before.split() if not before[-1:].isspace() else [*before.split(), ""]
+    words = before.split()
+    fragment = words.pop() if words and not before[-1].isspace() else ""
     if (magic := _CELL_MAGIC.match(before)) and not any(line.strip() for line in lines_above):
         if fragment and not fragment.startswith("-"):
             return _flows(names) if magic[1] == "flow" and len(words) == 1 else None

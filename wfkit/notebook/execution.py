@@ -27,11 +27,25 @@ _ABSENT: Final = object()
 class Shell(Protocol):
     """What wfkit uses of IPython's untyped `InteractiveShell`."""
 
-    user_ns: dict[str, Any]
-    ast_transformers: list[Any]
-    input_transformers_cleanup: list[Any]
-    ast_node_interactivity: str
-    compile: Any
+    @property
+    def user_ns(self) -> dict[str, Any]:
+        """The notebook's namespace."""
+
+    @property
+    def ast_transformers(self) -> list[Any]:
+        """What changes a cell after it is parsed; the list itself."""
+
+    @property
+    def input_transformers_cleanup(self) -> list[Any]:
+        """What changes a cell's lines first; the list itself."""
+
+    @property
+    def ast_node_interactivity(self) -> str:
+        """Which values of a cell are displayed."""
+
+    @property
+    def compile(self) -> Any:
+        """The compiler, which knows the cells' `from __future__`."""
 
 
 class FlowHooks(Protocol):
