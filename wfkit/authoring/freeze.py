@@ -6,6 +6,8 @@ results of upstream nodes when it thaws the arguments.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +18,14 @@ import cloudpickle
 
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import allow_failure, unmapped
-from wfkit.authoring.mapping import Over
+from wfkit.authoring.mapping import Items, Mapped, Over
 from wfkit.core.events import How
 from wfkit.errors import NotPicklable, WfkitError
 
 #: `Use.item` of a map over a handle of a list: element i of the map takes item i of the list.
 OWN_INDEX: Final = -1
+#: What a map passes whole and is larger travels once, not with every element.
+CONSTANT_BYTES: Final = 1_000
 _FAST: Final = frozenset({int, float, bool, str, bytes, type(None)})
 
 
@@ -31,15 +35,6 @@ class Use:
 
     item: int | None = None  #: take this item of the value; OWN_INDEX: the one at the element's own index
     failure_allowed: bool = False  #: a missing result does not keep the task from running
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One upstream result among the arguments of a call."""
-
-    handle: Handle
-    how: How
-    use: Use
 
 
 class Frozen:
@@ -55,6 +50,23 @@ class Frozen:
         return (Frozen, (self.payload, self.uses))
 
 
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that a map passes whole, pickled once and held on the cluster once."""
+
+    key: str  #: by content
+    frozen: Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One thing among the arguments of a call that the worker fills in."""
+
+    source: Handle | Constant
+    how: How
+    use: Use
+
+
 class _Freezer(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is not typed
     """A pickler that turns handles into slots."""
 
@@ -67,6 +79,8 @@ class _Freezer(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle i
             return self._slot(value, failure_allowed=False)
         if type(value) is Over:
             return self._element_slot(value)
+        if type(value) is Constant:
+            return self._add(Slot(value, How.ONE, Use()))
         if type(value) is allow_failure and type(value.value) is Handle:
             return self._slot(value.value, failure_allowed=True)
         return None
@@ -107,6 +121,23 @@ def freeze(arguments: tuple[tuple[object, ...], Mapping[str, object]], task_name
     except Exception as error:
         raise _not_picklable(arguments, task_name, error) from error
     return Frozen(file.getvalue(), tuple(slot.use for slot in slots)), tuple(slots)
+
+
+def hold_constants(mapped: Mapped, task_name: str) -> Mapped:
+    """Replace the larger values that a map passes whole by constants, so that they are sent to the cluster once."""
+    args = tuple(_held(value, task_name) for value in mapped.args)
+    return dataclasses.replace(
+        mapped, args=args, kwargs={name: _held(value, task_name) for name, value in mapped.kwargs.items()}
+    )
+
+
+def _held(value: object, task_name: str) -> object:
+    if isinstance(value, Items | Over | Handle):
+        return value
+    frozen, slots = freeze(((value,), {}), task_name)
+    if slots or len(frozen.payload) <= CONSTANT_BYTES:
+        return value
+    return Constant(f"constant-{hashlib.blake2b(frozen.payload, digest_size=16).hexdigest()}", frozen)
 
 
 def thaw(frozen: Frozen, fill: Callable[[int], object]) -> tuple[tuple[object, ...], dict[str, object]]:

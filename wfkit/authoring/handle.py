@@ -29,6 +29,8 @@ class Ref:
 class Source(Protocol):
     """What answers for handles: the run that made them."""
 
+    run: object  #: that run, for the engine
+
     def state(self, ref: Ref) -> TaskState:
         """Where the node stands; for a mapped group the state that describes it as a whole."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Generic, ParamSpec, TypeVar, cast, overload
 
 from wfkit.authoring.context import FlowBody, flow_body, place

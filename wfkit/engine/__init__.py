@@ -1,0 +1,1 @@
+"""Engine: turns nodes into Dask tasks and Dask's news into events."""

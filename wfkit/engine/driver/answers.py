@@ -1,0 +1,168 @@
+"""Answers: what a run says to the handles it gave out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, cast
+
+from wfkit.authoring.context import FlowBody, place
+from wfkit.authoring.handle import Ref
+from wfkit.core.events import LogLine
+from wfkit.core.ids import GroupId
+from wfkit.core.states import CODES, STATES, TASK_ENDS, WITH_VALUE, TaskState
+from wfkit.core.view import GroupView
+from wfkit.engine.driver import values
+from wfkit.engine.driver.cancelling import cancel_nodes
+from wfkit.engine.driver.live import LiveRun
+from wfkit.errors import MapFailed, WaitTimeout
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+
+_ENDS = frozenset(CODES[state] for state in TASK_ENDS)
+#: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
+_WORST_FIRST = (
+    TaskState.FAILED,
+    TaskState.CRASHED,
+    TaskState.CANCELLED,
+    TaskState.UPSTREAM_FAILED,
+    TaskState.COMPLETED,
+    TaskState.REUSED,
+    TaskState.SKIPPED,
+)
+
+
+class Answers:
+    """The source of a run's handles."""
+
+    def __init__(self, run: LiveRun) -> None:
+        self.run = run
+
+    def state(self, ref: Ref) -> TaskState:
+        """Where a node stands; for a mapped group the state that describes it as a whole."""
+        group = self._group(ref)
+        if ref.index is not None:
+            return group.state(ref.index) if ref.index < len(group) else TaskState.PENDING
+        present = {STATES[code] for code, count in enumerate(group.counts) if count}
+        if not present:
+            return TaskState.COMPLETED if self.length(ref.group) == 0 else TaskState.PENDING
+        if present <= TASK_ENDS and self.length(ref.group) is not None:
+            return next(state for state in _WORST_FIRST if state in present)
+        return TaskState.PENDING if present == {TaskState.PENDING} else TaskState.RUNNING
+
+    def name(self, ref: Ref) -> str:
+        """The name for people."""
+        group = self._group(ref)
+        name = group.spec.name if ref.index is None else group.name(ref.index)
+        return name if ref.item is None else f"{name}.item({ref.item})"
+
+    def length(self, group: GroupId) -> int | None:
+        """How many elements a mapped group has."""
+        return self.run.groups[group].length
+
+    def has_ended(self, ref: Ref) -> bool:
+        """Whether all nodes behind a handle have ended."""
+        group = self._group(ref)
+        if ref.index is not None:
+            return ref.index < len(group) and group.states[ref.index] in _ENDS
+        length = self.length(ref.group)
+        return length is not None and sum(group.counts[code] for code in _ENDS) >= length
+
+    def wait(self, ref: Ref, timeout: float | None) -> bool:
+        """Wait for an end state; False if the time passed first."""
+        self.run.flush()
+        return self.run.until(lambda: self.has_ended(ref), timeout)
+
+    def result(self, ref: Ref, timeout: float | None) -> object:
+        """The value, or the error that stands for it."""
+        self._await(ref, timeout)
+        if ref.index is not None:
+            return values.value_of(self.run, ref)
+        bad = [index for index in self._elements(ref) if self._group(ref).state(index) not in WITH_VALUE]
+        failed = [index for index in bad if self._group(ref).state(index) is not TaskState.SKIPPED]
+        if failed:
+            raise self._map_failed(ref, failed)
+        return values.values_of(self.run, ref.group, [index for index in self._elements(ref) if index not in set(bad)])
+
+    def exception(self, ref: Ref, timeout: float | None) -> object:
+        """The error or None; for a mapped group a list aligned with its elements."""
+        self._await(ref, timeout)
+        if ref.index is not None:
+            return values.exception_of(self.run, ref.group, ref.index)
+        return [values.exception_of(self.run, ref.group, index) for index in self._elements(ref)]
+
+    def logs(self, ref: Ref | None) -> list[LogLine]:
+        """What the nodes behind a handle, or all nodes, wrote so far; by node, attempt and time."""
+        with self.run.lock:
+            groups = self.run.view_model.ordered() if ref is None else [self._group(ref)]
+            parts = [
+                part
+                for group in groups
+                for index, of_node in sorted(group.logs.items())
+                if ref is None or ref.index in (None, index)
+                for _, part in sorted(of_node.items())
+            ]
+        return [line for part in parts for line in part.lines]
+
+    def cancel(self, ref: Ref) -> None:
+        """Cancel a node or group."""
+        cancel_nodes(self.run, ref)
+
+    def future(self, ref: Ref) -> Future:
+        """A Dask future of the value."""
+        return values.future_of(self.run, ref)
+
+    def preview(self, ref: Ref) -> str:
+        """The state, and a short picture of the value or the error."""
+        with self.run.lock:
+            state, group = self.state(ref), self._group(ref)
+            if ref.index is None:
+                counts = [f"{count} {STATES[code]}" for code, count in enumerate(group.counts) if count]
+                return ", ".join(counts) or ("0 items" if self.length(ref.group) == 0 else "length not known yet")
+            text = group.previews.get(ref.index) or group.reasons.get(ref.index, "")
+            return f"{state} {text}".rstrip()
+
+    def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
+        """Call back once, from any thread, when the node has ended."""
+        self._look_at(ref)
+        self.run.when_done(lambda: self.has_ended(ref), callback)
+
+    def _await(self, ref: Ref, timeout: float | None) -> None:
+        self._look_at(ref)
+        start_s = time.monotonic()
+        if not self.wait(ref, timeout):
+            waited_s = time.monotonic() - start_s
+            raise WaitTimeout(f"`{self.name(ref)}` is still {self.state(ref)} after {waited_s:.1f} s.", "Give it more time.")
+
+    def _look_at(self, ref: Ref) -> None:
+        """Remember that the body itself asked for a node, so that its failure counts as handled."""
+        here = place()
+        if isinstance(here, FlowBody) and here.recorder is self.run:
+            self.run.looked_at.add((ref.group, ref.index))
+
+    def _group(self, ref: Ref) -> GroupView:
+        return self.run.view_model.groups[ref.group]
+
+    def _elements(self, ref: Ref) -> range:
+        return range(cast("int", self.length(ref.group)))
+
+    def _map_failed(self, ref: Ref, failed: list[int]) -> MapFailed:
+        def told(index: int) -> str:
+            return f"{group.name(index)}: {group.reasons.get(index) or group.state(index)}"
+
+        group = self._group(ref)
+        first = tuple(told(index) for index in failed[:3])
+        return MapFailed(
+            f"{len(failed)} of {len(group)} elements of `{group.spec.name}` have no result: {'; '.join(first)}.",
+            "handle.exception() lists them all; handle[k].result() raises the error of one.",
+            len(failed),
+            first,
+        )
+
+
+def looked_at_nodes(run: LiveRun) -> Iterator[tuple[GroupId, int]]:
+    """The nodes that the body of a run asked for."""
+    for group, index in run.looked_at:
+        yield from ((group, each) for each in range(run.groups[group].length or 0)) if index is None else ((group, index),)

@@ -1,0 +1,145 @@
+"""Engine: joins one Dask client and the runs on it. One thread takes in news, folds them, and flushes what is due."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from distributed import Client
+
+from wfkit.engine.driver.submit import lease
+from wfkit.engine.scheduler.plugin import SchedulerSide, topic
+from wfkit.engine.worker.side import WorkerSide
+from wfkit.errors import ClusterUnusable
+
+#: Calls in a flow body wait at most this long for more of them, to be submitted together.
+FLUSH_S: Final = 0.02
+#: A scheduler that does not answer for this long is given up.
+LOST_AFTER_S: Final = 10.0
+_CHECK_S: Final = 0.5
+
+News = list[object]
+
+
+class Driven(Protocol):
+    """What the engine's thread does with a run."""
+
+    id: str
+
+    def take(self, news: list[News]) -> None:
+        """Fold news of the cluster."""
+
+    def flush(self) -> None:
+        """Submit the calls that wait."""
+
+    def lose_cluster(self, reason: str) -> None:
+        """End, because the cluster is gone."""
+
+
+class Engine:
+    """Runs flows on one Dask client.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Synchronous and connected.
+
+    Raises
+    ------
+    ClusterUnusable : wfkit's plugins cannot be installed in the cluster
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        try:
+            client.register_plugin(SchedulerSide())
+            client.register_plugin(WorkerSide())
+        except Exception as error:
+            raise ClusterUnusable(
+                f"wfkit cannot be set up in the cluster at {client.scheduler.address if client.scheduler else '?'}: "
+                f"{type(error).__name__}: {error}.",
+                "Its scheduler and workers need the same wfkit, dask and distributed as this notebook.",
+            ) from error
+        self._runs: dict[str, Driven] = {}
+        self._inbox: deque[tuple[str, list[News]]] = deque()
+        self._due: set[str] = set()
+        self._wake = threading.Event()
+        self._closing = False
+        self._lost_since_s: float | None = None
+        self._thread = threading.Thread(target=self._work, name="wfkit-driver", daemon=True)
+        self._thread.start()
+
+    def open(self, run: Driven) -> None:
+        """Take part in a run: hear its news, flush its calls."""
+        self._runs[run.id] = run
+        name = run.id
+
+        def hear(event: tuple[float, list[News]]) -> None:
+            self._inbox.append((name, event[1]))
+            self._wake.set()
+
+        self.client.subscribe_topic(topic(name), hear)
+        lease(self.client, name, ())
+
+    def forget(self, run_id: str) -> None:
+        """The run has ended: no more news are wanted."""
+        self._runs.pop(run_id, None)
+        if self.client.status == "running":
+            self.client.unsubscribe_topic(topic(run_id))
+
+    def flush_soon(self, run_id: str) -> None:
+        """Flush the calls of a run within `FLUSH_S`."""
+        self._due.add(run_id)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(5)
+
+    def _work(self) -> None:
+        while not self._closing:
+            self._wake.wait(FLUSH_S if self._due else _CHECK_S)
+            self._wake.clear()
+            self._take_news()
+            if self._due:
+                time.sleep(FLUSH_S)
+                self._take_news()
+                self._flush_due()
+            self._watch_cluster()
+
+    def _take_news(self) -> None:
+        while self._inbox:
+            run_id, news = self._inbox.popleft()
+            while self._inbox and self._inbox[0][0] == run_id:
+                news = news + self._inbox.popleft()[1]
+            if (run := self._runs.get(run_id)) is not None:
+                self._guard(run, lambda run=run, news=news: run.take(news))
+
+    def _flush_due(self) -> None:
+        due, self._due = self._due, set()
+        for run_id in due:
+            if (run := self._runs.get(run_id)) is not None:
+                self._guard(run, run.flush)
+
+    def _guard(self, run: Driven, work: Callable[[], None]) -> None:
+        """Keep the thread alive: a fault in one run ends that run, not the others."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - reported as the run's end
+            run.lose_cluster(f"a fault in wfkit: {type(error).__name__}: {error}")
+
+    def _watch_cluster(self) -> None:
+        status = self.client.status
+        if status == "running":
+            self._lost_since_s = None
+            return
+        now_s = time.monotonic()
+        self._lost_since_s = self._lost_since_s or now_s
+        if status == "closed" or now_s - self._lost_since_s > LOST_AFTER_S:
+            for run in list(self._runs.values()):
+                run.lose_cluster("the Dask scheduler is gone")

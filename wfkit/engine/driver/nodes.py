@@ -1,0 +1,79 @@
+"""Node table: the nodes of a run as rows, for people and for pandas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from wfkit.core.states import TaskState
+from wfkit.core.view import GroupView, RunView
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One node as it stood when the table was made."""
+
+    name: str
+    state: TaskState
+    group: str
+    attempts: int
+    start: float | None  #: seconds since the epoch
+    end: float | None
+    worker: str | None
+    reason: str
+
+
+class NodeTable(Sequence[NodeRow]):
+    """All nodes of a run at one moment; rows are made when they are asked for."""
+
+    def __init__(self, rows: Sequence[NodeRow]) -> None:
+        self._rows = rows
+
+    @classmethod
+    def of(cls, view: RunView) -> NodeTable:
+        """The table of a view's task nodes."""
+        groups = [group for group in view.ordered() if group.spec.kind == "task"]
+        return cls([_row(view, group, index) for group in groups for index in range(len(group))])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: int) -> NodeRow:  # type: ignore[override]  # rows, not slices of tables
+        return self._rows[place]
+
+    def __iter__(self) -> Iterator[NodeRow]:
+        return iter(self._rows)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a DataFrame; needs pandas."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self._rows])
+
+    def __repr__(self) -> str:
+        lines = [f"{row.name:30} {row.state:16} {row.attempts:3} {row.reason[:60]}" for row in self._rows[:40]]
+        more = [f"… and {len(self) - 40} more"] if len(self) > 40 else []
+        return "\n".join([f"{'name':30} {'state':16} try reason", *lines, *more])
+
+
+def _row(view: RunView, group: GroupView, index: int) -> NodeRow:
+    worker = group.worker_of[index]
+    return NodeRow(
+        name=group.name(index),
+        state=group.state(index),
+        group=group.spec.name,
+        attempts=group.attempts[index],
+        start=_seconds(group.started_s[index]),
+        end=_seconds(group.ended_s[index]),
+        worker=view.workers[worker] if worker >= 0 else None,
+        reason=group.reasons.get(index, ""),
+    )
+
+
+def _seconds(value: float) -> float | None:
+    return None if math.isnan(value) else value

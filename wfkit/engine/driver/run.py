@@ -1,0 +1,268 @@
+"""Run: one execution of a flow, from its first call to its end; the object that people hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
+
+from wfkit.authoring.flow import resolved
+from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.task import Call
+from wfkit.core import wire
+from wfkit.core.events import AnyEvent, LogLine, NodeFinished, NodesAdded, RunFinished, RunStarted
+from wfkit.core.ids import RunId
+from wfkit.core.states import CODES, RUN_ENDS, TASK_ENDS, RunState, TaskState
+from wfkit.engine.driver import cancelling, expanding
+from wfkit.engine.driver.answers import Answers, looked_at_nodes
+from wfkit.engine.driver.ending import outcome_of
+from wfkit.engine.driver.engine import Engine, News
+from wfkit.engine.driver.live import FLUSH_NODES, LiveRun
+from wfkit.engine.driver.nodes import NodeTable
+from wfkit.engine.driver.recording import Recording
+from wfkit.engine.driver.submit import release
+from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
+
+_END_CODES: Final = frozenset(CODES[state] for state in TASK_ENDS)
+_FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
+
+
+class Run(LiveRun):
+    """One execution of a flow.
+
+    Attributes
+    ----------
+    id : str
+    flow_name : str
+    parent_id : str or None
+        The run that this one goes on from.
+    """
+
+    parent_id: RunId | None = None
+
+    def __init__(
+        self, engine: Engine, run_id: RunId, flow_name: str, parameters: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(engine, run_id, flow_name)
+        self.answers = Answers(self)
+        #: What the body bound, by which `run["name"]` finds handles.
+        self.names: Mapping[str, object] = {}
+        self._recording = Recording(run_id, flow_name)
+        self._body_open = True
+        self._body_end: tuple[RunState, str] | None = None
+        self._value: object = None
+        engine.open(self)
+        self.record_events([RunStarted(run_id=run_id, flow_name=flow_name, parameters=parameters, at_s=time.time())])
+
+    # What people ask
+
+    @property
+    def nodes(self) -> NodeTable:
+        """A table of all nodes, as they stand now."""
+        with self.lock:
+            return NodeTable.of(self.view_model)
+
+    @property
+    def failed(self) -> list[Handle]:
+        """Handles of the nodes that FAILED or CRASHED."""
+        with self.lock:
+            return [
+                Handle(self.answers, Ref(group.spec.id, index))
+                for group in self.view_model.ordered()
+                for index in range(len(group))
+                if group.state(index) in _FAILED
+            ]
+
+    def node(self, name: str) -> Handle:
+        """A handle of a node or group by its name: "clean[3]", "clean".
+
+        Raises
+        ------
+        NoSuchNode : no node has this name
+        """
+        with self.lock:
+            try:
+                group, index = self.view_model.by_name(name)
+            except KeyError:
+                known = ", ".join(group.spec.name for group in self.view_model.ordered()[:12]) or "no nodes yet"
+                raise NoSuchNode(f"The run {self.id} has no node {name!r}.", f"It has {known}.") from None
+            return Handle(self.answers, Ref(group.spec.id, index), mapped=index is None)
+
+    def __getitem__(self, name: str) -> Handle:
+        """The handle that the body bound to `name`.
+
+        Raises
+        ------
+        NoSuchNode : the body bound no handle to it
+        """
+        found = self.names.get(name)
+        if isinstance(found, Handle):
+            return found
+        bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
+        raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
+
+    def logs(self) -> list[LogLine]:
+        """What the tasks logged, printed and warned so far, in order of time."""
+        return sorted(self.answers.logs(None), key=lambda line: line.at_s)
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait for the end of the run; never raises for a failed run.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        WaitTimeout : the time passed first
+        """
+        if not self.until(lambda: self.state in RUN_ENDS, timeout):
+            raise WaitTimeout(f"The run {self.id} is still {self.state} after {timeout:g} s.", "Give it more time.")
+        return self
+
+    def result(self, timeout: float | None = None) -> object:
+        """The flow's value, with its handles resolved; waits for the end.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        FlowFailed : the run did not end COMPLETED
+        WaitTimeout : the time passed first
+        """
+        self.wait(timeout)
+        self.raise_if_failed()
+        return resolved(self._value)
+
+    def raise_if_failed(self) -> None:
+        """Raise FlowFailed if the run ended otherwise than COMPLETED."""
+        if self.state is not RunState.COMPLETED:
+            raise FlowFailed(
+                f"The flow `{self.flow_name}` ended {self.state}: {self.view_model.reason}.",
+                "Look at run.failed and handle.exception().",
+            )
+
+    def cancel(self, reason: str = "") -> None:
+        """Cancel the run: what has not started never will; what runs is waited for.
+
+        Parameters
+        ----------
+        reason : str
+            Shown with the run and its cancelled nodes.
+        """
+        with self.lock:
+            cancelling.cancel_run(self, reason)
+
+    def release(self) -> None:
+        """Free the results that the run holds on the cluster; small ones stay readable."""
+        with self.lock:
+            if not self.released:
+                self.released = True
+                self.futures.clear()
+                if self.engine.client.status == "running":
+                    release(self.engine.client, self.id)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.flow_name}: {self.state}>"
+
+    # What the body does (authoring.context.Recorder)
+
+    def record(self, call: Call) -> Handle:
+        """Add a call to the graph and return its handle at once."""
+        with self.lock:
+            group = self._recording.group(call, self.answers)
+            deferred = expanding.waits_for_length(self, group)
+            self.add(group)
+            self.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
+            if deferred:
+                self.deferred.append(group)
+                expanding.expand(self)
+            else:
+                self.ready(group)
+            if self.state is not RunState.RUNNING:
+                cancelling.drop_unsubmitted(self, self.view_model.reason)
+            index = None if group.spec.mapped else 0
+            full = sum(waiting.length or 0 for waiting in self.buffer) >= FLUSH_NODES
+        if full:
+            self.flush()
+        else:
+            self.engine.flush_soon(self.id)
+        ref = Ref(group.spec.id, index)
+        return Handle(self.answers, ref, mapped=index is None, n_outputs=group.options.n_outputs)
+
+    def subflow(self, name: str) -> Callable[[], None]:
+        """Put the calls that follow into a group of their own; calling the result closes it."""
+        with self.lock:
+            spec = self._recording.flow_group(name)
+            self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
+            self._recording.parents.append(spec.id)
+        return lambda: self._recording.parents.remove(spec.id)
+
+    def close_body(self, value: object, names: Mapping[str, object]) -> None:
+        """The body came to its end; `names` are what it bound."""
+        self._value = value
+        self._close_body(names, None)
+
+    def fail_body(self, state: RunState, reason: str, names: Mapping[str, object]) -> None:
+        """The body raised or was interrupted: what was submitted finishes, and the run ends in `state`."""
+        self._close_body(names, (state, reason))
+
+    def _close_body(self, names: Mapping[str, object], end: tuple[RunState, str] | None) -> None:
+        with self.lock:
+            self.names = names
+            self._body_open = False
+            self._body_end = end
+            self.flush()
+            self._end_if_done()
+
+    # What the engine's thread does (engine.LiveRun), and what follows
+
+    def take(self, news: list[News]) -> None:
+        """Fold news of the cluster."""
+        with self.lock:
+            events: list[AnyEvent] = []
+            for item in news:
+                if item[0] == "event":
+                    events.append(wire.decode(cast("list[object]", item[1]), self.next_seq()))
+                else:
+                    self.record_events(events)
+                    events = list(cancelling.events_of(self, item))
+            self.record_events(events)
+
+    def follow(self, events: Sequence[AnyEvent]) -> None:
+        """Lay out maps whose length has become known, and end the run when all is done."""
+        if self.deferred and any(isinstance(event, NodeFinished) for event in events):
+            expanding.expand(self)
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._body_open or self.state in RUN_ENDS or self.deferred or self.buffer or self.cancel_requests:
+            return
+        if any(count for code, count in enumerate(self.view_model.counts()) if code not in _END_CODES):
+            return
+        state, reason = self._body_end or outcome_of(self.view_model, set(looked_at_nodes(self)))
+        if self.state is RunState.CANCELLING:
+            state, reason = RunState.CANCELLED, self.view_model.reason
+        self._finish(state, reason)
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call back once, from any thread, when the run has ended."""
+        self.when_done(lambda: self.state in RUN_ENDS, callback)
+
+    def _finish(self, state: RunState, reason: str) -> None:
+        self.record_events([RunFinished(state=state, reason=reason, at_s=time.time())])
+        self.engine.forget(self.id)
+
+    def lose_cluster(self, reason: str) -> None:
+        """End INTERRUPTED, because the cluster is gone; nothing of the run goes on."""
+        with self.lock:
+            if self.state in RUN_ENDS:
+                return
+            self._body_open = True
+            self.cancel_requests.clear()
+            cancelling.give_up(self, reason)
+            self._finish(RunState.INTERRUPTED, reason)

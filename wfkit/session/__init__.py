@@ -1,0 +1,1 @@
+"""Session: the one place that joins a cluster, the engine and the runs of this process."""
