@@ -11,7 +11,8 @@ from typing import Any, Final
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.parameters import preview_parameters
 from wfkit.clusters import connect as connecting
-from wfkit.clusters.connect import ClusterFacts, Connection, current_client, describe
+from wfkit.clusters.connect import Connection, current_client
+from wfkit.clusters.facts import ClusterFacts, describe
 from wfkit.clusters.local import BackgroundStart, LocalOptions
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
