@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from typing_extensions import TypeIs
+from typing import TYPE_CHECKING, Final
 
 from wfkit.core.ids import GroupId
 from wfkit.notebook.feed import VERSION
 from wfkit.notebook.plain import one_line
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 _LONGEST_ID: Final = 200
 _COMMANDS: Final = frozenset({"cancel"})

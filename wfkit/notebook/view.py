@@ -27,7 +27,7 @@ from wfkit.notebook.publisher import PUBLISHER
 _LOG = logging.getLogger("wfkit.notebook.view")
 _LOG.addHandler(logging.NullHandler())  # what a callback prints lands in a cell that has nothing to do with it
 
-_SCRIPT: Final = Path(__file__).parents[1] / "static" / "widget.js"
+SCRIPT: Final = Path(__file__).parents[1] / "static" / "widget.js"  #: built from labextension/
 _NOT_BUILT: Final = "The live view is not built: run `npm ci && npm run build` in labextension/."
 _REMEMBERED: Final = 100  #: commands that are not obeyed twice
 
@@ -61,7 +61,7 @@ class WatchedRun(Protocol):
 @cache
 def _script() -> str | None:
     try:
-        return _SCRIPT.read_text(encoding="utf-8")
+        return SCRIPT.read_text(encoding="utf-8")
     except OSError:
         return None
 
@@ -115,8 +115,9 @@ class FlowView(anywidget.AnyWidget):
     @override
     def close(self) -> None:
         """End the view; the run goes on."""
-        if "_unsubscribe" in self.__dict__:
-            self._unsubscribe()
+        unsubscribe = self.__dict__.pop("_unsubscribe", None)  # none where __init__ failed, or after a first close
+        if unsubscribe is not None:
+            unsubscribe()
         super().close()
 
     @override

@@ -29,6 +29,7 @@ export class Card {
   readonly #name = h("span.wf-card-name");
   readonly #time = h("span.wf-card-time");
   readonly #progress = h("span.wf-card-progress");
+  readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
 
   constructor() {
@@ -36,7 +37,7 @@ export class Card {
       "div.wf-card",
       {},
       h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
-      h("div.wf-card-row", {}, this.#strip.element, this.#progress),
+      h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#progress),
     );
   }
 
@@ -50,7 +51,11 @@ export class Card {
     setGlyph(this.#icon, LOOKS[leading]);
     setText(this.#name, group.name);
     setText(this.#progress, group.mapped ? progressText(state) : "");
-    this.#strip.update(group.counts, state.states);
+    // One node needs a word; a strip is for many.
+    setText(this.#word, group.mapped ? "" : LOOKS[leading].label);
+    this.#word.hidden = group.mapped;
+    this.#strip.element.style.display = group.mapped ? "" : "none";
+    if (group.mapped) this.#strip.update(group.counts, state.states);
     this.tick(state, now_s);
     const classes = ["wf-card", `wf-is-${LOOKS[leading].tone}`];
     if (group.mapped) classes.push("wf-deck");

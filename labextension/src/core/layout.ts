@@ -15,7 +15,8 @@ export interface Place {
 export type Places = ReadonlyMap<string, Place>;
 
 const SWEEPS = 8;
-const ALIGNMENTS = 6;
+const ALIGNMENTS = 7; // odd: the last word is that of the inputs
+const CHAIN_PULL = 16; // a chain of single steps shall be straight; what branches off makes way
 
 /**
  * Places all nodes. Those in `before` keep their place, so that the picture stands still while a run grows;
@@ -108,12 +109,11 @@ function fresh(graph: Graph, columns: Int32Array): Float64Array {
   const rows = centred(layers, columns.length);
   for (let turn = 0; turn < ALIGNMENTS; turn++) {
     const forward = turn % 2 === 0;
+    const links = forward ? graph.ins : graph.outs;
     for (const layer of forward ? layers : [...layers].reverse()) {
-      spread(
-        layer,
-        layer.map((node) => mean((forward ? graph.ins : graph.outs)[node], rows, rows[node] ?? 0)),
-        rows,
-      );
+      const wanted = layer.map((node) => mean(links[node], rows, rows[node] ?? 0));
+      const pulls = layer.map((node) => (isChain(graph, node, forward) ? CHAIN_PULL : 1));
+      spread(layer, wanted, pulls, rows);
     }
   }
   let top = Infinity;
@@ -128,14 +128,22 @@ function centred(layers: readonly (readonly number[])[], count: number): Float64
   return rows;
 }
 
-/** Rows closest to the wanted ones, at least 1 apart, in the given order (pool adjacent violators). */
-function spread(layer: readonly number[], wanted: readonly number[], rows: Float64Array): void {
-  const pools: { sum: number; size: number }[] = [];
+/** Does the node alone follow (or precede) a node that leads nowhere else? */
+function isChain(graph: Graph, node: number, forward: boolean): boolean {
+  const links = (forward ? graph.ins : graph.outs)[node] ?? [];
+  const back = forward ? graph.outs : graph.ins;
+  return links.length === 1 && back[links[0] ?? 0]?.length === 1;
+}
+
+/** Rows closest to the wanted ones, at least 1 apart, in the given order (pool adjacent violators, weighted). */
+function spread(layer: readonly number[], wanted: readonly number[], pulls: readonly number[], rows: Float64Array): void {
+  const pools: { sum: number; weight: number; size: number }[] = [];
   wanted.forEach((row, i) => {
-    let pool = { sum: row - i, size: 1 };
-    for (let last = pools.at(-1); last !== undefined && last.sum / last.size > pool.sum / pool.size; last = pools.at(-1)) {
+    const weight = pulls[i] ?? 1;
+    let pool = { sum: (row - i) * weight, weight, size: 1 };
+    for (let last = pools.at(-1); last !== undefined && last.sum / last.weight > pool.sum / pool.weight; last = pools.at(-1)) {
       pools.pop();
-      pool = { sum: pool.sum + last.sum, size: pool.size + last.size };
+      pool = { sum: pool.sum + last.sum, weight: pool.weight + last.weight, size: pool.size + last.size };
     }
     pools.push(pool);
   });
@@ -143,7 +151,7 @@ function spread(layer: readonly number[], wanted: readonly number[], rows: Float
   for (const pool of pools) {
     for (const end = i + pool.size; i < end; i++) {
       const node = layer[i];
-      if (node !== undefined) rows[node] = pool.sum / pool.size + i;
+      if (node !== undefined) rows[node] = pool.sum / pool.weight + i;
     }
   }
 }

@@ -12,6 +12,7 @@ export const MOST_CARDS = 2000;
 const AHEAD = 300; // pixels around the visible part in which cards are built
 /** From back to front. */
 const LAYERS: readonly (EdgeKind | "pairs-core" | "broken" | "near")[] = [
+  "near",
   "spawn",
   "plain",
   "scatter",
@@ -19,7 +20,6 @@ const LAYERS: readonly (EdgeKind | "pairs-core" | "broken" | "near")[] = [
   "pairs",
   "pairs-core",
   "broken",
-  "near",
 ];
 
 export class Scene {

@@ -107,7 +107,7 @@ export class Twin {
     setGlyph(row.icon, LOOKS[leading]);
     setText(row.name, group.name);
     row.strip.update(group.counts, state.states);
-    const bad = group.counts.reduce((sum, n, code) => sum + (isBad(code) ? n : 0), 0);
+    const bad = countOf(group.counts, "FAILED") + countOf(group.counts, "CRASHED");
     const texts = [null, LOOKS[leading].label, null, progressText(state), bad > 0 ? count(bad) : "–", timeText(state, this.now_s())];
     texts.forEach((text, i) => {
       const cell = row.cells[i];
@@ -158,11 +158,6 @@ export class Twin {
   }
 }
 
-function isBad(code: number): boolean {
-  const state = STATES[code];
-  return state !== undefined && LOOKS[state].bad;
-}
-
 /** "COMPLETED=9 FAILED=1", for tests and tools. */
 function countsText(counts: readonly number[]): string {
   return STATES.filter((state) => countOf(counts, state) > 0)
@@ -179,7 +174,7 @@ function makeRow(id: string): Row {
   const name = h("span.wf-list-name");
   const strip = new Strip(160, 8);
   const cells = HEADINGS.map((_, i) => h("td", { role: "gridcell", class: i > 2 ? "wf-number" : "" }));
-  cells[0]?.append(icon, name);
+  cells[0]?.append(h("div.wf-list-task", {}, icon, name));
   cells[2]?.append(strip.element);
   const element = h("tr", { role: "row", tabindex: "-1", "data-id": id, "aria-selected": "false" }, ...cells);
   return { element, icon, name, cells, strip, drawn: null };

@@ -9,7 +9,7 @@ export interface Box {
   readonly height: number;
 }
 
-const ZOOMS = { least: 0.2, most: 1.4, step: 1.2, fit: 0.6 } as const;
+const ZOOMS = { least: 0.2, most: 1.4, step: 1.2, fit: 0.75 } as const;
 const MARGIN = 14; // kept free around what is scrolled into sight
 
 export class Viewport {

@@ -1,0 +1,154 @@
+/** Model and link: the golden feed from Python, gaps that lead to a hello, and questions that find their answers. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { type Host, Link } from "../src/model/link.ts";
+import { RunModel } from "../src/model/run_model.ts";
+import { type Delta, type NodeDetail, type Outgoing, type Snapshot, parse } from "../src/wire.ts";
+
+interface Told {
+  readonly name: string;
+  readonly messages: readonly { readonly content: unknown; readonly buffers: readonly string[] }[];
+  readonly expected: {
+    readonly state: string;
+    readonly groups: readonly { readonly name: string; readonly counts: readonly number[]; readonly states: string }[];
+  };
+}
+
+const GOLDEN = JSON.parse(readFileSync(join(process.cwd(), "test", "golden", "feed.json"), "utf8")) as readonly Told[];
+
+function view(base64: string): DataView {
+  // An odd offset, as in a message with several buffers: nothing may rely on alignment.
+  const bytes = Buffer.concat([Buffer.from([0]), Buffer.from(base64, "base64")]);
+  const odd = new Uint8Array(bytes);
+  return new DataView(odd.buffer, 1, odd.byteLength - 1);
+}
+
+function read(told: Told, i: number): [Snapshot | Delta, DataView[]] {
+  const message = parse(told.messages[i]?.content);
+  assert.ok(message !== null && (message.op === "snapshot" || message.op === "delta"));
+  return [message, told.messages[i]!.buffers.map(view)];
+}
+
+function assertEqual(model: RunModel, told: Told): void {
+  assert.equal(model.run?.state, told.expected.state);
+  const groups = model.groups.map(({ group, states }) => ({
+    name: group.name,
+    counts: group.counts,
+    states: Buffer.from(states).toString("base64"),
+  }));
+  assert.deepEqual(groups, told.expected.groups);
+}
+
+for (const told of GOLDEN) {
+  test(`the browser ends up with the kernel's view: ${told.name}`, () => {
+    const model = new RunModel();
+    told.messages.forEach((_, i) => assert.equal(model.apply(...read(told, i), 0), "changed", `message ${i}`));
+    assertEqual(model, told);
+  });
+
+  test(`repeats and old messages change nothing: ${told.name}`, () => {
+    const model = new RunModel();
+    told.messages.forEach((_, i) => model.apply(...read(told, i), 0));
+    told.messages.forEach((_, i) => {
+      if (i > 0) assert.notEqual(model.apply(...read(told, i), 0), "gap");
+    });
+    assertEqual(model, told);
+  });
+}
+
+test("a missing message is a gap, and a delta before any snapshot too", () => {
+  const told = GOLDEN[0]!;
+  const model = new RunModel();
+  assert.equal(model.apply(...read(told, 1), 0), "gap");
+  model.apply(...read(told, 0), 0);
+  assert.equal(model.apply(...read(told, 2), 0), "gap");
+});
+
+test("buffers that do not fit are a gap, never a crash", () => {
+  const told = GOLDEN[1]!;
+  const model = new RunModel();
+  const [snapshot, parts] = read(told, 0);
+  assert.equal(model.apply(snapshot, [], 0), "gap");
+  model.apply(snapshot, parts, 0);
+  const [delta] = read(told, 1);
+  assert.equal(model.apply(delta, [], 0), "gap");
+  const stray = { ...(delta as Delta), cells: [{ id: "g0", form: "sparse" as const }] };
+  assert.equal(model.apply(stray, [view(Buffer.from([255, 255, 0, 0]).toString("base64")), view("AQ==")], 0), "gap");
+});
+
+class FakeHost implements Host {
+  readonly sent: Outgoing[] = [];
+  time_s = 100;
+  send(message: Outgoing): void {
+    this.sent.push(message);
+  }
+  now_s(): number {
+    return this.time_s;
+  }
+  ops(): string[] {
+    return this.sent.map((message) => message.op);
+  }
+}
+
+function opened(): [FakeHost, Link] {
+  const host = new FakeHost();
+  const link = new Link(host);
+  link.receive(GOLDEN[0]!.messages[0]!.content, GOLDEN[0]!.messages[0]!.buffers.map(view));
+  return [host, link];
+}
+
+test("a gap leads to one hello, however many messages lie behind it", () => {
+  const [host, link] = opened();
+  for (const i of [2, 3, 4]) link.receive(GOLDEN[0]!.messages[i]!.content, GOLDEN[0]!.messages[i]!.buffers.map(view));
+  assert.deepEqual(host.sent, [{ v: 1, op: "hello", have: link.model.seq }]);
+});
+
+test("a silent kernel is asked again, and the reader is told after a while", () => {
+  const [host, link] = opened();
+  link.tick();
+  assert.deepEqual(host.ops(), []);
+  for (let second = 0; second < 25; second++) {
+    host.time_s += 1;
+    link.tick();
+  }
+  assert.deepEqual(host.ops(), ["hello", "hello", "hello", "hello", "hello"]);
+  assert.equal(link.silent_s, 25);
+});
+
+test("an ended run is not asked about", () => {
+  const [host, link] = opened();
+  GOLDEN[0]!.messages.forEach((message) => link.receive(message.content, message.buffers.map(view)));
+  host.time_s += 60;
+  link.tick();
+  assert.equal(link.ended, true);
+  assert.equal(link.silent_s, 0);
+  assert.deepEqual(host.ops(), []);
+});
+
+test("answers go to the question they belong to", () => {
+  const [host, link] = opened();
+  const heard: string[] = [];
+  link.askDetail("g1", 3, () => heard.push("old question"));
+  link.askDetail("g1", 6, (node) => heard.push(node.name));
+  link.cancel(({ ok, text }) => heard.push(`${ok}: ${text}`));
+  const [first, second, third] = host.sent.map((message) => ("request" in message ? message.request : ""));
+  const node = { name: "clean[6]" } as NodeDetail;
+  link.receive({ v: 1, op: "detail", request: first, node: { name: "clean[3]" } }, []);
+  link.receive({ v: 1, op: "detail", request: second, node }, []);
+  link.receive({ v: 1, op: "ack", request: third, ok: true, text: "Cancelling." }, []);
+  link.receive({ v: 1, op: "ack", request: third, ok: true, text: "Again." }, []);
+  assert.deepEqual(heard, ["clean[6]", "true: Cancelling."]);
+});
+
+test("a message of another version is told to the reader and otherwise ignored", () => {
+  const [, link] = opened();
+  const seq = link.model.seq;
+  for (const content of [{ v: 2, op: "snapshot" }, null, "x", [], { v: 1, op: "delta" }, { v: 1, op: "boo" }]) {
+    link.receive(content, []);
+    assert.match(link.notice, /does not understand/);
+  }
+  assert.equal(link.model.seq, seq);
+});

@@ -1,0 +1,294 @@
+"""Runs told event by event: what the faces of a notebook are tested with, and the golden feed for TypeScript."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from wfkit.core.events import (
+    AnyEvent,
+    Edge,
+    ErrorInfo,
+    GroupSpec,
+    How,
+    LogLine,
+    LogLines,
+    NodeFinished,
+    NodeRetrying,
+    NodesAdded,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+)
+from wfkit.core.ids import GroupId, RunId
+from wfkit.core.reducer import fold
+from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
+from wfkit.core.view import RunView
+from wfkit.notebook.feed import Message, Sent, delta, snapshot
+
+GOLDEN = Path(__file__).parents[2] / "labextension" / "test" / "golden" / "feed.json"
+
+BEGIN_S = 1_700_000_000.0
+WORKERS = ("tcp://127.0.0.1:40001", "tcp://127.0.0.1:40002")
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "<cell 4>", line 5, in clean
+    return frame.astype({"dep_delay": "float64"})
+  File "/opt/pandas/core/generic.py", line 6640, in astype
+    new_data = self._mgr.astype(dtype=dtype, copy=copy, errors=errors)
+ValueError: could not convert string to float: 'n/a (see remark 7)'
+"""
+ERROR = ErrorInfo(
+    type_name="ValueError",
+    message="could not convert string to float: 'n/a (see remark 7)'",
+    traceback=TRACEBACK,
+)
+HOSTILE = "<img src=x onerror=\"window.canary='ran'\">"
+
+
+class StoryRun:
+    """A run whose news are told by hand: what the views need of a run, on a real view and reducer."""
+
+    def __init__(self, *events: AnyEvent) -> None:
+        self.view_model = RunView()
+        self.lock = threading.RLock()
+        self.cancelled: list[str] = []
+        self._callbacks: list[Callable[[], None]] = []
+        self._seq = 0
+        self.tell(*events)
+
+    @property
+    def id(self) -> RunId:
+        return self.view_model.run_id
+
+    @property
+    def state(self) -> RunState:
+        return self.view_model.state
+
+    @property
+    def watchers(self) -> int:
+        return len(self._callbacks)
+
+    def tell(self, *events: AnyEvent) -> None:
+        with self.lock:
+            for event in events:
+                self._seq += 1
+                fold(self.view_model, [replace(event, seq=self._seq)])
+        for callback in list(self._callbacks):
+            callback()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def cancel(self, reason: str = "") -> None:
+        self.cancelled.append(reason)
+        if self.state in RUN_ENDS:
+            raise RuntimeError("too late")
+
+
+def run_started(flow: str = "monthly", at_s: float = BEGIN_S) -> RunStarted:
+    return RunStarted(at_s=at_s, run_id=RunId("r-0123456789abcdefghjkmnpqrs"), flow_name=flow)
+
+
+def spec(
+    number: int,
+    name: str,
+    length: int | None = 1,
+    *edges: Edge,
+    mapped: bool = False,
+    kind: str = "task",
+    parent: str | None = None,
+) -> GroupSpec:
+    return GroupSpec(
+        id=GroupId(f"g{number}"),
+        order=number,
+        name=name,
+        task=name.partition("#")[0],
+        kind=kind,
+        mapped=mapped,
+        length=length,
+        parent=None if parent is None else GroupId(parent),
+        edges=edges,
+    )
+
+
+def edge(number: int, how: How = How.ALL, index: int = 0) -> Edge:
+    return Edge(group=GroupId(f"g{number}"), how=how, index=index)
+
+
+def started(number: int, index: int = 0, attempt: int = 1, after_s: float = 0.5) -> NodeStarted:
+    return NodeStarted(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(f"g{number}"),
+        index=index,
+        attempt=attempt,
+        worker=WORKERS[index % len(WORKERS)],
+    )
+
+
+def ended(
+    number: int,
+    index: int = 0,
+    state: TaskState = TaskState.COMPLETED,
+    attempt: int = 1,
+    after_s: float = 1.0,
+    error: ErrorInfo | None = None,
+    reason: str = "",
+    preview: str = "",
+) -> NodeFinished:
+    ran = state in {TaskState.COMPLETED, TaskState.FAILED}
+    return NodeFinished(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(f"g{number}"),
+        index=index,
+        attempt=attempt if ran else 0,
+        state=state,
+        kind=FailureKind.ERROR if state is TaskState.FAILED else None,
+        reason=reason,
+        error=error,
+        worker=WORKERS[index % len(WORKERS)] if ran else "",
+        wall_s=0.42 if ran else 0.0,
+        result_bytes=3_400_000 if state is TaskState.COMPLETED else 0,
+        preview=preview,
+    )
+
+
+def retrying(number: int, index: int = 0, attempt: int = 1, after_s: float = 0.8, delay_s: float = 2.0) -> NodeRetrying:
+    return NodeRetrying(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(f"g{number}"),
+        index=index,
+        attempt=attempt,
+        delay_s=delay_s,
+        error=ERROR,
+    )
+
+
+def logged(number: int, index: int, attempt: int, *texts: str, level: int = 20, source: str = "clean") -> LogLines:
+    lines = tuple(
+        LogLine(at_s=BEGIN_S + 0.6 + i / 10, level=level, source=source, text=text) for i, text in enumerate(texts)
+    )
+    return LogLines(group=GroupId(f"g{number}"), index=index, attempt=attempt, part=0, lines=lines)
+
+
+def run_finished(state: RunState, after_s: float = 9.0, reason: str = "") -> RunFinished:
+    return RunFinished(at_s=BEGIN_S + after_s, state=state, reason=reason)
+
+
+MONTHS = 12
+BAD_MONTH = 6
+
+
+def monthly_graph() -> NodesAdded:
+    """load.map -> clean.map -> delays.map -> best, worst -> report."""
+    return NodesAdded(
+        groups=(
+            spec(0, "load", MONTHS, mapped=True),
+            spec(1, "clean", MONTHS, edge(0, How.EACH), mapped=True),
+            spec(2, "delays", MONTHS, edge(1, How.EACH), mapped=True),
+            spec(3, "carriers"),
+            spec(4, "best", 1, edge(2), edge(3)),
+            spec(5, "worst", 1, edge(2)),
+            spec(6, "report", 1, edge(4), edge(5)),
+        )
+    )
+
+
+def monthly_steps() -> list[list[AnyEvent]]:
+    """The story of a run in which one month fails twice, in steps that follow each other in time."""
+    steps: list[list[AnyEvent]] = [[run_started(), monthly_graph()], [started(3, after_s=0.1)], [ended(3, after_s=0.4)]]
+    for month in range(MONTHS):
+        at_s = 0.3 + month * 0.5
+        steps.append([started(0, month, after_s=at_s)])
+        steps.append([ended(0, month, after_s=at_s + 0.3), started(1, month, after_s=at_s + 0.35)])
+        if month == BAD_MONTH:
+            steps.append(
+                [
+                    logged(1, month, 1, "28,243 rows read", "column dep_delay holds text"),
+                    logged(1, month, 1, "dropping 12 rows without a tail number", level=30, source="print"),
+                    retrying(1, month, after_s=at_s + 0.5),
+                ]
+            )
+        else:
+            steps.append([ended(1, month, after_s=at_s + 0.5), started(2, month, after_s=at_s + 0.5)])
+            steps.append([ended(2, month, after_s=at_s + 0.9, preview=f"<{16} carriers, median delay {month + 4} min>")])
+    steps.append([started(1, BAD_MONTH, 2, after_s=7.0)])
+    steps.append(
+        [
+            logged(1, BAD_MONTH, 2, "28,243 rows read", "cannot make sense of column dep_delay", level=40),
+            ended(1, BAD_MONTH, TaskState.FAILED, 2, after_s=7.6, error=ERROR),
+            ended(2, BAD_MONTH, TaskState.UPSTREAM_FAILED, after_s=7.6, reason="clean[6] failed"),
+        ]
+    )
+    steps.append(
+        [
+            ended(4, 0, TaskState.UPSTREAM_FAILED, after_s=7.7, reason="delays[6]: upstream failed"),
+            ended(5, 0, TaskState.UPSTREAM_FAILED, after_s=7.7, reason="delays[6]: upstream failed"),
+            ended(6, 0, TaskState.UPSTREAM_FAILED, after_s=7.7, reason="best: upstream failed"),
+        ]
+    )
+    steps.append([run_finished(RunState.FAILED, after_s=7.8, reason="1 failure was not handled: clean[6] (ValueError)")])
+    return steps
+
+
+def monthly(steps: int | None = None) -> StoryRun:
+    run = StoryRun()
+    for events in monthly_steps()[:steps]:
+        run.tell(*events)
+    return run
+
+
+def golden() -> str:
+    """Messages of the monthly run and of one long map, with the view that a browser must end up with."""
+    return json.dumps([_told("monthly", monthly_steps()), _told("long map", _long_map_steps())]) + "\n"
+
+
+def _long_map_steps() -> list[list[AnyEvent]]:
+    many = 600
+    return [
+        [run_started("long"), NodesAdded(groups=(spec(0, "item", None, mapped=True),))],
+        [NodesAdded(groups=(spec(0, "item", many, mapped=True),))],
+        [started(0, 7), started(0, 599)],
+        [ended(0, index) for index in range(300)],
+        [ended(0, 599, TaskState.FAILED, error=ERROR)],
+    ]
+
+
+def _told(name: str, steps: list[list[AnyEvent]]) -> dict[str, object]:
+    run, sent = StoryRun(), Sent()
+    messages: list[Message] = []
+    for number, events in enumerate(steps):
+        run.tell(*events)
+        if number == 0:
+            message, sent = snapshot(run.view_model, BEGIN_S + number)
+        else:
+            message = delta(run.view_model, sent, BEGIN_S + number)
+        messages.append(message)
+    return {
+        "name": name,
+        "messages": [
+            {"content": content, "buffers": [base64.b64encode(part).decode() for part in buffers]}
+            for content, buffers in messages
+        ],
+        "expected": {
+            "state": run.state.value,
+            "groups": [
+                {
+                    "name": group.spec.name,
+                    "counts": group.counts,
+                    "states": base64.b64encode(bytes(group.states)).decode(),
+                }
+                for group in run.view_model.ordered()
+            ],
+        },
+    }
+
+
+if __name__ == "__main__":  # python -m tests.notebook.stories: writes the golden feed anew
+    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
+    GOLDEN.write_text(golden(), encoding="utf-8")
