@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final, Protocol
 
 from distributed import Client
@@ -65,7 +66,8 @@ class Engine:
             ) from error
         self._runs: dict[str, Driven] = {}
         self._inbox: deque[tuple[str, list[News]]] = deque()
-        self._due: set[str] = set()
+        #: Runs with calls that wait, and when they are flushed at the latest.
+        self._due: dict[str, float] = {}
         self._wake = threading.Event()
         self._closing = False
         self._lost_since_s: float | None = None
@@ -92,8 +94,9 @@ class Engine:
 
     def flush_soon(self, run_id: str) -> None:
         """Flush the calls of a run within `FLUSH_S`."""
-        self._due.add(run_id)
-        self._wake.set()
+        if run_id not in self._due:
+            self._due[run_id] = time.monotonic() + FLUSH_S
+            self._wake.set()
 
     def close(self) -> None:
         """Stop the thread."""
@@ -103,13 +106,11 @@ class Engine:
 
     def _work(self) -> None:
         while not self._closing:
-            self._wake.wait(FLUSH_S if self._due else _CHECK_S)
+            due_s = min(self._due.values(), default=inf) - time.monotonic()
+            self._wake.wait(max(0.0, min(due_s, _CHECK_S)))
             self._wake.clear()
             self._take_news()
-            if self._due:
-                time.sleep(FLUSH_S)
-                self._take_news()
-                self._flush_due()
+            self._flush_due()
             self._watch_cluster()
 
     def _take_news(self) -> None:
@@ -121,8 +122,9 @@ class Engine:
                 self._guard(run, lambda run=run, news=news: run.take(news))
 
     def _flush_due(self) -> None:
-        due, self._due = self._due, set()
-        for run_id in due:
+        now_s = time.monotonic()
+        for run_id in [run_id for run_id, due_s in list(self._due.items()) if due_s <= now_s]:
+            del self._due[run_id]
             if (run := self._runs.get(run_id)) is not None:
                 self._guard(run, run.flush)
 

@@ -10,11 +10,11 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
-from distributed.metrics import monotonic
 
 NAME: Final = "wfkit-scheduler"
-#: News of a run are sent at once, and then gathered for this long.
+#: News of a busy run are gathered for this long; those of a quiet one are sent at once.
 FLUSH_S: Final = 0.02
+_BUSY_NEWS: Final = 20
 #: How long results outlive the kernel that owned the run.
 ORPHAN_LEASE_S: Final = 600.0
 #: Keys released at once; more would hold up the scheduler.
@@ -39,7 +39,7 @@ class _RunSide:
         self.owner = owner
         self.news: list[list[object]] = []
         self.flush_planned = False
-        self.flushed_s = 0.0
+        self.busy = False  #: the last news came in numbers
         #: Cancellations, for workers that come later; each with the workers that have not confirmed it.
         self.cancels: dict[str, tuple[list[list[object]] | None, set[str]]] = {}
 
@@ -175,13 +175,12 @@ class SchedulerSide(SchedulerPlugin):
     def _plan_flush(self, run: str, side: _RunSide) -> None:
         if not side.flush_planned:
             side.flush_planned = True
-            quiet = monotonic() - side.flushed_s > FLUSH_S
-            self.scheduler.loop.call_later(0 if quiet else FLUSH_S, self._flush, run, side)
+            self.scheduler.loop.call_later(FLUSH_S if side.busy else 0, self._flush, run, side)
 
     def _flush(self, run: str, side: _RunSide) -> None:
         side.flush_planned = False
-        side.flushed_s = monotonic()
         news, side.news = side.news, []
+        side.busy = len(news) > _BUSY_NEWS
         self.scheduler.log_event(topic(run), news)
 
     def _run_side(self, run: str, owner: str) -> _RunSide:
