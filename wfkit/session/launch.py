@@ -91,12 +91,21 @@ class BodyOf:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        leave(self._place)
         if error is None:
-            self.run.close_body(self.result.value, self.result.names)
+            self.close()
         else:
-            state, reason = ending_of(error)
-            self.run.fail_body(state, reason, self.result.names)
+            self.fail(error)
+
+    def close(self) -> None:
+        """The body came to its end."""
+        leave(self._place)
+        self.run.close_body(self.result.value, self.result.names)
+
+    def fail(self, error: BaseException, line: int | None = None) -> None:
+        """The body raised, at a line of its own where that is known."""
+        leave(self._place)
+        state, reason = ending_of(error, line)
+        self.run.fail_body(state, reason, self.result.names)
 
 
 def ending_of(error: BaseException, line: int | None = None) -> tuple[RunState, str]:
