@@ -29,7 +29,9 @@ class Ref:
 class Source(Protocol):
     """What answers for handles: the run that made them."""
 
-    run: object  #: that run, for the engine
+    @property
+    def run(self) -> object:
+        """That run, for the engine."""
 
     def state(self, ref: Ref) -> TaskState:
         """Where the node stands; for a mapped group the state that describes it as a whole."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wfkit.authoring.context import FlowBody, place
 from wfkit.authoring.handle import Ref
@@ -110,7 +110,7 @@ class Answers:
         """Cancel a node or group."""
         cancel_nodes(self.run, ref)
 
-    def future(self, ref: Ref) -> Future:
+    def future(self, ref: Ref) -> Future[Any]:
         """A Dask future of the value."""
         return values.future_of(self.run, ref)
 
@@ -134,12 +134,14 @@ class Answers:
         start_s = time.monotonic()
         if not self.wait(ref, timeout):
             waited_s = time.monotonic() - start_s
-            raise WaitTimeout(f"`{self.name(ref)}` is still {self.state(ref)} after {waited_s:.1f} s.", "Give it more time.")
+            raise WaitTimeout(
+                f"`{self.name(ref)}` is still {self.state(ref)} after {waited_s:.1f} s.", "Give it more time."
+            )
 
     def _look_at(self, ref: Ref) -> None:
         """Remember that the body itself asked for a node, so that its failure counts as handled."""
         here = place()
-        if isinstance(here, FlowBody) and here.recorder is self.run:
+        if isinstance(here, FlowBody) and here.recorder is cast("object", self.run):
             self.run.looked_at.add((ref.group, ref.index))
 
     def _group(self, ref: Ref) -> GroupView:
@@ -165,4 +167,5 @@ class Answers:
 def looked_at_nodes(run: LiveRun) -> Iterator[tuple[GroupId, int]]:
     """The nodes that the body of a run asked for."""
     for group, index in run.looked_at:
-        yield from ((group, each) for each in range(run.groups[group].length or 0)) if index is None else ((group, index),)
+        indices = range(run.groups[group].length or 0) if index is None else (index,)
+        yield from ((group, each) for each in indices)

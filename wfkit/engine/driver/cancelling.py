@@ -14,7 +14,6 @@ from wfkit.core.states import RUN_ENDS, TASK_ENDS, FailureKind, RunState, TaskSt
 from wfkit.engine.driver.group import Group
 from wfkit.engine.driver.live import LiveRun
 
-
 Node = tuple[GroupId, int]
 _MESSAGE_CHARACTERS = 300
 
@@ -41,8 +40,8 @@ def _ask(run: LiveRun, nodes: frozenset[Node] | None) -> None:
     run.flush()
     request = secrets.token_hex(8)
     run.cancel_requests[request] = nodes
-    message = {"op": "wfkit-cancel", "run": run.id, "request": request, "client": run.engine.client.id}
-    run.engine.client._send_to_scheduler(message | {"nodes": None if nodes is None else sorted(map(list, nodes))})
+    listed = None if nodes is None else [[group, index] for group, index in sorted(nodes)]
+    run.engine.cluster.tell("cancel", run=run.id, request=request, nodes=listed)
 
 
 def drop_unsubmitted(run: LiveRun, reason: str) -> None:
@@ -98,6 +97,8 @@ def events_of(run: LiveRun, news: list[object]) -> Iterator[AnyEvent]:
             yield from _crashed(run, key, blamed, text, [str(worker) for worker in workers])
         case ["refused", list(keys)]:
             yield from _refused(run, [str(key) for key in keys])
+        case _:
+            return
 
 
 def _cancelled(nodes: Iterable[Node], reason: str) -> list[AnyEvent]:

@@ -6,15 +6,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from math import inf
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from distributed import Client
+from wfkit.engine.driver.cluster import Cluster
+from wfkit.engine.scheduler.plugin import topic
 
-from wfkit.engine.driver.submit import lease
-from wfkit.engine.scheduler.plugin import SchedulerSide, topic
-from wfkit.engine.worker.side import WorkerSide
-from wfkit.errors import ClusterUnusable
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from wfkit.core.ids import RunId
 
 #: Calls in a flow body wait at most this long for more of them, to be submitted together.
 FLUSH_S: Final = 0.02
@@ -28,7 +30,9 @@ News = list[object]
 class Driven(Protocol):
     """What the engine's thread does with a run."""
 
-    id: str
+    @property
+    def id(self) -> RunId:
+        """Its id."""
 
     def take(self, news: list[News]) -> None:
         """Fold news of the cluster."""
@@ -54,16 +58,7 @@ class Engine:
     """
 
     def __init__(self, client: Client) -> None:
-        self.client = client
-        try:
-            client.register_plugin(SchedulerSide())
-            client.register_plugin(WorkerSide())
-        except Exception as error:
-            raise ClusterUnusable(
-                f"wfkit cannot be set up in the cluster at {client.scheduler.address if client.scheduler else '?'}: "
-                f"{type(error).__name__}: {error}.",
-                "Its scheduler and workers need the same wfkit, dask and distributed as this notebook.",
-            ) from error
+        self.cluster = Cluster(client)
         self._runs: dict[str, Driven] = {}
         self._inbox: deque[tuple[str, list[News]]] = deque()
         #: Runs with calls that wait, and when they are flushed at the latest.
@@ -83,14 +78,14 @@ class Engine:
             self._inbox.append((name, event[1]))
             self._wake.set()
 
-        self.client.subscribe_topic(topic(name), hear)
-        lease(self.client, name, ())
+        self.cluster.subscribe(topic(name), hear)
+        self.cluster.tell("lease", run=name, keys=[])
 
     def forget(self, run_id: str) -> None:
         """The run has ended: no more news are wanted."""
         self._runs.pop(run_id, None)
-        if self.client.status == "running":
-            self.client.unsubscribe_topic(topic(run_id))
+        if self.cluster.status == "running":
+            self.cluster.unsubscribe(topic(run_id))
 
     def flush_soon(self, run_id: str) -> None:
         """Flush the calls of a run within `FLUSH_S`."""
@@ -119,7 +114,7 @@ class Engine:
             while self._inbox and self._inbox[0][0] == run_id:
                 news = news + self._inbox.popleft()[1]
             if (run := self._runs.get(run_id)) is not None:
-                self._guard(run, lambda run=run, news=news: run.take(news))
+                self._guard(run, partial(run.take, news))
 
     def _flush_due(self) -> None:
         now_s = time.monotonic()
@@ -136,7 +131,7 @@ class Engine:
             run.lose_cluster(f"a fault in wfkit: {type(error).__name__}: {error}")
 
     def _watch_cluster(self) -> None:
-        status = self.client.status
+        status = self.cluster.status
         if status == "running":
             self._lost_since_s = None
             return

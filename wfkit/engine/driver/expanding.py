@@ -13,7 +13,6 @@ from wfkit.engine.driver.live import LiveRun
 from wfkit.errors import MapLengthMismatch, NotMappable, UnknownLength, WfkitError
 
 
-
 def waits_for_length(run: LiveRun, group: Group) -> bool:
     """Whether a call cannot be laid out yet: its own length or that of a mapped input is not known.
 
@@ -25,7 +24,9 @@ def waits_for_length(run: LiveRun, group: Group) -> bool:
     unknown = [handle for handle in (*handles, *group.wait_for) if handle._mapped and handle._known_length() is None]
     for handle in [*unknown, *(group.overs if group.length is None else ())]:
         if handle._source is not run.answers and not _has_length(handle):
-            raise UnknownLength(f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first.")
+            raise UnknownLength(
+                f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first."
+            )
     return group.length is None or bool(unknown)
 
 
@@ -115,4 +116,3 @@ def _fail(run: LiveRun, group: Group, error: WfkitError) -> None:
         at_s=time.time(),
     )
     run.record_events([finished])
-

@@ -19,7 +19,7 @@ from wfkit.core.view import RunView
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.group import Group
 from wfkit.engine.driver.order import places
-from wfkit.engine.driver.submit import batch_of, dask_options, lease, send
+from wfkit.engine.driver.submit import batch_of, dask_options, send
 from wfkit.engine.worker.outcome import Err, Ok, Outcome, load_value
 from wfkit.errors import HandleMisuse, ResultLost
 
@@ -37,7 +37,7 @@ _SLICE_S: Final = 0.1
 class LiveRun:
     """The state of a run, and the two ways it changes: events come in, calls go out."""
 
-    #: What answers for the handles of this run.
+    #: What answers for the handles of this run; set by the class that knows it.
     answers: Source
 
     def __init__(self, engine: Engine, run_id: RunId, flow_name: str) -> None:
@@ -53,7 +53,7 @@ class LiveRun:
         self.buffer: list[Group] = []
         self.deferred: list[Group] = []
         #: Kept, so that the cluster keeps telling this process of their keys.
-        self.futures: list[Future] = []
+        self.futures: list[Future[Any]] = []
         #: Nodes that have ended without a task in Dask, and maps whose length turned out impossible.
         self.without_key: set[tuple[GroupId, int]] = set()
         self.failed_expansions: set[GroupId] = set()
@@ -180,9 +180,9 @@ class LiveRun:
     def _submit(self, nodes: Sequence[tuple[Group, Iterable[int]]], options: Mapping[str, Any]) -> None:
         batch = batch_of(nodes, self._locate)
         if batch.keys:
-            self.futures += send(self.engine.client, self.id, batch, options)
+            self.futures += send(self.engine.cluster, self.id, batch, options)
         if self._external:
-            lease(self.engine.client, self.id, list(self._external))
+            self.engine.cluster.tell("lease", run=self.id, keys=list(self._external))
             self._external.clear()
 
     def _locate(self, handle: Handle, index: int) -> str | Outcome:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wfkit.core.states import TaskState
 from wfkit.core.view import GroupView, RunView
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_SHOWN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class NodeTable(Sequence[NodeRow]):
         return pd.DataFrame([asdict(row) for row in self._rows])
 
     def __repr__(self) -> str:
-        lines = [f"{row.name:30} {row.state:16} {row.attempts:3} {row.reason[:60]}" for row in self._rows[:40]]
-        more = [f"… and {len(self) - 40} more"] if len(self) > 40 else []
+        lines = [f"{row.name:30} {row.state:16} {row.attempts:3} {row.reason[:60]}" for row in self._rows[:_SHOWN]]
+        more = [f"… and {len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
         return "\n".join([f"{'name':30} {'state':16} try reason", *lines, *more])
 
 

@@ -1,8 +1,8 @@
 """Order: places of nodes, so that Dask runs a batch depth-first.
 
 A node's place is that of the latest of its inputs; a fresh map starts at its element's own number, and a fresh single
-call at the number of single calls before it. Sorted by place, and by order of creation within a place, each element goes
-through all its stages before the next one starts, and every node stands behind its inputs.
+call at the number of single calls before it. Sorted by place, and by order of creation within a place, each element
+goes through all its stages before the next one starts, and every node stands behind its inputs.
 """
 
 from __future__ import annotations

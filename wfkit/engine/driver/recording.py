@@ -157,7 +157,7 @@ def _labels(call: Call) -> tuple[str, ...]:
 class _Lenient(string.Formatter):
     """Formats a template; what is not known yet stays as its name in braces."""
 
-    def get_value(self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    def get_value(self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:  # noqa: ARG002 - the base class's
         value = kwargs.get(str(key), f"{{{key}}}")
         return value if isinstance(value, str | int | float) else f"{{{key}}}"
 

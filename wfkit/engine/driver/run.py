@@ -20,7 +20,6 @@ from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.live import FLUSH_NODES, LiveRun
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.engine.driver.recording import Recording
-from wfkit.engine.driver.submit import release
 from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
 
 _END_CODES: Final = frozenset(CODES[state] for state in TASK_ENDS)
@@ -44,7 +43,7 @@ class Run(LiveRun):
         self, engine: Engine, run_id: RunId, flow_name: str, parameters: tuple[tuple[str, str], ...] = ()
     ) -> None:
         super().__init__(engine, run_id, flow_name)
-        self.answers = Answers(self)
+        self.answers: Answers = Answers(self)
         #: What the body bound, by which `run["name"]` finds handles.
         self.names: Mapping[str, object] = {}
         self._recording = Recording(run_id, flow_name)
@@ -163,8 +162,8 @@ class Run(LiveRun):
             if not self.released:
                 self.released = True
                 self.futures.clear()
-                if self.engine.client.status == "running":
-                    release(self.engine.client, self.id)
+                if self.engine.cluster.status == "running":
+                    self.engine.cluster.tell("release", run=self.id)
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.flow_name}: {self.state}>"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dask._task_spec import Alias
-from distributed import Client, Future
 
 from wfkit.authoring.freeze import Constant, Frozen, Slot
 from wfkit.authoring.handle import Handle
@@ -18,8 +16,10 @@ from wfkit.engine.worker.envelope import hold_constant, run_node
 from wfkit.engine.worker.outcome import Outcome
 from wfkit.engine.worker.spec import Spec
 
-#: Submissions of a run count as one for Dask's first-in-first-out rule, so that their own order decides.
-_FIFO: Final = "1h"
+if TYPE_CHECKING:
+    from distributed import Future
+
+    from wfkit.engine.driver.cluster import Cluster
 
 #: Finds what stands for a node in a Dask graph: its key, or its outcome where it has no key.
 Locate = Callable[[Handle, int], "str | Outcome"]
@@ -67,7 +67,7 @@ def batch_of(nodes: Sequence[tuple[Group, Iterable[int]]], locate: Locate) -> Ba
 
 
 def _shared_deps(group: Group, locate: Locate, constants: dict[str, Frozen]) -> Mapping[int, object]:
-    """The dependencies that all nodes of a group have in common, laid out once: by slot, and below 0 what is waited for."""
+    """What all nodes of a group depend on, laid out once: by slot, and below 0 what is waited for."""
     slots = group.slots if isinstance(group.slots, tuple) else ()
     shared = {at: _dep(slot, 0, locate, constants) for at, slot in enumerate(slots) if slot.how is not How.EACH}
     for at, handle in enumerate(group.wait_for):
@@ -104,44 +104,19 @@ def _alias(found: str | Outcome) -> object:
     return Alias(found) if isinstance(found, str) else found
 
 
-def send(client: Client, run_id: str, batch: Batch, options: Mapping[str, Any]) -> list[Future]:
+def send(cluster: Cluster, run_id: str, batch: Batch, options: Mapping[str, Any]) -> list[Future[Any]]:
     """Submit a batch and lease its keys for the run.
 
     Returns
     -------
     list of Future : to be kept as long as the driver wants to hear of the keys
     """
-    with warnings.catch_warnings():
-        # Dask advises to scatter large inputs; ours are frozen and travel once.
-        warnings.filterwarnings("ignore", message="Sending large graph")
-        futures: list[Future] = []
-        if batch.constants:
-            futures += client.map(
-                hold_constant, list(batch.constants.values()), key=list(batch.constants), pure=False, fifo_timeout=_FIFO
-            )
-        futures += client.map(
-            run_node,
-            batch.specs,
-            batch.indices,
-            batch.frozen,
-            batch.deps,
-            key=batch.keys,
-            pure=False,
-            fifo_timeout=_FIFO,
-            **options,
-        )
-    lease(client, run_id, [*batch.constants, *batch.keys])
+    futures: list[Future[Any]] = []
+    if batch.constants:
+        futures += cluster.map(hold_constant, list(batch.constants.values()), keys=list(batch.constants))
+    futures += cluster.map(run_node, batch.specs, batch.indices, batch.frozen, batch.deps, keys=batch.keys, **options)
+    cluster.tell("lease", run=run_id, keys=[*batch.constants, *batch.keys])
     return futures
-
-
-def lease(client: Client, run_id: str, keys: Sequence[str]) -> None:
-    """Keep the results of `keys` for a run; with no keys, open the run in the scheduler."""
-    client._send_to_scheduler({"op": "wfkit-lease", "run": run_id, "keys": list(keys), "client": client.id})
-
-
-def release(client: Client, run_id: str) -> None:
-    """Give up all results that a run leases."""
-    client._send_to_scheduler({"op": "wfkit-release", "run": run_id, "client": client.id})
 
 
 def dask_options(group: Group) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
-
-from distributed import Future
+from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.authoring.handle import Ref
 from wfkit.core.ids import GroupId
@@ -24,6 +22,8 @@ from wfkit.errors import (
     UpstreamFailed,
 )
 
+if TYPE_CHECKING:
+    from distributed import Future
 
 _ERRORS: Final[dict[TaskState, type[Unsuccessful]]] = {
     TaskState.FAILED: TaskFailed,
@@ -58,9 +58,7 @@ def value_of(run: LiveRun, ref: Ref) -> object:
 def values_of(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[object]:
     """The values of completed nodes: small ones from their events, the others from the cluster, at once."""
     view = run.view_model.groups[group]
-    found = {
-        index: load_value(view.inline[index], (), view.name(index)) for index in indices if index in view.inline
-    }
+    found = {index: load_value(view.inline[index], (), view.name(index)) for index in indices if index in view.inline}
     missing = [index for index in indices if index not in found]
     if missing:
         found.update(zip(missing, _gathered(run, group, missing), strict=True))
@@ -71,12 +69,12 @@ def _gathered(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[obje
     name = run.view_model.groups[group].spec.name
     if run.released:
         raise ResultLost(f"The results of `{name}` were released.", "Run the flow again.")
-    client = run.engine.client
-    if client.status != "running":
+    cluster = run.engine.cluster
+    if cluster.status != "running":
         raise ResultLost(f"The cluster that held the results of `{name}` is gone.", "Run the flow again.")
     keys = [run.groups[group].key_of(index) for index in indices]
     try:
-        outcomes: list[Outcome] = client.gather([Future(key, client) for key in keys])
+        outcomes = cluster.gather(keys)
     except Exception as error:
         raise ResultLost(
             f"Results of `{name}` could not be fetched: {type(error).__name__}: {error}.", "Run the flow again."
@@ -101,13 +99,13 @@ def exception_of(run: LiveRun, group: GroupId, index: int) -> BaseException | No
     return _ERRORS[state](f"`{view.name(index)}` ended {state}: {view.reasons.get(index, 'no reason known')}.")
 
 
-def future_of(run: LiveRun, ref: Ref) -> Future:
+def future_of(run: LiveRun, ref: Ref) -> Future[Any]:
     """A Dask future of a plain value: a tiny task that takes it out of its envelope."""
     if ref.index is None:
         raise HandleMisuse(f"`{run.answers.name(ref)}` is mapped: each element has a future.", "Use handle[k].future.")
     run.flush()
-    client, key = run.engine.client, run.groups[ref.group].key_of(ref.index)
-    return client.submit(_plain, Future(key, client), ref.item, key=f"value-{key}-{ref.item}", pure=False)
+    cluster, key = run.engine.cluster, run.groups[ref.group].key_of(ref.index)
+    return cluster.submit(_plain, cluster.future(key), ref.item, key=f"value-{key}-{ref.item}")
 
 
 def _plain(outcome: Outcome, item: int | None) -> object:
@@ -116,4 +114,3 @@ def _plain(outcome: Outcome, item: int | None) -> object:
         raise error or _ERRORS[outcome.state](f"`{outcome.maker}` ended {outcome.state}: {outcome.reason}.")
     value = outcome.value()
     return value if item is None else value[item]  # type: ignore[index]  # what cannot be indexed raises here
-

@@ -121,13 +121,13 @@ class SchedulerSide(SchedulerPlugin):
         if not self.runs[run].cancels[request][1]:
             self._publish(run, ["cancelled", request])
 
-    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:  # noqa: ARG002 - Dask's
         """A worker joins: it learns what was cancelled before."""
         for run, side in self.runs.items():
             for request, (nodes, _) in side.cancels.items():
                 self._send_cancel(worker, run, request, nodes)
 
-    def remove_worker(self, scheduler: Scheduler, worker: str, **_: object) -> None:
+    def remove_worker(self, scheduler: Scheduler, worker: str, **_: object) -> None:  # noqa: ARG002 - Dask's
         """A worker is gone: nobody waits for its confirmation."""
         for run, side in list(self.runs.items()):
             for request, (_nodes, waiting) in side.cancels.items():
@@ -137,7 +137,7 @@ class SchedulerSide(SchedulerPlugin):
             if side.cancels:
                 self._publish(run, ["gone", worker])
 
-    def remove_client(self, scheduler: Scheduler, client: str) -> None:
+    def remove_client(self, scheduler: Scheduler, client: str) -> None:  # noqa: ARG002 - Dask's
         """An owner is gone: its runs' results are kept for a while."""
         for run, side in self.runs.items():
             if side.owner == client:
@@ -148,19 +148,21 @@ class SchedulerSide(SchedulerPlugin):
         if side is not None and side.owner == client:
             self.release(client, run)
 
-    def transition(self, key: Any, start: str, finish: str, *_: object, **__: object) -> None:
+    def transition(self, key: Any, start: str, finish: str, *_: object, **__: object) -> None:  # noqa: ARG002 - Dask's
         """Watch for tasks that Dask itself gave up: lost with their workers."""
         if finish != "erred":
             return
         ts = self.scheduler.tasks.get(key)
-        for wanting in (ts.who_wants if ts is not None and ts.who_wants else ()):
+        if ts is None:
+            return
+        for wanting in ts.who_wants or ():
             run = wanting.client_key.removeprefix(_LEASE)
             if run in self.runs:
                 blamed = ts.exception_blame.key if ts.exception_blame is not None else key
                 workers = sorted(str(worker) for worker in ts.erred_on or ())
                 self._publish(run, ["crashed", key, blamed, ts.exception_text or "", workers])
 
-    def take_events(self, worker: str, run: str, events: list[list[object]]) -> None:
+    def take_events(self, worker: str, run: str, events: list[list[object]]) -> None:  # noqa: ARG002 - Dask's
         """Events of a run, from a worker."""
         side = self.runs.get(run)
         if side is not None:
