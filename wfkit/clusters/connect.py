@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
+import struct
+import sys
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +18,10 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S: Final = 10.0
 
+#: Schemes of addresses that are a host and a port; none is tcp.
+_TCP: Final = ("", "tcp", "tls")
+_GREETING: Final = struct.Struct("<Q")
+_GREETING_LIMIT_BYTES: Final = 1_000_000
 _ASYNC_FIX: Final = "Make a plain one without `asynchronous=True`, or pass the scheduler's address instead."
 
 
@@ -86,19 +94,13 @@ def connect(target: Any, *, timeout: float = CONNECT_TIMEOUT_S) -> Connection:
             raise
         return Connection(client, owns_client=True, cluster=target, owns_cluster=True, _undo=undo)
     if isinstance(target, str):
-        return Connection(_new_client(_checked_address(target), target, timeout), owns_client=True)
-    address = getattr(target, "scheduler_address", None)
-    if isinstance(address, str) and address:
-        if getattr(target, "asynchronous", False):
-            raise errors.ClusterUnusable(
-                f"The cluster {address} is asynchronous, so it cannot be waited for.", _ASYNC_FIX
-            )
+        address = _checked_address(target)
+        _probe(address, timeout)
+        return Connection(_new_client(address, address, timeout), owns_client=True)
+    if hasattr(target, "scheduler_address") and hasattr(target, "status"):
+        _check_cluster(target)
         # The cluster itself and not its address: it knows the certificates, or the gateway, to go through.
-        return Connection(_new_client(target, address, timeout), owns_client=True, cluster=target)
-    if hasattr(target, "scheduler_address"):
-        raise errors.ClusterUnusable(
-            f"The cluster {type(target).__name__} is closed or has not started.", "Start it first."
-        )
+        return Connection(_new_client(target, target.scheduler_address, timeout), owns_client=True, cluster=target)
     raise errors.ClusterUnusable(
         f"Cannot connect to {target!r:.100} ({type(target).__name__}).",
         "Pass an address such as 'tcp://host:8786', a Dask client, or a Dask cluster.",
@@ -110,8 +112,6 @@ def current_client() -> Client | None:
 
     Answers without importing Dask: where nobody has, there is no client.
     """
-    import sys
-
     module = sys.modules.get("distributed.client")
     if module is None:
         return None
@@ -121,29 +121,72 @@ def current_client() -> Client | None:
 
 def is_usable(client: Client) -> bool:
     """Whether a client is open and synchronous."""
-    return client.status in {"running", "connecting"} and not client.asynchronous
+    return client.status in {"running", "connecting"} and not _is_asynchronous(client)
 
 
 def check_client(client: Client) -> Client:
     """The client itself, if it can be used."""
-    if client.status not in {"running", "connecting"}:
+    if _is_asynchronous(client):
+        raise errors.ClusterUnusable("The Dask client is asynchronous, so it cannot be waited for.", _ASYNC_FIX)
+    if not is_usable(client):
         raise errors.ClusterUnusable(
             f"The Dask client is {client.status}.", "Make a new one, or run without: wfkit starts its own cluster."
         )
-    if client.asynchronous:
-        raise errors.ClusterUnusable("The Dask client is asynchronous, so it cannot be waited for.", _ASYNC_FIX)
     return client
 
 
+def _is_asynchronous(client: Client) -> bool:
+    """How the client was made; its `asynchronous` says only whether it is called from its own loop just now."""
+    return bool(client._asynchronous or client.asynchronous)
+
+
+def _check_cluster(cluster: Any) -> None:
+    name = type(cluster).__name__
+    if getattr(cluster, "asynchronous", False):
+        raise errors.ClusterUnusable(f"The {name} is asynchronous, so it cannot be waited for.", _ASYNC_FIX)
+    status = getattr(cluster.status, "name", str(cluster.status))
+    if status != "running":
+        raise errors.ClusterUnusable(f"The {name} is {status}, not running.", "Start one, and pass that.")
+
+
 def _checked_address(address: str) -> str:
-    """Refuse at once what cannot be an address; Dask would take 'local' for a host and look for it until the timeout."""
+    """Refuse at once what cannot be an address; Dask would look for a host 'local' until the timeout."""
     text = address.strip()
-    _, _, place = text.rpartition("://")
-    if not place or any(c.isspace() for c in text) or (":" not in place and "://" not in text):
+    scheme, _, place = text.rpartition("://")
+    _, _, port = place.rpartition(":")
+    if not place or any(c.isspace() for c in text) or (scheme in _TCP and not port.isdigit()):
         raise errors.ClusterUnusable(
             f"{address!r} is no address of a Dask scheduler.", "It looks like 'tcp://host:8786' or 'host:8786'."
         )
     return text
+
+
+def _probe(address: str, timeout: float) -> None:
+    """Knock before a client is made.
+
+    Dask's client tries a closed port again until its timeout, and waits for ever (30 s and more, whatever its timeout)
+    for a server that accepts connections and says nothing, such as the web server of the dashboard. A scheduler speaks
+    first: the length of its greeting, in 8 bytes. Under TLS the client does, so there only the port is tried.
+    """
+    scheme, _, place = address.rpartition("://")
+    if scheme not in _TCP:
+        return
+    host, _, port = place.rpartition(":")
+    deadline = time.monotonic() + timeout
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout) as knock:
+            if scheme == "tls":
+                return
+            greeting = b""
+            while len(greeting) < _GREETING.size:
+                knock.settimeout(max(0.01, deadline - time.monotonic()))
+                if not (part := knock.recv(_GREETING.size - len(greeting))):
+                    raise ConnectionError("it hangs up on a Dask client")
+                greeting += part
+    except (OSError, OverflowError) as error:
+        raise _no_answer(address, timeout, error) from error
+    if _GREETING.unpack(greeting)[0] > _GREETING_LIMIT_BYTES:
+        raise _no_answer(address, timeout, ConnectionError("what answers there is no Dask scheduler"))
 
 
 def _new_client(target: Any, address: str, timeout: float) -> Client:
@@ -152,10 +195,14 @@ def _new_client(target: Any, address: str, timeout: float) -> Client:
     try:
         return Client(target, timeout=timeout, set_as_default=False, name="wfkit")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise errors.ClusterUnusable(
-            f"No Dask scheduler answers at {address} (waited at most {timeout:g} s): {_first_line(error)}.",
-            "Is the address right and the cluster running? Without `wfkit.connect`, wfkit starts its own.",
-        ) from error
+        raise _no_answer(address, timeout, error) from error
+
+
+def _no_answer(address: str, timeout: float, error: Exception) -> errors.ClusterUnusable:
+    return errors.ClusterUnusable(
+        f"No Dask scheduler answers at {address} (waited at most {timeout:g} s): {_first_line(error)}.",
+        "Is the address right and the cluster running? Without `wfkit.connect`, wfkit starts its own.",
+    )
 
 
 def _first_line(error: BaseException) -> str:
@@ -163,11 +210,24 @@ def _first_line(error: BaseException) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
+class _NoClientLines(logging.Filter):
+    """Drops what Dask's client side logs; what is wrong with our own cluster, wfkit says itself."""
+
+    sources = ("distributed.client", "distributed.core", "distributed.comm", "distributed.batched")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line may be shown."""
+        return not record.name.startswith(self.sources)
+
+
 def _silence(undo: ExitStack) -> None:
-    """While a client of our own cluster is open, Dask writes no log lines below CRITICAL into the notebook.
+    """Keep the log lines of our client out of the notebook while it is open; other clusters' lines go on.
 
-    As `LocalCluster(silence_logs=…)` does for its clusters; what is wrong with ours, wfkit says itself.
+    A filter, and not a level as in `LocalCluster(silence_logs=…)`: levels that two clusters set and restore in turn
+    end up wrong.
     """
-    from distributed.utils import silence_logging_cmgr
-
-    undo.enter_context(silence_logging_cmgr(logging.CRITICAL))
+    quiet = _NoClientLines()
+    for handler in logging.getLogger("distributed").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.addFilter(quiet)
+            undo.callback(handler.removeFilter, quiet)

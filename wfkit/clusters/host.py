@@ -18,6 +18,7 @@ not), then "close"; the end of the stream means that the kernel is gone.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
@@ -29,7 +30,7 @@ import socket
 import sys
 import threading
 import time
-import traceback
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from typing import Any, Final, NoReturn
 
@@ -62,11 +63,7 @@ def main() -> NoReturn:
         start_forking()
         cluster, facts = start_cluster(request)
     except Exception as error:  # noqa: BLE001 - whatever it is, the kernel raises it where the user can see it
-        text = "".join(traceback.format_exception_only(error)).strip()
-        cause = error.__cause__
-        while cause is not None:
-            text, cause = "".join(traceback.format_exception_only(cause)).strip(), cause.__cause__
-        answer(channel, {"error": text})
+        answer(channel, {"error": "; because of ".join(map(repr, chain(error)))})
         end_session()
     answer(channel, facts)
     while not closing.wait(WORKER_CHECK_S) and cluster.scheduler.status.name == "running":
@@ -75,7 +72,16 @@ def main() -> NoReturn:
             cluster.scale(facts["n_workers"])
     with contextlib.suppress(Exception):
         cluster.close(timeout=CLOSE_S)
+        # Removes Dask's scratch folders. Should it hang: the kernel lets go, and `watch_kernel` ends the session.
+        atexit._run_exitfuncs()
     end_session()
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and its causes: Dask wraps what matters into "Nanny failed to start"."""
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def take_channel() -> socket.socket:
@@ -169,7 +175,11 @@ def start_cluster(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         case None | "none":
             memory = 0
         case text:
-            memory = parse_bytes(text)
+            try:
+                memory = parse_bytes(text)
+            except (KeyError, ValueError):
+                message = f"memory_limit is {text!r}; it must be 'auto', a size such as '2 GB', or 'none'"
+                raise ValueError(message) from None
     preload = [*dask.config.get("distributed.worker.preload"), "wfkit.clusters.worker_setup"]
     worker = {
         "cls": ReapingNanny,

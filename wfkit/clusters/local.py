@@ -147,7 +147,7 @@ def _launch(channel: socket.socket) -> subprocess.Popen[bytes]:
     if environment.get("MPLBACKEND", "").startswith("module://"):
         environment["MPLBACKEND"] = "agg"
     quiet = ["-W", "ignore::UserWarning:multiprocessing.resource_tracker"]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
+    return subprocess.Popen(
         [sys.executable, "-P", *quiet, "-c", _BOOT, json.dumps(sys.path)],
         stdin=channel.fileno(),
         start_new_session=True,

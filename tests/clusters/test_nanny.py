@@ -1,0 +1,41 @@
+"""A lost worker is replaced, with all it was given at first, and what it started is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.clusters.kernels import running, until
+from wfkit.clusters.connect import Connection
+
+
+def start_something() -> tuple[int, list[int]]:
+    import multiprocessing
+    import subprocess
+
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.map(abs, [-1]) == [1]
+    child = multiprocessing.get_context("fork").Process(target=signal.pause)
+    child.start()
+    assert child.pid is not None
+    return os.getpid(), [child.pid, subprocess.Popen(["sleep", "300"]).pid]
+
+
+def whereabouts() -> tuple[int, int, int]:
+    return os.getpid(), os.getpgrp(), os.getsid(0)
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_a_killed_worker_takes_its_children_along_and_comes_back_in_a_group_of_its_own(connection: Connection) -> None:
+    client = connection.client
+    worker, children = client.submit(start_something, pure=False).result()
+    assert len(running(children)) == 2
+    os.kill(worker, signal.SIGKILL)
+    assert until(lambda: not running(children))
+    pid, group, session = client.submit(whereabouts, pure=False).result(timeout=20)
+    assert pid != worker
+    assert group == pid
+    assert session == connection.cluster.pid != os.getsid(0)

@@ -1,0 +1,39 @@
+"""What a process of our cluster does before its first task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from wfkit.clusters.connect import Connection
+from wfkit.clusters.worker_setup import NOISY, be_quiet
+
+
+@pytest.fixture
+def loggers_as_they_were() -> Iterator[None]:
+    before = {name: list(logging.getLogger(name).handlers) for name in NOISY}
+    yield
+    for name, handlers in before.items():
+        logging.getLogger(name).handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("loggers_as_they_were")
+def test_dasks_warnings_do_not_reach_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("distributed")
+    logger.addHandler(logging.StreamHandler())
+    be_quiet()
+    logger.getChild("worker").error("Compute Failed")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_a_task_may_use_processes_and_its_own_log_lines_are_left_alone(connection: Connection) -> None:
+    def look() -> tuple[bool, int]:
+        import multiprocessing
+
+        return multiprocessing.current_process().daemon, len(logging.getLogger().handlers)
+
+    assert connection.client.submit(look).result() == (False, 0)
