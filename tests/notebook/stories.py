@@ -216,7 +216,9 @@ def monthly_steps() -> list[list[AnyEvent]]:
             )
         else:
             steps.append([ended(1, month, after_s=at_s + 0.5), started(2, month, after_s=at_s + 0.5)])
-            steps.append([ended(2, month, after_s=at_s + 0.9, preview=f"<{16} carriers, median delay {month + 4} min>")])
+            steps.append(
+                [ended(2, month, after_s=at_s + 0.9, preview=f"<{16} carriers, median delay {month + 4} min>")]
+            )
     steps.append([started(1, BAD_MONTH, 2, after_s=7.0)])
     steps.append(
         [
@@ -232,7 +234,9 @@ def monthly_steps() -> list[list[AnyEvent]]:
             ended(6, 0, TaskState.UPSTREAM_FAILED, after_s=7.7, reason="best: upstream failed"),
         ]
     )
-    steps.append([run_finished(RunState.FAILED, after_s=7.8, reason="1 failure was not handled: clean[6] (ValueError)")])
+    steps.append(
+        [run_finished(RunState.FAILED, after_s=7.8, reason="1 failure was not handled: clean[6] (ValueError)")]
+    )
     return steps
 
 

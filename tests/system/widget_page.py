@@ -126,8 +126,8 @@ def served(run: StoryRun) -> Iterator[Page]:
             with suppress(ConnectionError):  # the page was left while it waited for news
                 self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+        def log_request(self, code: object = "-", size: object = "-") -> None:
+            """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

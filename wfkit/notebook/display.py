@@ -110,7 +110,7 @@ def run_text(view: RunView, now_s: float) -> str:
     width = max((min(len(_name(group)), 40) for group in groups[:_MOST_ROWS]), default=0)
     for group in groups[:_MOST_ROWS]:
         glyph = GLYPHS[leading_state(group.counts)]
-        told = counts_text(group.counts) or "length not known yet"
+        told = counts_text(group.counts) or ("length not known yet" if group.spec.length is None else "no elements")
         lines.append(f"  {glyph} {_name(group):<{width}}  {told}  {_took(group, now_s)}".rstrip())
     if len(groups) > _MOST_ROWS:
         lines.append(f"  … and {len(groups) - _MOST_ROWS:,} more")

@@ -1,0 +1,67 @@
+"""What a browser may ask, and what it may not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wfkit.notebook.protocol import AskDetail, BadMessage, Command, Hello, read
+
+
+def test_the_messages_of_version_1_are_read() -> None:
+    assert read({"v": 1, "op": "hello", "have": None}) == Hello(None)
+    assert read({"v": 1, "op": "hello", "have": 7, "more": "ignored"}) == Hello(7)
+    assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)  # type: ignore[arg-type]
+    assert read({"v": 1, "op": "command", "request": "b", "name": "cancel"}) == Command("b", "cancel")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "hello",
+        [],
+        {},
+        {"op": "hello"},
+        {"v": "1", "op": "hello"},
+        {"v": True, "op": "hello"},
+        {"v": 2, "op": "hello"},
+        {"v": 1, "op": "hello", "have": "7"},
+        {"v": 1, "op": "hello", "have": True},
+        {"v": 1, "op": ["hello"]},
+        {"v": 1, "op": "snapshot"},
+        {"v": 1, "op": "detail", "group": "g1", "index": 0},
+        {"v": 1, "op": "detail", "request": "a", "group": "", "index": 0},
+        {"v": 1, "op": "detail", "request": "a", "group": "g" * 1000, "index": 0},
+        {"v": 1, "op": "detail", "request": "a", "group": {"$ne": 1}, "index": 0},
+        {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 0.5},
+        {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "command", "name": "cancel"},
+        {"v": 1, "op": "command", "request": "", "name": "cancel"},
+        {"v": 1, "op": "command", "request": "a" * 1000, "name": "cancel"},
+        {"v": 1, "op": "command", "request": "a", "name": "rm -rf"},
+        {"v": 1, "op": "command", "request": "a", "name": ["cancel"]},
+    ],
+)
+def test_all_else_is_refused(content: object) -> None:
+    with pytest.raises(BadMessage):
+        read(content)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "name"])
+_words = st.sampled_from(["hello", "detail", "command", "cancel", 1, 0, "g0"])
+
+
+@given(st.dictionaries(_keys, _words | _json) | _json)
+def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
+    with suppress(BadMessage):
+        assert isinstance(read(content), Hello | AskDetail | Command)
