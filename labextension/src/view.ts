@@ -157,7 +157,8 @@ export class View {
 
   #open(id: string): void {
     const state = this.link.model.group(id);
-    this.#select({ group: id, index: state?.group.mapped === true ? null : 0 }, true);
+    const many = state?.group.mapped === true || state?.group.kind === "flow";
+    this.#select({ group: id, index: many ? null : 0 }, true);
   }
 
   #select(selection: Selection | null, focus: boolean): void {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { type Host, Link } from "../src/model/link.ts";
 import { RunModel } from "../src/model/run_model.ts";
-import { type Delta, type NodeDetail, type Outgoing, type Snapshot, parse } from "../src/wire.ts";
+import { type Delta, type NodeDetail, type Outgoing, STATES, type Snapshot, parse } from "../src/wire.ts";
 
 interface Told {
   readonly name: string;
@@ -77,6 +77,25 @@ test("buffers that do not fit are a gap, never a crash", () => {
   assert.equal(model.apply(delta, [], 0), "gap");
   const stray = { ...(delta as Delta), cells: [{ id: "g0", form: "sparse" as const }] };
   assert.equal(model.apply(stray, [view(Buffer.from([255, 255, 0, 0]).toString("base64")), view("AQ==")], 0), "gap");
+});
+
+test("a flow inside the flow shows the nodes of its members, at any depth", () => {
+  const model = new RunModel();
+  const plain = { mapped: false, task: "", edges: [] };
+  const none = STATES.map(() => 0);
+  const groups = [
+    { ...plain, id: "f", order: 0, name: "etl", kind: "flow", length: 0, parent: null, counts: none, first_s: null, last_s: null },
+    { ...plain, id: "f2", order: 1, name: "inner", kind: "flow", length: 0, parent: "f", counts: none, first_s: null, last_s: null },
+    { ...plain, id: "a", order: 2, name: "a", kind: "task", length: 1, parent: "f", counts: none.with(4, 1), first_s: 5, last_s: 6 },
+    { ...plain, id: "b", order: 3, name: "b", kind: "task", length: 2, parent: "f2", counts: none.with(1, 2), first_s: 7, last_s: null },
+  ];
+  const [snapshot] = read(GOLDEN[0]!, 0);
+  model.apply({ ...(snapshot as Snapshot), groups }, ["", "", "BA==", "AQE="].map(view), 0);
+  const whole = model.group("f")!.group;
+  assert.deepEqual(whole.counts, none.with(4, 1).with(1, 2));
+  assert.deepEqual([whole.length, whole.first_s, whole.last_s], [3, 5, 6]);
+  assert.deepEqual(model.members("f2").map(({ group }) => group.id), ["b"]);
+  assert.deepEqual(model.groups[0]?.group.counts, whole.counts);
 });
 
 class FakeHost implements Host {

@@ -169,11 +169,13 @@ def retrying(number: int, index: int = 0, attempt: int = 1, after_s: float = 0.8
     )
 
 
-def logged(number: int, index: int, attempt: int, *texts: str, level: int = 20, source: str = "clean") -> LogLines:
+def logged(
+    number: int, index: int, attempt: int, *texts: str, level: int = 20, source: str = "clean", part: int = 0
+) -> LogLines:
     lines = tuple(
         LogLine(at_s=BEGIN_S + 0.6 + i / 10, level=level, source=source, text=text) for i, text in enumerate(texts)
     )
-    return LogLines(group=GroupId(f"g{number}"), index=index, attempt=attempt, part=0, lines=lines)
+    return LogLines(group=GroupId(f"g{number}"), index=index, attempt=attempt, part=part, lines=lines)
 
 
 def run_finished(state: RunState, after_s: float = 9.0, reason: str = "") -> RunFinished:
@@ -209,8 +211,8 @@ def monthly_steps() -> list[list[AnyEvent]]:
         if month == BAD_MONTH:
             steps.append(
                 [
-                    logged(1, month, 1, "28,243 rows read", "column dep_delay holds text"),
-                    logged(1, month, 1, "dropping 12 rows without a tail number", level=30, source="print"),
+                    logged(1, month, 1, "28,243 rows read"),
+                    logged(1, month, 1, "dropping 12 rows without a tail number", source="print", part=1),
                     retrying(1, month, after_s=at_s + 0.5),
                 ]
             )
@@ -222,7 +224,9 @@ def monthly_steps() -> list[list[AnyEvent]]:
     steps.append([started(1, BAD_MONTH, 2, after_s=7.0)])
     steps.append(
         [
-            logged(1, BAD_MONTH, 2, "28,243 rows read", "cannot make sense of column dep_delay", level=40),
+            logged(1, BAD_MONTH, 2, "28,243 rows read"),
+            logged(1, BAD_MONTH, 2, "column dep_delay holds text", level=30, part=1),
+            logged(1, BAD_MONTH, 2, "cannot make sense of column dep_delay", level=40, part=2),
             ended(1, BAD_MONTH, TaskState.FAILED, 2, after_s=7.6, error=ERROR),
             ended(2, BAD_MONTH, TaskState.UPSTREAM_FAILED, after_s=7.6, reason="clean[6] failed"),
         ]

@@ -184,6 +184,14 @@ def test_a_map_of_unknown_length_says_so() -> None:
     assert "no elements" in run_text(run.view_model, NOW_S)
 
 
+def test_a_flow_inside_the_flow_counts_its_members() -> None:
+    inner = NodesAdded(groups=(spec(0, "etl", 0, kind="flow"), spec(1, "a", 3, mapped=True, parent="g0")))
+    run = StoryRun(run_started(), inner, ended(1, 0), ended(1, 1, TaskState.FAILED, error=ERROR))
+    assert "etl  1 completed, 1 failed, 1 pending" in run_text(run.view_model, NOW_S)
+    assert outcome_line(run.view_model) == "monthly RUNNING: 1 completed, 1 failed, 1 pending"
+    assert "2/3" in run_html(run.view_model, NOW_S)
+
+
 def counts(**of: int) -> list[int]:
     return [of.get(state.value, 0) for state in STATES]
 

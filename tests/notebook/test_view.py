@@ -15,7 +15,7 @@ import pytest
 from tests.notebook.stories import HOSTILE, StoryRun, ended, monthly, monthly_graph, run_finished, run_started, started
 from wfkit.core.states import RunState
 from wfkit.notebook import view as view_module
-from wfkit.notebook.view import FlowView, _take_messages_while_busy
+from wfkit.notebook.view import FlowView, StaticView, _take_messages_while_busy
 
 
 class Recorded(FlowView):
@@ -216,6 +216,12 @@ def test_the_outcome_travels_with_the_widget_for_all_that_cannot_run_it() -> Non
     assert data["text/plain"].startswith("monthly FAILED in 7.8 s: 35 completed")
     assert "<table>" in data["text/html"]
     view.close()
+
+
+def test_where_nobody_can_click_text_and_html_are_all_there_is() -> None:
+    data = StaticView(monthly())._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+    assert data["text/plain"].startswith("monthly FAILED in 7.8 s")
 
 
 def test_the_saved_state_of_a_widget_is_its_script_and_no_data() -> None:

@@ -8,6 +8,7 @@ from math import isnan
 from typing import Final
 
 from wfkit.core.events import ErrorInfo
+from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.notebook.plain import clean, duration, one_line
@@ -106,11 +107,12 @@ def run_text(view: RunView, now_s: float) -> str:
     lines = [outcome_line(view, now_s)]
     if view.reason:
         lines.append(f"  {one_line(view.reason, 200)}")
-    groups = view.ordered()
+    groups, counts = view.ordered(), _counts(view)
     width = max((min(len(_name(group)), 40) for group in groups[:_MOST_ROWS]), default=0)
     for group in groups[:_MOST_ROWS]:
-        glyph = GLYPHS[leading_state(group.counts)]
-        told = counts_text(group.counts) or ("length not known yet" if group.spec.length is None else "no elements")
+        own = counts[group.spec.id]
+        glyph = GLYPHS[leading_state(own)]
+        told = counts_text(own) or ("length not known yet" if group.spec.length is None else "no elements")
         lines.append(f"  {glyph} {_name(group):<{width}}  {told}  {_took(group, now_s)}".rstrip())
     if len(groups) > _MOST_ROWS:
         lines.append(f"  … and {len(groups) - _MOST_ROWS:,} more")
@@ -158,7 +160,7 @@ def run_html(view: RunView, now_s: float, note: str = "") -> str:
     if view.reason:
         parts.append(f"<p>{_html(clean(view.reason))}</p>")
     if groups:
-        parts.extend(_table(groups, now_s))
+        parts.extend(_table(groups, _counts(view), now_s))
     failures, left = _first_failures(groups)
     parts.extend(_failure(group, index) for group, index in failures)
     if left:
@@ -169,20 +171,36 @@ def run_html(view: RunView, now_s: float, note: str = "") -> str:
     return "".join(parts)
 
 
-def _table(groups: list[GroupView], now_s: float) -> Iterator[str]:
+def _counts(view: RunView) -> dict[GroupId, list[int]]:
+    """Count the nodes of each group by state code; a group that stands for a flow has those of its members."""
+    counts = {group_id: list(group.counts) for group_id, group in view.groups.items()}
+    for group in view.groups.values():
+        if group.spec.kind != "task":
+            continue
+        above, seen = group.spec.parent, set[GroupId]()
+        while above is not None and above in counts and above not in seen:
+            seen.add(above)
+            if view.groups[above].spec.kind == "flow":
+                counts[above] = [have + more for have, more in zip(counts[above], group.counts, strict=True)]
+            above = view.groups[above].spec.parent
+    return counts
+
+
+def _table(groups: list[GroupView], counts: dict[GroupId, list[int]], now_s: float) -> Iterator[str]:
     yield (
         '<table><caption>Tasks</caption><thead><tr><th scope="col">Task</th><th scope="col">State</th>'
         '<th scope="col" class="n">Done</th><th scope="col">Nodes</th><th scope="col" class="n">Time</th>'
         "</tr></thead><tbody>"
     )
     for group in groups[:_MOST_ROWS]:
-        state = leading_state(group.counts)
-        ended = sum(count for code, count in enumerate(group.counts) if STATES[code] in TASK_ENDS)
-        total = f"{len(group):,}" if group.spec.length is not None else "?"
+        own = counts[group.spec.id]
+        state = leading_state(own)
+        ended = sum(count for code, count in enumerate(own) if STATES[code] in TASK_ENDS)
+        total = f"{sum(own):,}" if group.spec.length is not None else "?"
         yield (
             f'<tr><th scope="row">{_html(_name(group))}</th>'
             f"<td>{_glyph(GLYPHS[state])}{state.value}</td>"
-            f'<td class="n">{ended:,}/{total}</td><td>{_html(counts_text(group.counts))}</td>'
+            f'<td class="n">{ended:,}/{total}</td><td>{_html(counts_text(own))}</td>'
             f'<td class="n">{_took(group, now_s)}</td></tr>'
         )
     yield "</tbody></table>"

@@ -66,6 +66,59 @@ def _script() -> str | None:
         return None
 
 
+def _still(run: WatchedRun, note: str = "") -> dict[str, Any]:
+    """The run as it is now, as text and as HTML."""
+    with run.lock:
+        now_s = time.time()
+        return {"text/plain": run_text(run.view_model, now_s), "text/html": run_html(run.view_model, now_s, note)}
+
+
+class _Output:
+    """An output that is displayed once, and brought to its final form once when the run has ended."""
+
+    def __init__(self, run: WatchedRun) -> None:
+        self._run = run
+        self._handle: DisplayHandle | None = None
+        self._settled = False
+        self._updating = threading.RLock()
+
+    def show(self, thing: object) -> None:
+        with self._updating:
+            self._handle = cast(DisplayHandle, display(thing, display_id=True))  # type: ignore[no-untyped-call]
+
+    def settle(self, thing: object) -> None:
+        """Update the output; when this returns the update is on its way, whichever thread made it."""
+        with self._updating:
+            if self._handle is not None and not self._settled and self._run.state in RUN_ENDS:
+                self._settled = True
+                self._handle.update(thing)  # type: ignore[no-untyped-call]  # IPython has no types here
+
+
+class StaticView:
+    """A run as text and HTML where nobody can click: leaves no widget and no script in the saved notebook.
+
+    Parameters
+    ----------
+    run : WatchedRun
+        The run to show.
+    """
+
+    def __init__(self, run: WatchedRun) -> None:
+        self._run = run
+        self._output = _Output(run)
+
+    def show(self) -> None:
+        """Display the run as an output of the running cell."""
+        self._output.show(self)
+
+    def settle(self) -> None:
+        """Put the outcome into the output that `show` made; once, when the run has ended."""
+        self._output.settle(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return _still(self._run)
+
+
 class FlowView(anywidget.AnyWidget):
     """A run, live: its graph, its failures, its logs, and a button that cancels it.
 
@@ -85,8 +138,7 @@ class FlowView(anywidget.AnyWidget):
         self._sending = threading.RLock()  # messages leave in the order in which they were made
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
-        self._shown: DisplayHandle | None = None
-        self._settled = False
+        self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
         super().__init__()
         self._line = PUBLISHER.line(self._publish)
@@ -101,16 +153,11 @@ class FlowView(anywidget.AnyWidget):
 
     def show(self) -> None:
         """Display the view as an output of the running cell, which keeps the outcome when the run has ended."""
-        self._shown = cast(DisplayHandle, display(self, display_id=True))  # type: ignore[no-untyped-call]  # IPython's
-        self._line.wake()
+        self._output.show(self)
 
     def settle(self) -> None:
         """Put the outcome into the output that `show` made, for the saved notebook; once, when the run has ended."""
-        with self._sending:
-            if self._shown is None or self._settled or self._run.state not in RUN_ENDS:
-                return
-            self._settled = True
-        self._shown.update(self)  # type: ignore[no-untyped-call]  # IPython's
+        self._output.settle(self)
 
     @override
     def close(self) -> None:
@@ -125,10 +172,7 @@ class FlowView(anywidget.AnyWidget):
         """Offer the widget and, for whatever cannot run it, the outcome as text and as HTML."""
         bundle = super()._repr_mimebundle_()
         data: dict[str, Any] = dict(bundle[0]) if bundle is not None else {}
-        with self._run.lock:
-            now_s = time.time()
-            data["text/plain"] = run_text(self._run.view_model, now_s)
-            data["text/html"] = run_html(self._run.view_model, now_s, note="" if _script() else _NOT_BUILT)
+        data |= _still(self._run, note="" if _script() else _NOT_BUILT)
         return data, (bundle[1] if bundle is not None else {})
 
     # --- kernel to browser --------------------------------------------------------------------------------------------

@@ -50,12 +50,13 @@ export class Card {
     const leading = leadingState(group.counts);
     setGlyph(this.#icon, LOOKS[leading]);
     setText(this.#name, group.name);
-    setText(this.#progress, group.mapped ? progressText(state) : "");
+    setText(this.#progress, group.mapped || group.kind === "flow" ? progressText(state) : "");
     // One node needs a word; a strip is for many.
-    setText(this.#word, group.mapped ? "" : LOOKS[leading].label);
-    this.#word.hidden = group.mapped;
-    this.#strip.element.style.display = group.mapped ? "" : "none";
-    if (group.mapped) this.#strip.update(group.counts, state.states);
+    const many = group.mapped || group.kind === "flow";
+    setText(this.#word, many ? "" : LOOKS[leading].label);
+    this.#word.hidden = many;
+    this.#strip.element.style.display = many ? "" : "none";
+    if (many) this.#strip.update(group.counts, state.states);
     this.tick(state, now_s);
     const classes = ["wf-card", `wf-is-${LOOKS[leading].tone}`];
     if (group.mapped) classes.push("wf-deck");

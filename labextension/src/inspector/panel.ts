@@ -4,6 +4,7 @@ import { h, setText } from "../core/dom.ts";
 import type { Link } from "../model/link.ts";
 import type { NodeDetail } from "../wire.ts";
 import { ElementList } from "./elements.ts";
+import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
 
 /** What is looked at: a group, and one of its elements or all of them. */
@@ -22,6 +23,7 @@ export class Panel {
   readonly #body = h("div.wf-panel-body");
   #selection: Selection | null = null;
   #list: ElementList | null = null;
+  #members: Members | null = null;
   #shown: unknown = null; // the group's state that the shown details belong to
   #asked_s = 0;
 
@@ -46,6 +48,7 @@ export class Panel {
     this.#selection = selection;
     this.element.hidden = selection === null;
     this.#list = null;
+    this.#members = null;
     this.#body.replaceChildren();
     if (selection === null) return;
     const state = this.link.model.group(selection.group);
@@ -58,7 +61,10 @@ export class Panel {
     this.#back.hidden = !group.mapped || selection.index === null;
     setText(this.#back, `‹ ${group.name}`);
     setText(this.#title, group.mapped && selection.index !== null ? `${group.name}[${selection.index}]` : group.name);
-    if (group.mapped && selection.index === null) {
+    if (group.kind === "flow") {
+      this.#members = memberList(this.link.model, group.id, (id) => this.#choose(id));
+      this.#body.append(this.#members.element);
+    } else if (group.mapped && selection.index === null) {
       this.#list = new ElementList((index) => this.select({ group: group.id, index }));
       this.#body.append(this.#list.element);
       this.#list.update(state);
@@ -74,10 +80,16 @@ export class Panel {
     const selection = this.#selection;
     const state = selection === null ? undefined : this.link.model.group(selection.group);
     if (selection === null || state === undefined) return;
-    if (this.#list !== null) this.#list.update(state);
+    if (this.#members !== null) this.#members.update();
+    else if (this.#list !== null) this.#list.update(state);
     else if (this.#shown !== state && this.link.host.now_s() - this.#asked_s >= REFRESH_S) {
       this.#ask(selection.group, selection.index ?? 0);
     }
+  }
+
+  #choose(id: string): void {
+    const group = this.link.model.group(id)?.group;
+    this.select({ group: id, index: group?.mapped === true || group?.kind === "flow" ? null : 0 });
   }
 
   #ask(group: string, index: number): void {

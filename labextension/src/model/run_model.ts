@@ -18,18 +18,39 @@ export class RunModel {
   /** Kernel's clock minus the browser's, in seconds. */
   skew_s = 0;
   readonly #groups = new Map<string, GroupState>();
+  readonly #wholes = new Map<string, GroupState>();
   #ordered: readonly GroupState[] | null = null;
 
   /** Groups in the order in which the flow made them. */
   get groups(): readonly GroupState[] {
-    this.#ordered ??= [...this.#groups.values()].sort(
-      (a, b) => a.group.order - b.group.order || (a.group.id < b.group.id ? -1 : 1),
-    );
+    this.#ordered ??= [...this.#groups.values()]
+      .sort((a, b) => a.group.order - b.group.order || (a.group.id < b.group.id ? -1 : 1))
+      .map((state) => this.group(state.group.id) ?? state);
     return this.#ordered;
   }
 
+  /** A group; one that stands for a flow has no nodes of its own and shows those of its members. */
   group(id: string): GroupState | undefined {
-    return this.#groups.get(id);
+    const state = this.#groups.get(id);
+    if (state?.group.kind !== "flow") return state;
+    let whole = this.#wholes.get(id);
+    if (whole === undefined) {
+      whole = wholeOf(state.group, this.members(id));
+      this.#wholes.set(id, whole);
+    }
+    return whole;
+  }
+
+  /** Groups of tasks that were made inside a flow, at any depth. */
+  members(id: string): readonly GroupState[] {
+    return [...this.#groups.values()].filter(({ group }) => {
+      if (group.kind === "flow") return false;
+      let above = group.parent;
+      for (let depth = 0; above !== null && above !== id && depth < DEEPEST; depth++) {
+        above = this.#groups.get(above)?.group.parent ?? null;
+      }
+      return above === id;
+    });
   }
 
   apply(message: Snapshot | Delta, buffers: readonly DataView[], browserNow_s: number): Applied {
@@ -75,7 +96,21 @@ export class RunModel {
     this.run = run;
     this.skew_s = run.now_s - browserNow_s;
     this.#ordered = null;
+    this.#wholes.clear();
   }
+}
+
+const DEEPEST = 200;
+
+function wholeOf(flow: Group, members: readonly GroupState[]): GroupState {
+  const counts = flow.counts.map((own, code) => own + members.reduce((sum, { group }) => sum + (group.counts[code] ?? 0), 0));
+  const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
+  const starts = known(members.map(({ group }) => group.first_s));
+  const ends = known(members.map(({ group }) => group.last_s));
+  const first_s = starts.length > 0 ? Math.min(...starts) : flow.first_s;
+  const last_s = ends.length > 0 ? Math.max(...ends) : flow.last_s;
+  const length = counts.reduce((sum, count) => sum + count, 0);
+  return { group: { ...flow, counts, first_s, last_s, length }, states: new Uint8Array(0) };
 }
 
 function bytesOf(buffer: DataView | undefined): Uint8Array {
