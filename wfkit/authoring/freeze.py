@@ -12,17 +12,19 @@ import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import cloudpickle
 
+from wfkit.authoring.culprit import Culprit, culprit
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import allow_failure, unmapped
 from wfkit.authoring.mapping import Items, Mapped, Over
+from wfkit.authoring.resolving import replaced
 from wfkit.core.events import How
-from wfkit.errors import NotPicklable, WfkitError
+from wfkit.errors import HandleCaptured, NotPicklable, WfkitError
 
-#: `Use.item` of a map over a handle of a list: element i of the map takes item i of the list.
+#: In `Use.items`, of a map over a handle of a list: element i of the map takes item i of the list.
 OWN_INDEX: Final = -1
 #: What a map passes whole and is larger travels once, not with every element.
 CONSTANT_BYTES: Final = 1_000
@@ -33,7 +35,7 @@ _FAST: Final = frozenset({int, float, bool, str, bytes, type(None)})
 class Use:
     """How a task uses the upstream result in one slot."""
 
-    item: int | None = None  #: take this item of the value; OWN_INDEX: the one at the element's own index
+    items: tuple[int, ...] = ()  #: take this item of the value, of that item this one, …
     failure_allowed: bool = False  #: a missing result does not keep the task from running
 
 
@@ -68,13 +70,14 @@ class Slot:
 
 
 class _Freezer(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is not typed
-    """A pickler that turns handles into slots."""
+    """A pickler that turns handles into slots, and unwraps `unmapped` and `allow_failure` around other values."""
 
     def __init__(self, file: io.BytesIO, slots: list[Slot]) -> None:
         super().__init__(file, protocol=5)
         self.slots = slots
 
     def persistent_id(self, value: object) -> int | None:
+        """The number of the slot that stands for a value; None: the value itself travels."""
         if type(value) is Handle:
             return self._slot(value, failure_allowed=False)
         if type(value) is Over:
@@ -85,21 +88,47 @@ class _Freezer(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle i
             return self._slot(value.value, failure_allowed=True)
         return None
 
+    def reducer_override(self, value: object) -> object:
+        """How a value that is no plain one is pickled."""
+        if type(value) is unmapped:
+            return (_itself, (value.value,))
+        if type(value) is allow_failure:
+            return (_itself, (replaced(value.value, _allowed),))
+        return super().reducer_override(value)
+
     def _slot(self, handle: Handle, *, failure_allowed: bool) -> int:
         how = How.ALL if handle._mapped else How.ONE
-        return self._add(Slot(handle, how, Use(handle._ref.item, failure_allowed)))
+        return self._add(Slot(handle, how, Use(_items(handle), failure_allowed)))
 
     def _element_slot(self, over: Over) -> int:
         if over.handle._mapped:
-            return self._add(Slot(over.handle, How.EACH, Use(None, over.failure_allowed)))
-        return self._add(Slot(over.handle, How.ONE, Use(OWN_INDEX, over.failure_allowed)))
+            return self._add(Slot(over.handle, How.EACH, Use((), over.failure_allowed)))
+        return self._add(Slot(over.handle, How.ONE, Use((*_items(over.handle), OWN_INDEX), over.failure_allowed)))
 
     def _add(self, slot: Slot) -> int:
         self.slots.append(slot)
         return len(self.slots) - 1
 
 
-def freeze(arguments: tuple[tuple[object, ...], Mapping[str, object]], task_name: str) -> tuple[Frozen, tuple[Slot, ...]]:
+def _items(handle: Handle) -> tuple[int, ...]:
+    return () if handle._ref.item is None else (handle._ref.item,)
+
+
+def _itself(value: object) -> object:
+    """What a wrapper around a plain value becomes on the worker."""
+    return value
+
+
+def _allowed(item: object) -> object:
+    """A handle inside `allow_failure([...])` may fail like one directly in it."""
+    if isinstance(item, Handle):
+        return allow_failure(item)
+    return replaced(cast("unmapped[object]", item).value, _allowed)
+
+
+def freeze(
+    arguments: tuple[tuple[object, ...], Mapping[str, object]], task_name: str
+) -> tuple[Frozen, tuple[Slot, ...]]:
     """Pickle the arguments of one node.
 
     Returns
@@ -153,31 +182,47 @@ def thaw(frozen: Frozen, fill: Callable[[int], object]) -> tuple[tuple[object, .
         loaded: tuple[tuple[object, ...], dict[str, object]] = pickle.loads(frozen.payload)  # noqa: S301 - our own client
         return loaded
     unpickler = pickle.Unpickler(io.BytesIO(frozen.payload))  # noqa: S301 - our own client
-    unpickler.persistent_load = fill  # type: ignore[method-assign, assignment]  # slot numbers are the ids we gave
+    unpickler.persistent_load = fill  # type: ignore[method-assign]  # slot numbers are the ids we gave
     args, kwargs = unpickler.load()
     return args, kwargs
 
 
-def freeze_code(code: object, what: str, names: Mapping[str, object]) -> bytes:
-    """Pickle a task's function and options; `names` are the notebook names it reads, for the error.
+def freeze_code(function: Callable[..., object], options: object, what: str) -> bytes:
+    """Pickle a task's function and options.
 
     Raises
     ------
-    HandleCaptured : the code refers to a handle
+    HandleCaptured : the code refers to a handle; the message tells how
     NotPicklable : something that the code refers to cannot be pickled; the message names it
     """
     try:
-        return cloudpickle.dumps(code, protocol=5)
-    except WfkitError:
-        raise
+        return _dumps((function, options))
     except Exception as error:
-        for name, value in names.items():
-            if problem := _problem_of(value):
-                raise NotPicklable(
-                    f"{what} refers to `{name}` ({type(value).__name__}), which cannot be sent to a worker: {problem}.",
-                    "Create it inside the task, or pass what it is made from as an argument.",
-                ) from error
-        raise NotPicklable(f"{what} cannot be sent to a worker: {error}.", "Simplify what it refers to.") from error
+        raise _unsendable(function, options, what, error) from error
+
+
+def _dumps(value: object) -> bytes:
+    return cast("bytes", cloudpickle.dumps(value, protocol=5))
+
+
+def _unsendable(function: Callable[..., object], options: object, what: str, error: Exception) -> WfkitError:
+    found = culprit(function, _dumps)
+    if found is None:
+        found = culprit(options, _dumps) or Culprit("", function, error)
+        return NotPicklable(
+            f"{what} cannot be sent to a worker: its option `{found.path.lstrip('.')}` is {found.told}.",
+            "Use a plain function or value there.",
+        )
+    if isinstance(found.value, Handle):
+        return HandleCaptured(
+            f"{what} refers to the handle `{found.value.name}` by name ({found.path}).",
+            "Make it a parameter of the task and pass the handle to it.",
+        )
+    where = f"refers to {found.path}, {found.told}, which" if found.path else f"is {found.told}, which"
+    return NotPicklable(
+        f"{what} {where} cannot be sent to a worker.",
+        "Create it inside the task, or pass what it is made from as an argument.",
+    )
 
 
 def _not_picklable(
@@ -185,21 +230,15 @@ def _not_picklable(
 ) -> NotPicklable:
     args, kwargs = arguments
     named = [(f"argument {position + 1}", value) for position, value in enumerate(args)]
-    named += [(f"argument `{name}`", value) for name, value in kwargs.items()]
+    named += [(name, value) for name, value in kwargs.items()]
     for name, value in named:
-        if problem := _problem_of(value):
+        if found := culprit(value, _dry_run):
             return NotPicklable(
-                f"{name} of `{task_name}` ({type(value).__name__}) cannot be sent to a worker: {problem}.",
+                f"`{task_name}` got something that cannot be sent to a worker: `{name}{found.path}` is {found.told}.",
                 "Create it inside the task, or pass what it is made from.",
             )
     return NotPicklable(f"The arguments of `{task_name}` cannot be sent to a worker: {error}.")
 
 
-def _problem_of(value: object) -> str:
-    if isinstance(value, unmapped):
-        return _problem_of(value.value)
-    try:
-        _Freezer(io.BytesIO(), []).dump(value)
-    except Exception as error:  # noqa: BLE001 - whatever pickling the user's value raises is the answer
-        return str(error).rstrip(".") or type(error).__name__
-    return ""
+def _dry_run(value: object) -> None:
+    _Freezer(io.BytesIO(), []).dump(value)

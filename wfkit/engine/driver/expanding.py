@@ -6,50 +6,57 @@ import time
 from dataclasses import replace
 
 from wfkit.authoring.handle import Handle
+from wfkit.authoring.mapping import refuse_different_lengths
 from wfkit.core.events import ErrorInfo, NodeFinished, NodesAdded
 from wfkit.core.states import TASK_ENDS, WITH_VALUE, FailureKind, TaskState
 from wfkit.engine.driver.group import Group
 from wfkit.engine.driver.live import LiveRun
-from wfkit.errors import MapLengthMismatch, NotMappable, UnknownLength, WfkitError
+from wfkit.errors import NotMappable, UnknownLength, WfkitError
 
 
 def waits_for_length(run: LiveRun, group: Group) -> bool:
-    """Whether a call cannot be laid out yet: its own length or that of a mapped input is not known.
+    """Whether a call cannot be laid out yet: its own length or that of an input is not known.
 
     Raises
     ------
     UnknownLength : the length is that of a handle of another run, from which no news comes
     """
-    handles = [slot.source for slot in group.all_slots if isinstance(slot.source, Handle)]
-    unknown = [handle for handle in (*handles, *group.wait_for) if handle._mapped and handle._known_length() is None]
-    for handle in [*unknown, *(group.overs if group.length is None else ())]:
-        if handle._source is not run.answers and not _has_length(handle):
+    mapped = [slot.source for slot in group.all_slots if isinstance(slot.source, Handle) and slot.source._mapped]
+    unknown = [handle for handle in (*mapped, *group.wait_for) if handle._mapped and handle._known_length() is None]
+    unknown += [over for over in group.overs if not over._mapped and over.state not in TASK_ENDS]
+    for handle in unknown:
+        if handle._source is not run.answers:
             raise UnknownLength(
                 f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first."
             )
-    return group.length is None or bool(unknown)
-
-
-def _has_length(handle: Handle) -> bool:
-    return handle._known_length() is not None or handle.state in WITH_VALUE
+    return group.length is None or bool(unknown) or any(not over._mapped for over in group.overs)
 
 
 def expand(run: LiveRun) -> None:
     """Lay out the calls whose lengths have become known, and those behind them."""
-    progress = True
-    while progress:
-        progress = False
-        for group in list(run.deferred):
-            if group.length is None and not _settle_length(run, group):
-                continue
-            if waits_for_length(run, group):
-                continue
-            run.deferred.remove(group)
-            if group.spec.id not in run.failed_expansions:
-                run.ready(group)
-            progress = True
+    if run.expanding:
+        return
+    run.expanding = True
+    try:
+        while any([_lay_out(run, group) for group in list(run.deferred)]):
+            pass
+    finally:
+        run.expanding = False
     if run.buffer:
         run.engine.flush_soon(run.id)
+
+
+def _lay_out(run: LiveRun, group: Group) -> bool:
+    """Hand a call on if all lengths are known; False if it has to wait."""
+    slots = [slot.source for slot in group.all_slots if isinstance(slot.source, Handle)]
+    if any(handle._mapped and handle._known_length() is None for handle in (*slots, *group.wait_for)):
+        return False
+    if group.overs and not _settle_length(run, group):
+        return False
+    run.deferred.remove(group)
+    if group.spec.id not in run.failed_expansions:
+        run.ready(group)
+    return True
 
 
 def _settle_length(run: LiveRun, group: Group) -> bool:
@@ -59,13 +66,13 @@ def _settle_length(run: LiveRun, group: Group) -> bool:
         if any(length is None for length in lengths.values()):
             return False
         known = {name: length for name, length in lengths.items() if length is not None and length >= 0}
-        if len(set(known.values())) > 1:
-            listed = ", ".join(f"`{name}` has {length}" for name, length in known.items())
-            raise MapLengthMismatch(f"`{group.spec.task}.map()` needs inputs of one length: {listed}.")
-        # Inputs without a value: one element stands for the map, and its trigger decides.
-        _set_length(run, group, next(iter(known.values())) if len(known) == len(lengths) else 1)
+        if group.length is not None:
+            known["the other arguments"] = group.length
+        refuse_different_lengths(group.spec.task, known)
+        # Where no input has a value, one element stands for the map, and its trigger decides.
+        _set_length(run, group, next(iter(known.values()), 1))
     except WfkitError as error:
-        _set_length(run, group, 1)
+        _set_length(run, group, group.length or 1)
         _fail(run, group, error)
     return True
 
@@ -103,16 +110,19 @@ def _set_length(run: LiveRun, group: Group, length: int) -> None:
 
 def _fail(run: LiveRun, group: Group, error: WfkitError) -> None:
     run.failed_expansions.add(group.spec.id)
-    run.without_key.add((group.spec.id, 0))
+    nodes = [(group.spec.id, index) for index in range(group.length or 0)]
+    run.without_key.update(nodes)
     info = ErrorInfo(type_name=type(error).__name__, message=str(error), traceback=f"{type(error).__name__}: {error}\n")
-    finished = NodeFinished(
-        group=group.spec.id,
-        index=0,
-        attempt=0,
-        state=TaskState.FAILED,
-        kind=FailureKind.ERROR,
-        reason=f"{type(error).__name__}: {error}",
-        error=info,
-        at_s=time.time(),
+    run.record_events(
+        NodeFinished(
+            group=identity,
+            index=index,
+            attempt=0,
+            state=TaskState.FAILED,
+            kind=FailureKind.ERROR,
+            reason=f"{type(error).__name__}: {error}",
+            error=info,
+            at_s=time.time(),
+        )
+        for identity, index in nodes
     )
-    run.record_events([finished])

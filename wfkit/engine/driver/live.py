@@ -57,6 +57,7 @@ class LiveRun:
         #: Nodes that have ended without a task in Dask, and maps whose length turned out impossible.
         self.without_key: set[tuple[GroupId, int]] = set()
         self.failed_expansions: set[GroupId] = set()
+        self.expanding = False
         #: Nodes and whole groups (None) whose outcome the body asked for.
         self.looked_at: set[tuple[GroupId, int | None]] = set()
         #: Cancellations that the cluster has not confirmed; None: of the whole run.

@@ -231,6 +231,7 @@ class Run(LiveRun):
                     self.record_events(events)
                     events = list(cancelling.events_of(self, item))
             self.record_events(events)
+            self._end_if_done()
 
     def follow(self, events: Sequence[AnyEvent]) -> None:
         """Lay out maps whose length has become known, and end the run when all is done."""

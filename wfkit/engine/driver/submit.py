@@ -12,7 +12,8 @@ from wfkit.authoring.freeze import Constant, Frozen, Slot
 from wfkit.authoring.handle import Handle
 from wfkit.core.events import How
 from wfkit.engine.driver.group import Group
-from wfkit.engine.worker.envelope import hold_constant, run_node
+from wfkit.engine.worker.envelope import run_node
+from wfkit.engine.worker.inputs import hold_constant
 from wfkit.engine.worker.outcome import Outcome
 from wfkit.engine.worker.spec import Spec
 

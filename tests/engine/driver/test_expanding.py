@@ -1,0 +1,93 @@
+"""Maps whose length is known only when a task has returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wfkit.authoring.task import task
+from wfkit.core.states import RunState, TaskState
+from wfkit.engine.driver.run import Run
+
+RunOf = Callable[[Callable[[], object]], Run]
+
+
+@task
+def items(n: int) -> list[int]:
+    return list(range(n))
+
+
+@task
+def fails() -> list[int]:
+    raise RuntimeError("no list")
+
+
+@task
+def number() -> int:
+    return 5
+
+
+@task
+def add(x: int, y: int = 1) -> int:
+    return x + y
+
+
+@task
+def total(values: list[int]) -> int:
+    return sum(values)
+
+
+@task(n_outputs=2)
+def two() -> tuple[list[int], int]:
+    return [1, 2, 3], 9
+
+
+def test_a_map_over_a_handle_of_a_list_and_all_behind_it_is_laid_out_when_the_list_is_there(run_of: RunOf) -> None:
+    def body() -> object:
+        xs = items(6)
+        ys = add.map(xs)
+        return {"ys": ys, "zs": add.map(ys), "sum": total(add.map(ys))}
+
+    run = run_of(body)
+    assert run["ys"].result() == [1, 2, 3, 4, 5, 6]
+    assert run["zs"].result() == [2, 3, 4, 5, 6, 7]
+    assert run["sum"].result() == 27
+
+
+def test_an_empty_list_makes_an_empty_map(run_of: RunOf) -> None:
+    run = run_of(lambda: {"ys": add.map(items(0)), "sum": total(add.map(items(0)))})
+    assert (run["ys"].result(), run["sum"].result()) == ([], 0)
+
+
+def test_a_map_goes_over_one_output_of_several(run_of: RunOf) -> None:
+    def body() -> object:
+        xs, _ = two()
+        return {"ys": add.map(xs)}
+
+    assert run_of(body)["ys"].result() == [2, 3, 4]
+
+
+def test_a_map_over_a_failed_list_is_upstream_failed(run_of: RunOf) -> None:
+    run = run_of(lambda: total(add.map(fails())))
+    assert run.state is RunState.FAILED
+    assert run.node("add").state is TaskState.UPSTREAM_FAILED
+    assert run.node("total").state is TaskState.UPSTREAM_FAILED
+
+
+def test_a_map_over_what_has_no_items_fails_and_says_so(run_of: RunOf) -> None:
+    run = run_of(lambda: total(add.map(number())))
+    assert run.node("add").state is TaskState.FAILED
+    assert "`number` cannot be mapped over: its value is 5" in run.nodes[1].reason
+    assert run.node("total").state is TaskState.UPSTREAM_FAILED
+
+
+def test_lengths_that_turn_out_different_fail_and_are_named(run_of: RunOf) -> None:
+    run = run_of(lambda: add.map(items(2), items(3)))
+    assert run.node("add").state is TaskState.FAILED
+    assert "`items` has 2, `items#2` has 3" in run.nodes[2].reason
+
+
+def test_a_known_length_that_differs_from_one_that_turns_out_fails_and_is_named(run_of: RunOf) -> None:
+    run = run_of(lambda: add.map(items(2), [1, 2, 3]))
+    assert run.state is RunState.FAILED
+    assert "2" in run.nodes[1].reason
+    assert "3" in run.nodes[1].reason
