@@ -1,4 +1,4 @@
-"""Attempt: one execution of a task's function, with its context, logs and time limit."""
+"""Attempt: one execution of a task's function, within its time limit."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import contextvars
 import ctypes
 import inspect
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from distributed.worker import thread_state
+from distributed.worker import thread_state  # type: ignore[attr-defined]  # the only door for other threads
 
 from wfkit.errors import TaskTimeout
 
-#: How long a task that was told to stop may take to do so before it is left alone.
-_GRACE_S: Final = 1.0
+#: How long a task that was told to stop may take to do so before it is left behind in its thread.
+GRACE_S: Final = 1.0
 
 
 def call(
@@ -28,66 +28,76 @@ def call(
     function : callable
     args, kwargs
     timeout_s : float, optional
-        Seconds. Python code that is still running then is interrupted; code that cannot be is left behind in its thread.
+        Seconds. A coroutine is cancelled then, Python code that still runs is interrupted; code that can be neither
+        (a call into C) is left behind in its thread.
 
     Raises
     ------
     TaskTimeout : the time passed
     """
-    if inspect.iscoroutinefunction(function):
-        return asyncio.run(_awaited(function, args, kwargs, timeout_s))
+
+    def work() -> object:
+        value = function(*args, **kwargs)
+        return asyncio.run(_within(value, timeout_s)) if inspect.iscoroutine(value) else value
+
     if timeout_s is None:
-        return function(*args, **kwargs)
-    return _in_thread(lambda: function(*args, **kwargs), timeout_s)
+        return work()
+    # A coroutine is asked first, and has the time to clean up.
+    thread_s = timeout_s + GRACE_S if inspect.iscoroutinefunction(function) else timeout_s
+    return _in_thread(work, thread_s, timeout_s)
 
 
-async def _awaited(
-    function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object], timeout_s: float | None
-) -> object:
+async def _within(coroutine: Coroutine[Any, Any, object], timeout_s: float | None) -> object:
+    limit = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s) as limit:
-            return await function(*args, **kwargs)  # type: ignore[misc]  # a coroutine function
-    except TimeoutError:
+        async with limit:
+            return await coroutine
+    except TimeoutError as error:
         if limit.expired():
-            raise _timed_out(timeout_s) from None
+            raise _timed_out(timeout_s) from error.__cause__  # where it was cancelled
         raise
 
 
-def _timed_out(timeout_s: float | None) -> TaskTimeout:
-    return TaskTimeout(f"It ran longer than its timeout_seconds={timeout_s:g}.", "Raise the limit or make it faster.")
+def _timed_out(timeout_s: float | None, and_then: str = "") -> TaskTimeout:
+    return TaskTimeout(
+        f"It ran longer than its timeout_seconds={timeout_s:g}{and_then}.", "Raise the limit or make it faster."
+    )
 
 
-class _Stop(BaseException):
-    """Raised inside a thread whose time is over."""
+class StoppedByTimeLimit(BaseException):
+    """Raised inside a thread whose time is over; its traceback says where the task was."""
 
 
-def _in_thread(work: Callable[[], object], timeout_s: float) -> object:
+def _in_thread(work: Callable[[], object], thread_s: float, timeout_s: float) -> object:
     results: list[object] = []
     errors: list[BaseException] = []
     context = contextvars.copy_context()
     dask_state = dict(vars(thread_state))
 
     def run() -> None:
-        vars(thread_state).update(dask_state)
+        vars(thread_state).update(dask_state)  # so that `get_worker()` and `get_client()` work
         try:
-            results.append(context.run(work))
-        except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread
-            errors.append(error)
+            try:
+                results.append(context.run(work))
+            except BaseException as error:  # noqa: BLE001 - carried over to the waiting thread
+                errors.append(error)
+        except StoppedByTimeLimit:
+            pass  # it came a moment too late
 
     thread = threading.Thread(target=run, name=f"{threading.current_thread().name}-limited", daemon=True)
     thread.start()
-    thread.join(timeout_s)
+    thread.join(thread_s)
     if thread.is_alive():
         _interrupt(thread)
-        thread.join(_GRACE_S)
-    if results:
-        return results[0]
-    if errors and not isinstance(errors[0], _Stop):
+        thread.join(GRACE_S)
+        lost = ", and it could not be stopped: its thread goes on in the background" if thread.is_alive() else ""
+        raise _timed_out(timeout_s, lost) from (errors[0] if errors else None)
+    if errors:
         raise errors[0]
-    raise _timed_out(timeout_s)
+    return results[0]
 
 
 def _interrupt(thread: threading.Thread) -> None:
-    """Raise `_Stop` in a thread at its next bytecode; a call into C is not interrupted."""
+    """Raise in a thread at its next bytecode; a call into C is not interrupted."""
     if thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Stop))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(StoppedByTimeLimit))

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import random
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 from distributed import rejoin, secede
 
 from wfkit.authoring.context import TaskBody, inside
-from wfkit.authoring.freeze import OWN_INDEX, Frozen, Use, thaw
-from wfkit.authoring.inputs import Missing
+from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.options import TaskOptions
-from wfkit.authoring.signals import Fail, Retry, Skip
-from wfkit.core.events import ErrorInfo, LogLine, LogLines, NodeFinished, NodeRetrying, NodeStarted
+from wfkit.core.events import LogLine, LogLines, NodeFinished, NodeRetrying, NodeStarted
 from wfkit.core.ids import GroupId, node_name
-from wfkit.core.retry import RetryPolicy, delay_s, delays_of
 from wfkit.core.states import FailureKind, TaskState
-from wfkit.core.trigger import Verdict, decide
+from wfkit.core.trigger import Verdict
 from wfkit.engine.worker import spec as specs
 from wfkit.engine.worker.attempt import call
-from wfkit.engine.worker.failure import describe, revive
-from wfkit.engine.worker.logs import LogSink, captured
+from wfkit.engine.worker.capture import captured
+from wfkit.engine.worker.ends import End, end_of
+from wfkit.engine.worker.failure import describe, in_one_line
+from wfkit.engine.worker.inputs import Deps, Inputs
+from wfkit.engine.worker.logs import LogSink
 from wfkit.engine.worker.outcome import Err, Ok, Outcome
 from wfkit.engine.worker.result import check_result
 from wfkit.engine.worker.side import WorkerSide, here
 from wfkit.engine.worker.spec import Spec
-from wfkit.errors import TaskFailed, TaskTimeout
 
-Deps = Sequence[Outcome | Sequence[Outcome]]
+# Dask's doors out of a worker's pool of threads and back into it, which are not typed.
+_secede: Callable[[], None] = secede
+_rejoin: Callable[[], None] = rejoin
 
 
 def run_node(spec: Spec, index: int, frozen: Frozen, deps: Deps) -> Outcome:
@@ -46,83 +47,58 @@ def run_node(spec: Spec, index: int, frozen: Frozen, deps: Deps) -> Outcome:
     deps : sequence
         The outcomes for the slots of the arguments, in order, and behind them those that are only waited for.
     """
-    return _Node(here(), spec, index, frozen, deps).run()
-
-
-def hold_constant(frozen: Frozen) -> Outcome:
-    """Hold a value that a map passes whole; the function of the Dask task that stands for it."""
+    node = _Node(here(), spec, index, frozen, deps)
+    process = os.getpid()
     try:
-        (value,), _ = thaw(frozen, _no_slots)
-    except BaseException as error:  # noqa: BLE001 - user code runs when a pickle is read
-        return Err(TaskState.FAILED, "an argument cannot be loaded on the worker", describe(error), "an argument")
-    return Ok(value, "an argument")
-
-
-def _no_slots(slot: int) -> object:
-    raise LookupError(slot)
-
-
-@dataclass(slots=True)
-class _Failed:
-    """How an attempt ended that gave no value."""
-
-    state: TaskState
-    reason: str
-    error: ErrorInfo | None = None
-    kind: FailureKind | None = None
-    retry_in_s: float | None = None  #: None: no other attempt
+        return node.run()
+    except BaseException as error:  # noqa: BLE001 - an error that reaches Dask may hang a client or end a worker
+        reason = f"a fault in wfkit: {in_one_line(error)}"
+        return node.end(End(TaskState.FAILED, reason, describe(error), FailureKind.ERROR))
+    finally:
+        if os.getpid() != process:
+            os._exit(0)  # the task forked, and this is the child: a copy of the worker must not answer for it
 
 
 class _Node:
     """One node while a worker runs it."""
 
-    __slots__ = ("attempt", "deps", "frozen", "index", "name", "side", "spec", "started_s", "worker")
+    __slots__ = ("attempt", "index", "inputs", "name", "side", "spec", "started_s", "worker")
 
     def __init__(self, side: WorkerSide, spec: Spec, index: int, frozen: Frozen, deps: Deps) -> None:
-        self.side, self.spec, self.index, self.frozen, self.deps = side, spec, index, frozen, deps
+        self.side, self.spec, self.index = side, spec, index
         self.name = node_name(spec.name, index, mapped=spec.mapped)
+        self.inputs = Inputs(self.name, index, frozen, deps)
         self.worker = side.worker.address
         self.attempt = 0
         self.started_s = time.time()
 
     def run(self) -> Outcome:
+        """Look at the inputs, and make attempts until one succeeds or none may follow."""
         try:
             function, options = specs.load(self.spec)
         except BaseException as error:  # noqa: BLE001 - user code runs when its pickle is read
-            reason = f"the code of `{self.spec.name}` cannot be loaded on {self.worker}"
-            return self._end(_Failed(TaskState.FAILED, reason, describe(error), FailureKind.ERROR))
-        verdict, causes = self._verdict(options)
-        if verdict is Verdict.SKIP:
-            return self._end(_Failed(TaskState.SKIPPED, causes or f"trigger {options.trigger}"))
-        if verdict is Verdict.FAIL:
-            return self._end(_Failed(TaskState.UPSTREAM_FAILED, causes))
-        while True:
-            self.attempt += 1
-            self.started_s = time.time()
-            if not self._begin():
-                self.attempt -= 1
-                return self._end(_Failed(TaskState.CANCELLED, "cancelled"))
-            outcome = self._attempt(function, options)
-            if isinstance(outcome, Ok):
-                return outcome
-            if outcome.retry_in_s is None:
-                return self._end(outcome)
+            reason = f"the code of `{self.spec.name}` cannot be loaded on {self.worker}: {in_one_line(error)}"
+            return self.end(End(TaskState.FAILED, reason, describe(error), FailureKind.ERROR))
+        verdict, causes = self.inputs.verdict(options)
+        if verdict is not Verdict.RUN:
+            state = TaskState.SKIPPED if verdict is Verdict.SKIP else TaskState.UPSTREAM_FAILED
+            return self.end(End(state, causes or f"trigger {options.trigger}"))
+        outcome = self._next_attempt(function, options)
+        while isinstance(outcome, End) and outcome.retry_in_s is not None:
             self._emit_retry(outcome)
-            if not self._pause(outcome.retry_in_s):
-                return self._end(_Failed(TaskState.CANCELLED, "cancelled while it waited for its next attempt"))
+            if self._pause(outcome.retry_in_s):
+                outcome = self._next_attempt(function, options)
+            else:
+                outcome = End(TaskState.CANCELLED, "cancelled while it waited for its next attempt")
+        return outcome if isinstance(outcome, Ok) else self.end(outcome)
 
-    def _verdict(self, options: TaskOptions) -> tuple[Verdict, str]:
-        states, troubles = [], []
-        for position, dep in enumerate(self.deps):
-            several = [dep] if isinstance(dep, Ok | Err) else dep
-            allowed = position < len(self.frozen.uses) and self.frozen.uses[position].failure_allowed
-            states.append([TaskState.COMPLETED if allowed else outcome.state for outcome in several])
-            if not allowed:
-                troubles += [outcome for outcome in several if isinstance(outcome, Err)]
-        verdict = decide(options.trigger, states, skip_on_upstream_skip=options.skip_on_upstream_skip)
-        listed = ", ".join(f"`{trouble.maker}` {trouble.state}" for trouble in troubles[:3])
-        more = f" and {len(troubles) - 3} more" if len(troubles) > 3 else ""
-        return verdict, listed + more
+    def _next_attempt(self, function: Callable[..., Any], options: TaskOptions) -> Ok | End:
+        self.attempt += 1
+        self.started_s = time.time()
+        if self._begin():
+            return self._attempt(function, options)
+        self.attempt -= 1
+        return End(TaskState.CANCELLED, "cancelled")
 
     def _begin(self) -> bool:
         started = NodeStarted(
@@ -134,18 +110,18 @@ class _Node:
         )
         return self.side.begin(self.spec.run_id, self.spec.group, self.index, started)
 
-    def _attempt(self, function: object, options: TaskOptions) -> Ok | _Failed:
+    def _attempt(self, function: Callable[..., Any], options: TaskOptions) -> Ok | End:
         try:
-            with captured(LogSink(self._send_lines, self.side.worker.loop.call_later), prints=options.log_prints):
+            with captured(LogSink(self._send_lines, self.side.later), prints=options.log_prints):
+                args, kwargs = self.inputs.arguments()
                 with inside(self._place()):
-                    args, kwargs = thaw(self.frozen, self._fill)
-                    value = call(function, args, kwargs, options.timeout_seconds)  # type: ignore[arg-type]
+                    value = call(function, args, kwargs, options.timeout_seconds)
                 del args, kwargs
-                checked = check_result(value, self.name)
+            checked = check_result(value, self.name)
         except BaseException as error:  # noqa: BLE001 - the point of an envelope
-            failed = _failed(error, options, self.attempt)
-            error.__traceback__ = None
-            return failed
+            end = end_of(error, options, self.attempt)
+            BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
+            return end
         ended_s = time.time()
         self.side.emit(
             self.spec.run_id,
@@ -176,53 +152,32 @@ class _Node:
             worker=self.worker,
         )
 
-    def _fill(self, slot: int) -> object:
-        dep, use = self.deps[slot], self.frozen.uses[slot]
-        if isinstance(dep, Ok | Err):
-            return self._single(dep, use)
-        present = (outcome for outcome in dep if outcome.state is not TaskState.SKIPPED)
-        return [self._single(outcome, use) for outcome in present]
-
-    def _single(self, outcome: Outcome, use: Use) -> object:
-        if isinstance(outcome, Err):
-            return Missing(outcome.state, outcome.reason, _exception_of(outcome))
-        value = outcome.value()
-        if use.item is None:
-            return value
-        item = self.index if use.item == OWN_INDEX else use.item
-        try:
-            return value[item]  # type: ignore[index]  # what cannot be indexed raises here
-        except (TypeError, LookupError) as error:
-            raise TaskFailed(
-                f"`{outcome.maker}` returned a {type(value).__name__} without item {item}: {error}.",
-                "Return a list or tuple with that many items.",
-            ) from None
-
     def _pause(self, seconds: float) -> bool:
-        """Wait for the next attempt without holding a slot of the worker."""
+        """Wait for the next attempt without holding a slot of the worker; False if it was cancelled."""
         if seconds <= 0:
             return True
-        secede()
+        _secede()
         go_on = self.side.pause(self.spec.run_id, self.spec.group, self.index, seconds)
         if go_on:
-            rejoin()
+            _rejoin()
         return go_on
 
-    def _emit_retry(self, failed: _Failed) -> None:
+    def _emit_retry(self, end: End) -> None:
         self.side.emit(
             self.spec.run_id,
             NodeRetrying(
                 group=GroupId(self.spec.group),
                 index=self.index,
                 attempt=self.attempt,
-                delay_s=failed.retry_in_s or 0.0,
-                error=failed.error,
+                delay_s=end.retry_in_s or 0.0,
+                error=end.error,
                 at_s=time.time(),
-                cause=failed.reason,
+                cause=end.reason,
             ),
         )
 
-    def _end(self, failed: _Failed) -> Err:
+    def end(self, end: End) -> Err:
+        """Report an end without a value."""
         ended_s = time.time()
         self.side.emit(
             self.spec.run_id,
@@ -230,16 +185,16 @@ class _Node:
                 group=GroupId(self.spec.group),
                 index=self.index,
                 attempt=self.attempt,
-                state=failed.state,
-                kind=failed.kind,
-                reason=failed.reason,
-                error=failed.error,
+                state=end.state,
+                kind=end.kind,
+                reason=end.reason,
+                error=end.error,
                 worker=self.worker,
                 wall_s=ended_s - self.started_s,
                 at_s=ended_s,
             ),
         )
-        return Err(failed.state, failed.reason, failed.error, self.name)
+        return Err(end.state, end.reason, end.error, self.name)
 
     def _send_lines(self, part: int, lines: tuple[LogLine, ...]) -> None:
         event = LogLines(
@@ -251,48 +206,3 @@ class _Node:
             at_s=lines[-1].at_s,
         )
         self.side.emit(self.spec.run_id, event)
-
-
-def _failed(error: BaseException, options: TaskOptions, attempt: int) -> _Failed:
-    """Sort an exception: a skip, a failure that ends the node, or one that is tried again."""
-    if isinstance(error, Skip):
-        return _Failed(TaskState.SKIPPED, error.reason or "skipped")
-    info = describe(error)
-    kind = FailureKind.TIMEOUT if isinstance(error, TaskTimeout) else FailureKind.ERROR
-    failed = _Failed(TaskState.FAILED, f"{info.type_name}: {_first_line(info.message)}", info, kind)
-    if isinstance(error, Fail):
-        failed.reason = error.reason or "failed"
-        return failed
-    try:
-        if attempt <= options.retries and _is_retried(error, options):
-            failed.retry_in_s = _delay_s(error, options, attempt)
-    except BaseException as broken:  # noqa: BLE001 - the user's retry condition or delay
-        failed.reason += f" (and its retry option raised {type(broken).__name__}: {broken})"
-    return failed
-
-
-def _is_retried(error: BaseException, options: TaskOptions) -> bool:
-    if isinstance(error, Retry):
-        return True
-    if options.retry_on and not isinstance(error, options.retry_on):
-        return False
-    return options.retry_condition_fn is None or bool(options.retry_condition_fn(error))
-
-
-def _delay_s(error: BaseException, options: TaskOptions, attempt: int) -> float:
-    if isinstance(error, Retry) and error.delay_seconds is not None:
-        return error.delay_seconds
-    delays = delays_of(options.retry_delay_seconds, options.retries)
-    policy = RetryPolicy(options.retries, delays, options.retry_jitter_factor)
-    return delay_s(policy, attempt, random.random())  # noqa: S311 - jitter, not a secret
-
-
-def _first_line(message: str) -> str:
-    first = message.strip().partition("\n")[0]
-    return first if len(first) <= 200 else first[:199] + "…"
-
-
-def _exception_of(outcome: Err) -> BaseException | None:
-    if outcome.error is None:
-        return None
-    return revive(outcome.error) or TaskFailed(f"{outcome.error.type_name}: {outcome.error.message}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import pickle
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -13,11 +15,16 @@ import cloudpickle
 
 from wfkit.core.events import ErrorInfo
 
-MESSAGE_BYTES: Final = 4_000
-TRACEBACK_BYTES: Final = 20_000
+MESSAGE_CHARACTERS: Final = 4_000
+TRACEBACK_CHARACTERS: Final = 20_000
 EXCEPTION_BYTES: Final = 64_000
+_LINE_CHARACTERS: Final = 200
 _FRAMES_AT_EACH_END: Final = 25
+#: Exceptions shown of a chain (one raised while another was handled), and of a group.
+_CHAINED: Final = 10
+_GROUPED: Final = 5
 _OURS: Final = str(Path(__file__).parents[2])
+_ASYNCIO: Final = str(Path(asyncio.__file__).parent)
 
 
 def describe(error: BaseException) -> ErrorInfo:
@@ -29,18 +36,24 @@ def describe(error: BaseException) -> ErrorInfo:
     """
     return ErrorInfo(
         type_name=type(error).__qualname__,
-        message=_cut(safe_text(error), MESSAGE_BYTES),
-        traceback=_cut(_traceback_text(error), TRACEBACK_BYTES),
+        message=_cut(safe_text(error), MESSAGE_CHARACTERS),
+        traceback=_cut(_traceback_text(error), TRACEBACK_CHARACTERS),
         pickled=_travelling(error),
     )
 
 
-def safe_text(error: BaseException) -> str:
-    """The message of an exception, or a note that it has none that can be read."""
+def safe_text(thing: object) -> str:
+    """What something of the user's says of itself, or a note that it cannot."""
     try:
-        return str(error)
+        return str.__str__(str(thing))  # the second one: `__str__` may give a subclass, which runs code of its own
     except BaseException as broken:  # noqa: BLE001 - user code, in a place where nothing may escape
-        return f"<its message cannot be read: {type(broken).__name__} in __str__>"
+        return f"<its text cannot be read: {type(broken).__name__} in __str__>"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Type and message of an exception, short enough for a sentence."""
+    first = safe_text(error).strip().partition("\n")[0]
+    return _joined(error, first if len(first) <= _LINE_CHARACTERS else first[: _LINE_CHARACTERS - 1] + "…")
 
 
 def revive(info: ErrorInfo) -> BaseException | None:
@@ -49,38 +62,66 @@ def revive(info: ErrorInfo) -> BaseException | None:
         return None
     try:
         error = pickle.loads(info.pickled)  # noqa: S301 - from our own worker
+        error.add_note(f"On the worker:\n{info.traceback}")
     except BaseException:  # noqa: BLE001 - user code; the text stands in for it
         return None
-    if not isinstance(error, BaseException):
-        return None
-    error.add_note(f"On the worker:\n{info.traceback}")
-    return error
+    return error if isinstance(error, BaseException) else None
+
+
+class _Limited(io.BytesIO):
+    """A file that refuses to grow beyond what may travel."""
+
+    def write(self, data: object, /) -> int:
+        size = memoryview(data).nbytes  # type: ignore[arg-type]  # pickle writes bytes
+        if self.tell() + size > EXCEPTION_BYTES:
+            raise OverflowError("too long to travel")
+        return super().write(data)  # type: ignore[arg-type]
 
 
 def _travelling(error: BaseException) -> bytes | None:
+    """The pickle of an exception, where reading it back gives the same exception."""
     try:
-        pickled = cloudpickle.dumps(error)
-        if len(pickled) <= EXCEPTION_BYTES and type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
-            return bytes(pickled)
+        file = _Limited()
+        cloudpickle.dump(error, file)
+        pickled = file.getvalue()
+        if type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
+            return pickled
     except BaseException:  # noqa: BLE001 - user code
         return None
     return None
 
 
 def _traceback_text(error: BaseException) -> str:
+    lines: list[str] = []
     try:
-        return "".join(_lines(error, set()))
+        lines.extend(_lines(error, {id(error)}))
     except BaseException as broken:  # noqa: BLE001 - user code
-        return f"<the traceback cannot be shown: {type(broken).__name__}>"
+        lines.append(f"<the traceback cannot be shown: {type(broken).__name__}>\n")
+    return "".join(lines)
 
 
-def _lines(error: BaseException, seen: set[int]) -> Iterable[str]:
-    seen.add(id(error))
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None and id(before) not in seen:
-        yield from _lines(before, seen)
-        how = "The above exception was the direct cause of" if error.__cause__ else "While handling it came"
-        yield f"\n{how} the following exception:\n\n"
+def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """The exceptions of a chain, oldest first."""
+    chain = [error]
+    while (before := _before(chain[-1])) is not None and id(before) not in seen and len(chain) <= _CHAINED:
+        seen.add(id(before))
+        chain.append(before)
+    if len(chain) > _CHAINED:
+        chain.pop()
+        yield "… earlier exceptions left out …\n\n"
+    for place, one in enumerate(reversed(chain), 1):
+        yield from _own_lines(one, seen)
+        if place < len(chain):
+            direct = chain[-place - 1].__cause__ is one
+            how = "The above exception was the direct cause of" if direct else "While handling it came"
+            yield f"\n{how} the following exception:\n\n"
+
+
+def _before(error: BaseException) -> BaseException | None:
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _own_lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     frames = _user_frames(error.__traceback__)
     if frames:
         yield "Traceback (most recent call last):\n"
@@ -90,19 +131,33 @@ def _lines(error: BaseException, seen: set[int]) -> Iterable[str]:
         yield f"  … {hidden} more frames …\n"
         frames = frames[-_FRAMES_AT_EACH_END:]
     yield from traceback.format_list(frames)
-    yield f"{type(error).__qualname__}: {_cut(safe_text(error), MESSAGE_BYTES)}\n"
+    yield _joined(error, _cut(safe_text(error), MESSAGE_CHARACTERS)) + "\n"
+    for note in getattr(error, "__notes__", None) or ():
+        yield _cut(safe_text(note), MESSAGE_CHARACTERS) + "\n"
     if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions[:5]:
+        for member in error.exceptions[:_GROUPED]:
+            seen.add(id(member))
             yield from ("  | " + line + "\n" for text in _lines(member, seen) for line in text.splitlines())
+        if len(error.exceptions) > _GROUPED:
+            yield f"  | … and {len(error.exceptions) - _GROUPED} more\n"
 
 
 def _user_frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
+    """The frames of user code, without those of ours and of the loop that ran it."""
     summary = traceback.StackSummary.extract(traceback.walk_tb(tb), lookup_lines=True)
-    return [frame for frame in summary if not frame.filename.startswith(_OURS)]
+    frames = [frame for frame in summary if not frame.filename.startswith(_OURS)]
+    while frames and frames[0].filename.startswith(_ASYNCIO):
+        del frames[0]
+    return frames
+
+
+def _joined(error: BaseException, message: str) -> str:
+    name = type(error).__qualname__
+    return f"{name}: {message}" if message else name
 
 
 def _cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
-    half = most // 2
+    half = most // 2 - 30  # room for the line between the halves
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import copyreg
+import io
 import pickle
+from collections import ChainMap
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, ClassVar, Final, NoReturn
 
+import cloudpickle
 import dask.sizeof
-from distributed.protocol.pickle import dumps as distributed_dumps
 
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import TaskState
+from wfkit.engine.worker.failure import safe_text
 from wfkit.errors import ResultUnreadable
 
 _UNREAD: Final = object()
+_MOST_BYTES: Final = 2**62
+
+#: A pickle and its buffers.
+Held = tuple[bytes, Sequence[Any]]
 
 
 class Ok:
     """The value of a task that completed.
 
-    Inside a process the value is handed on as it is. Between processes it travels pickled, and is unpickled at its first
-    use: a value that cannot be unpickled then fails the task that wants it, and nothing else.
+    Inside a process the value is handed on as it is. Between processes it travels pickled, and is unpickled at its
+    first use: a value that cannot be unpickled then fails the task that wants it, and nothing else.
+
+    Parameters
+    ----------
+    value : object
+    maker : str
+        The node whose value it is; empty for an argument that no node made.
     """
 
-    __slots__ = ("_buffers", "_payload", "_value", "maker")
+    __slots__ = ("_held", "_value", "maker")
 
     def __init__(self, value: object, maker: str) -> None:
         self._value = value
-        self._payload: bytes | None = None
-        self._buffers: Sequence[object] = ()
+        #: The pickle that arrived. Read before `_value`: a value that another thread has just loaded drops it.
+        self._held: Held | None = None
         self.maker = maker
 
     @property
@@ -43,22 +57,24 @@ class Ok:
         ------
         ResultUnreadable : it cannot be unpickled in this process
         """
-        if self._value is _UNREAD:
-            assert self._payload is not None
-            self._value = load_value(self._payload, self._buffers, self.maker)
-            self._payload, self._buffers = None, ()
+        held = self._held
+        if held is not None and self._value is _UNREAD:
+            self._value = load_value(*held, self.maker)
+            self._held = None
         return self._value
 
     def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
-        if self._value is _UNREAD:
-            return (_arrived, (self._payload, self.maker, *map(pickle.PickleBuffer, self._buffers)))  # type: ignore[arg-type]
-        payload, buffers = dump_value(self._value)
-        return (_arrived, (payload, self.maker, *buffers))
+        held = self._held
+        if held is None or self._value is not _UNREAD:
+            payload, buffers = dump_value(self._value)
+            return (_arrived, (payload, self.maker, *buffers))
+        return (_arrived, (held[0], self.maker, *map(pickle.PickleBuffer, held[1])))
 
     def __sizeof__(self) -> int:
-        if self._value is _UNREAD:
-            return len(self._payload or b"") + sum(memoryview(buffer).nbytes for buffer in self._buffers)  # type: ignore[arg-type]
-        return dask.sizeof.sizeof(self._value)
+        held = self._held
+        if held is None or self._value is not _UNREAD:
+            return size_of(self._value)
+        return len(held[0]) + sum(memoryview(buffer).nbytes for buffer in held[1])
 
     def __repr__(self) -> str:
         return f"<Ok of {self.maker}>"
@@ -87,18 +103,46 @@ Outcome = Ok | Err
 
 def _arrived(payload: bytes, maker: str, *buffers: object) -> Ok:
     outcome = Ok(_UNREAD, maker)
-    outcome._payload = payload
-    outcome._buffers = buffers
+    outcome._held = (payload, buffers)
     return outcome
 
 
+def _refuse_file(_: object) -> NoReturn:
+    raise TypeError("an open file belongs to the process that opened it")
+
+
+class _ByValue(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle is not typed
+    """Pickles what a notebook defines by value; unlike its parent it never takes a file's content for the file."""
+
+    dispatch_table: ClassVar[Any] = ChainMap(
+        {io.TextIOWrapper: _refuse_file}, cloudpickle.Pickler._dispatch_table, copyreg.dispatch_table
+    )
+
+
 def dump_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
-    """Pickle a value with its large buffers kept apart, by value where it comes from a notebook."""
+    """Pickle a value with its large buffers kept apart, by value where it comes from a notebook.
+
+    Distributed does the same, but logs what it cannot pickle with its repr, which is user code.
+
+    Raises
+    ------
+    Exception : whatever pickling raises
+    """
     buffers: list[pickle.PickleBuffer] = []
-    return distributed_dumps(value, buffer_callback=buffers.append, protocol=5), buffers
+    if not cloudpickle.list_registry_pickle_by_value():
+        try:
+            payload = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        except Exception:  # noqa: BLE001 - cloudpickle may do better, or says why not
+            payload = b"__main__"
+        if b"__main__" not in payload:
+            return payload, buffers
+    buffers.clear()
+    file = io.BytesIO()
+    _ByValue(file, protocol=5, buffer_callback=buffers.append).dump(value)
+    return file.getvalue(), buffers
 
 
-def load_value(payload: bytes, buffers: Sequence[object], maker: str) -> object:
+def load_value(payload: bytes, buffers: Sequence[Any], maker: str) -> object:
     """Unpickle a value.
 
     Raises
@@ -106,14 +150,21 @@ def load_value(payload: bytes, buffers: Sequence[object], maker: str) -> object:
     ResultUnreadable : whatever unpickling raised, named
     """
     try:
-        return pickle.loads(payload, buffers=buffers)  # type: ignore[arg-type]  # noqa: S301 - from our own worker
+        return pickle.loads(payload, buffers=buffers)  # noqa: S301 - from our own worker
     except BaseException as error:
         raise ResultUnreadable(
-            f"The result of `{maker}` cannot be loaded here: {type(error).__name__}: {error}.",
+            f"The result of `{maker}` cannot be loaded here: {type(error).__name__}: {safe_text(error):.500}.",
             "Return something whose pickle can be read in another process.",
-        ) from None
+        ) from error
 
 
-@dask.sizeof.sizeof.register(Ok)
-def _size_of_ok(outcome: Ok) -> int:
-    return outcome.__sizeof__()
+def size_of(value: object) -> int:
+    """Bytes in memory, as Dask measures them; 0 where the value's own code breaks the measuring."""
+    try:
+        return min(max(int(dask.sizeof.sizeof(value)), 0), _MOST_BYTES)
+    except BaseException:  # noqa: BLE001 - user code
+        return 0
+
+
+_register: Any = dask.sizeof.sizeof.register
+_register(Ok, Ok.__sizeof__)

@@ -2,58 +2,94 @@
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Sized
+import datetime as dt
+import decimal
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sized
+from itertools import islice
 from typing import Final
 
 MOST_CHARACTERS: Final = 200
-_EXACT: Final = frozenset({int, float, bool, complex, type(None)})
+_TEXT_CHARACTERS: Final = 80
+_ITEMS: Final = 6
+_LEVELS: Final = 3
+_INT_BITS: Final = 256
 
-
-class _Safe(reprlib.Repr):
-    """Shows built-in values shortened, and anything else by the name of its type."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = 80
-        self.maxlong = 40
-
-    def repr_instance(self, value: object, level: int) -> str:
-        """Name the type; add shape and dtype where they are plain."""
-        kind = type(value)
-        if kind in _EXACT or kind in (bytes, range):
-            return super().repr_instance(value, level)
-        if issubclass(kind, BaseException):
-            return f"<{kind.__qualname__}>"
-        return f"<{kind.__qualname__}{_shape(value)}>"
-
-
-_SAFE: Final = _Safe()
+#: Types whose repr is short and runs no code of users. Only these exact types: subclasses bring their own.
+_PLAIN: Final = frozenset({float, bool, complex, type(None), range, dt.date, dt.timedelta, decimal.Decimal})
+_BRACKETS: Final = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+    deque: ("deque([", "])"),
+    dict: ("{", "}"),
+}
+#: Libraries whose shapes and dtypes are plain values.
+_WITH_SHAPE: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "xarray"})
 
 
 def preview(value: object) -> str:
     """At most 200 characters about a value."""
-    if type(value) in _EXACT:
-        return repr(value)[:MOST_CHARACTERS]
     try:
-        return _SAFE.repr(value)[:MOST_CHARACTERS]
-    except Exception as error:  # noqa: BLE001 - subclasses of built-in types run code of their own
-        return f"<{type(value).__qualname__}, no preview: {type(error).__name__}>"
+        text = _show(value, _LEVELS)
+    except Exception as error:  # noqa: BLE001 - another thread may change the value meanwhile
+        text = f"<{type(value).__qualname__}, no preview: {type(error).__name__}>"
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def _show(value: object, levels: int) -> str:
+    kind = type(value)
+    if kind in _PLAIN:
+        return repr(value)
+    if kind is int:
+        bits = value.bit_length()  # type: ignore[attr-defined]  # an int, exactly
+        return repr(value) if bits <= _INT_BITS else f"<int of {bits} bits>"
+    if kind is str or kind is bytes:
+        short = repr(value[:_TEXT_CHARACTERS])  # type: ignore[index]  # a str or bytes, exactly
+        return short if len(value) <= _TEXT_CHARACTERS else short + "…"  # type: ignore[arg-type]
+    if kind in _BRACKETS:
+        return _collection(value, levels)  # type: ignore[arg-type]  # one of the types above, exactly
+    return _described(value, levels)
+
+
+def _collection(value: Iterable[object], levels: int) -> str:
+    start, end = _BRACKETS[type(value)]
+    length = len(value)  # type: ignore[arg-type]  # a built-in collection
+    if not levels and length:
+        return f"{start}…{end}"
+    show: Callable[[object], str] = lambda item: _show(item, levels - 1)  # noqa: E731
+    if isinstance(value, dict):
+        shown = [f"{show(key)}: {show(item)}" for key, item in islice(value.items(), _ITEMS)]
+    else:
+        shown = [show(item) for item in islice(value, _ITEMS)]
+    if length > _ITEMS:
+        shown.append(f"… {length - _ITEMS} more")
+    comma = "," if type(value) is tuple and length == 1 else ""
+    return f"{start}{', '.join(shown)}{comma}{end}"
+
+
+def _described(value: object, levels: int) -> str:
+    """The type; with the shape and dtype, or the value of a scalar, where they are plain."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] not in _WITH_SHAPE:
+        return f"<{kind.__qualname__}>"
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if kind.__module__ == "numpy" and shape == () and not getattr(dtype, "hasobject", True):
+        return _show(value.item(), levels)  # type: ignore[attr-defined]  # numpy's scalars
+    parts = [str(part) for part in (shape, dtype) if part is not None]
+    return f"<{' '.join([kind.__qualname__, *parts])}>"
 
 
 def length_of(value: object) -> int | None:
-    """How many items a sequence has that can be mapped over; None for anything else."""
-    if isinstance(value, str | bytes | dict) or not hasattr(type(value), "__getitem__"):
+    """How many items a sequence has that can be mapped over; None for anything else.
+
+    A class of the user's is asked for its `len`, as the map itself will.
+    """
+    kind = type(value)
+    if isinstance(value, str | bytes | Mapping) or not hasattr(kind, "__getitem__") or kind.__name__ == "DataFrame":
         return None
     try:
         return len(value) if isinstance(value, Sized) else None
-    except Exception:  # noqa: BLE001 - user code
+    except BaseException:  # noqa: BLE001 - user code
         return None
-
-
-def _shape(value: object) -> str:
-    module = type(value).__module__.partition(".")[0]
-    if module not in ("numpy", "pandas", "polars", "pyarrow", "xarray"):
-        return ""
-    parts = [str(part) for name in ("shape", "dtype") if (part := getattr(value, name, None)) is not None]
-    return f" {' '.join(parts)}" if parts else ""

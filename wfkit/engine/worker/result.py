@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dask.sizeof import sizeof
-
-from wfkit.engine.worker.outcome import dump_value
+from wfkit.engine.worker.failure import safe_text
+from wfkit.engine.worker.outcome import dump_value, size_of
 from wfkit.engine.worker.preview import length_of, preview
 from wfkit.errors import NotPicklable
 
 #: Values whose pickle is at most this long travel inside their event.
 INLINE_BYTES: Final = 4_000
 _MOST_LOOKED_AT: Final = 1_000
+_PATH_CHARACTERS: Final = 200
+#: Longer ones of these always travel, and are not pickled to find out.
+_RAW: Final = frozenset({bytes, str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +39,76 @@ def check_result(value: object, maker: str) -> Checked:
     """
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise NotPicklable(f"`{maker}` returned a generator, which cannot travel.", "Return list(...) of it.")
-    try:
-        payload, buffers = dump_value(value)
-    except Exception as error:
-        path, kind = next(_unpicklable(value), ("", type(value).__qualname__))
-        raise NotPicklable(
-            f"`{maker}` returned a value that cannot be pickled: `result{path}` is a {kind} ({error}).",
-            "Return what it is made from.",
-        ) from None
-    inline = payload if not buffers and len(payload) <= INLINE_BYTES else None
-    return Checked(sizeof(value), length_of(value), preview(value), inline)
+    inline = None
+    if type(value) not in _RAW or len(value) <= INLINE_BYTES:  # type: ignore[arg-type]  # a str or bytes, exactly
+        try:
+            payload, buffers = dump_value(value)
+        except BaseException as error:
+            raise _not_picklable(value, maker, error) from error
+        inline = payload if not buffers and len(payload) <= INLINE_BYTES else None
+    return Checked(size_of(value), length_of(value), preview(value), inline)
 
 
-def _unpicklable(value: object) -> Iterator[tuple[str, str]]:
-    """The paths of the innermost parts that cannot be pickled, as `.model._lock`, with their types."""
+def _not_picklable(value: object, maker: str, error: BaseException) -> NotPicklable:
+    if isinstance(error, RecursionError):
+        return NotPicklable(
+            f"`{maker}` returned a {type(value).__qualname__} that is nested too deeply to be pickled.",
+            "Return something flatter.",
+        )
+    path, kind = _unpicklable_part(value)
+    shown = path if len(path) <= _PATH_CHARACTERS else f"{path[:_PATH_CHARACTERS]}…"
+    return NotPicklable(
+        f"`{maker}` returned a value that cannot be pickled: `result{shown}` is a {kind} ({safe_text(error):.300}).",
+        "Return what it is made from.",
+    )
+
+
+def _unpicklable_part(value: object) -> tuple[str, str]:
+    """The path of an innermost part that cannot be pickled, as `.model._lock`, and its type."""
     looked_at: set[int] = set()
-    queue = [("", value)]
-    found = ("", type(value).__qualname__)
-    while queue and len(looked_at) < _MOST_LOOKED_AT:
-        path, part = queue.pop(0)
-        if id(part) in looked_at or _can_be_pickled(part):
-            continue
+    path, part = "", value
+    while len(looked_at) < _MOST_LOOKED_AT:
         looked_at.add(id(part))
-        found = (path, type(part).__qualname__)
-        inner = [(path + step, item) for step, item in _parts(part)]
-        bad = [(where, item) for where, item in inner if not _can_be_pickled(item)]
-        if not bad:
+        inner = ((step, item) for step, item in _parts(part) if id(item) not in looked_at and not _can_be_pickled(item))
+        found = next(inner, None)
+        if found is None:
             break
-        queue[:0] = bad
-    yield found
+        path, part = path + found[0], found[1]
+    return path, type(part).__qualname__
 
 
 def _can_be_pickled(value: object) -> bool:
     try:
         dump_value(value)
-    except Exception:  # noqa: BLE001 - the question is whether it raises
+    except BaseException:  # noqa: BLE001 - the question is whether it raises
         return False
     return True
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
+    """Items and attributes, with the step of a path that leads to them."""
     if isinstance(value, dict):
-        yield from ((f"[{key!r:.40}]", item) for key, item in list(value.items())[:_MOST_LOOKED_AT])
+        yield from ((f"[{preview(key):.40}]", item) for key, item in list(value.items())[:_MOST_LOOKED_AT])
     elif isinstance(value, list | tuple):
         yield from ((f"[{place}]", item) for place, item in enumerate(value[:_MOST_LOOKED_AT]))
     else:
-        yield from ((f".{name}", item) for name, item in getattr(value, "__dict__", {}).items())
+        for name in (*_attributes(value), *_slots(type(value))):
+            try:
+                yield f".{name}", object.__getattribute__(value, name)
+            except BaseException:  # noqa: BLE001, S112 - an empty slot, or user code in a property
+                continue
+
+
+def _attributes(value: object) -> list[str]:
+    try:
+        return [str(name) for name in object.__getattribute__(value, "__dict__")]
+    except AttributeError:
+        return []
+
+
+def _slots(kind: type) -> list[str]:
+    names: list[str] = []
+    for parent in kind.__mro__:
+        slots = parent.__dict__.get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else [str(name) for name in slots]
+    return [name for name in names if not name.startswith("__")]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from threading import Condition
 from typing import Final
 
-from distributed import Worker, WorkerPlugin
-from distributed.worker import thread_state
+from distributed import Worker, WorkerPlugin, get_worker
 
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent
@@ -48,6 +48,10 @@ class WorkerSide(WorkerPlugin):
             by_run.setdefault(run_id, []).append(event)
         for run_id, events in by_run.items():
             self.worker.batched_send({"op": "wfkit-events", "run": run_id, "events": events})
+
+    def later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call a function in the worker's own thread after some time; from any thread."""
+        self.worker.loop.add_callback(self.worker.loop.call_later, seconds, function)
 
     def begin(self, run_id: str, group: str, index: int, event: AnyEvent) -> bool:
         """Report the start of a node, unless it was cancelled; then return False."""
@@ -90,7 +94,6 @@ class WorkerSide(WorkerPlugin):
 
 def here() -> WorkerSide:
     """The side of the worker that executes the calling thread's task."""
-    worker: Worker = thread_state.execution_state["worker"]
-    side = worker.plugins[NAME]
+    side = get_worker().plugins[NAME]
     assert isinstance(side, WorkerSide)
     return side

@@ -33,7 +33,7 @@ class Spec:
         return (_spec, tuple(getattr(self, name) for name in self.__slots__))
 
 
-def _spec(code: bytes, code_id: str, flow_name: str, group: str, mapped: bool, name: str, run_id: str) -> Spec:  # noqa: FBT001, PLR0913
+def _spec(code: bytes, code_id: str, flow_name: str, group: str, mapped: bool, name: str, run_id: str) -> Spec:  # noqa: FBT001
     return Spec(run_id=run_id, flow_name=flow_name, group=group, name=name, mapped=mapped, code_id=code_id, code=code)
 
 

@@ -1,0 +1,93 @@
+"""Ends: how an attempt that gave no value ends its node, or why it is tried again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from wfkit.authoring.options import TaskOptions
+from wfkit.authoring.signals import Fail, Retry, Skip
+from wfkit.core.events import ErrorInfo
+from wfkit.core.retry import RetryPolicy, delay_s
+from wfkit.core.states import FailureKind, TaskState
+from wfkit.engine.worker.failure import describe, in_one_line, safe_text
+from wfkit.errors import TaskTimeout
+
+_REASON_CHARACTERS = 1_000
+
+
+@dataclass(slots=True)
+class End:
+    """How a node ends without a value, or how its attempt failed before another one."""
+
+    state: TaskState
+    reason: str
+    error: ErrorInfo | None = None
+    kind: FailureKind | None = None
+    retry_in_s: float | None = None  #: None: no other attempt
+
+
+def end_of(error: BaseException, options: TaskOptions, attempt: int) -> End:
+    """Sort what an attempt raised: a skip, a failure that ends the node, or one that is tried again.
+
+    Parameters
+    ----------
+    error : BaseException
+    options : TaskOptions
+    attempt : int
+        The attempt that raised, 1-based.
+    """
+    if isinstance(error, Skip):
+        return End(TaskState.SKIPPED, _given(error) or "skipped")
+    kind = FailureKind.TIMEOUT if isinstance(error, TaskTimeout) else FailureKind.ERROR
+    end = End(TaskState.FAILED, _explained(error), describe(error), kind)
+    if isinstance(error, Fail):
+        end.reason = _given(error) or "failed"
+        return end
+    try:
+        if attempt <= options.retries and _is_retried(error, options):
+            end.retry_in_s = _delay_s(error, options, attempt)
+    except BaseException as broken:  # noqa: BLE001 - the user's retry condition or delay
+        end.reason += f" (no retry, because asking for it raised {in_one_line(broken)})"
+    return end
+
+
+def _given(signal: Skip | Fail) -> str:
+    """The reason that user code gave, which may be anything."""
+    reason: object = signal.reason
+    return safe_text(reason)[:_REASON_CHARACTERS] if reason is not None else ""
+
+
+def _explained(error: BaseException) -> str:
+    text = in_one_line(error)
+    if isinstance(error, SystemExit):
+        return f"{text} (the task called sys.exit or exit)"
+    if isinstance(error, RecursionError):
+        return f"{text} (its traceback shows the first and the last calls)"
+    return text
+
+
+def _is_retried(error: BaseException, options: TaskOptions) -> bool:
+    if isinstance(error, Retry):
+        return True
+    if options.retry_on and not isinstance(error, options.retry_on):
+        return False
+    return options.retry_condition_fn is None or bool(options.retry_condition_fn(error))
+
+
+def _delay_s(error: BaseException, options: TaskOptions, attempt: int) -> float:
+    """Seconds until the next attempt; a signal's own delay is taken as it is.
+
+    Raises
+    ------
+    ValueError, TypeError : user code gave what is no number of seconds
+    """
+    given = options.retry_delay_seconds
+    if isinstance(error, Retry) and error.delay_seconds is not None:
+        return delay_s(RetryPolicy(options.retries, (float(error.delay_seconds),)), 1, 0.0)
+    if callable(given):
+        policy = RetryPolicy(options.retries, (float(given(attempt)),), options.retry_jitter_factor)
+        return delay_s(policy, 1, random.random())  # noqa: S311 - jitter, not a secret
+    delays = given if isinstance(given, tuple) else (given,)
+    policy = RetryPolicy(options.retries, tuple(map(float, delays)), options.retry_jitter_factor)
+    return delay_s(policy, attempt, random.random())  # noqa: S311 - jitter, not a secret
