@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wfkit.errors import ForeignThread, NotInFlow
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 class Recorder(Protocol):
     """What an open run offers to the calls in its body."""
+
+    @property
+    def id(self) -> str:
+        """The id of the run."""
 
     def record(self, call: Call) -> Handle:
         """Add a call to the graph and return its handle at once."""
@@ -84,18 +89,40 @@ def leave(place: FlowBody | TaskBody) -> None:
     _PLACE.set(_OUTER.pop(id(place), None))
 
 
+@contextmanager
+def awaiting(body: FlowBody) -> Iterator[None]:
+    """Make the block a part of `body` that is executed by an event loop."""
+    outer = _PLACE.get()
+    _PLACE.set(replace(body, asynchronous=True))
+    try:
+        yield
+    finally:
+        _PLACE.set(outer)
+
+
+def _here() -> FlowBody | TaskBody | None:
+    """The place that was entered here, if it was not left meanwhile: a thread or coroutine can outlive its flow."""
+    here = _PLACE.get()
+    if isinstance(here, FlowBody) and not any(body.recorder is here.recorder for body in list(_OPEN)):
+        return None
+    return here
+
+
 def place() -> FlowBody | TaskBody | None:
     """The place of a call made here.
 
     Raises
     ------
-    ForeignThread : a flow body is open, but in another thread
+    ForeignThread : a flow body is open, and this is a thread that it or somebody else started
+
+    The main thread is never foreign: where a flow was started in a thread of its own, the notebook goes on.
     """
-    here = _PLACE.get()
-    if here is None and _OPEN:
+    here = _here()
+    thread = threading.current_thread()
+    if here is None and thread is not threading.main_thread() and (bodies := list(_OPEN)):
         raise ForeignThread(
-            f"A task was called in thread {threading.current_thread().name!r}, but the open flow "
-            f"`{_OPEN[-1].flow_name}` runs in another one.",
+            f"A task or flow was called in the thread {thread.name!r}, but the open flow `{bodies[-1].flow_name}` "
+            "runs in another one.",
             "Call wfkit.current.attach() first in this thread to add its calls to that flow.",
         )
     return here
@@ -125,48 +152,95 @@ def flow_body(what: str) -> FlowBody:
 def in_async_body() -> bool:
     """Whether the caller is the body of an async flow, where blocking would stop its event loop."""
     here = _PLACE.get()
-    return isinstance(here, FlowBody) and here.asynchronous
+    return isinstance(here, FlowBody) and here.asynchronous and in_event_loop()
+
+
+def in_event_loop() -> bool:
+    """Whether an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class Current:
     """What the code of a task or flow can know about where it runs: `wfkit.current`."""
 
-    def __getattr__(self, name: str) -> object:
-        if name not in _FACTS:
-            raise AttributeError(f"wfkit.current has no {name!r}; it has {', '.join(_FACTS)}, attach()")
-        here = _PLACE.get()
-        if isinstance(here, TaskBody):
-            return getattr(here, name)
-        raise NotInFlow(f"wfkit.current.{name} was read outside a task.", "It is known only while a task runs.")
+    @property
+    def run_id(self) -> str:
+        """The id of the run; known in the flow's body too."""
+        here = _here()
+        return here.recorder.id if isinstance(here, FlowBody) else self._task("run_id").run_id
 
-    def __dir__(self) -> list[str]:
-        return [*_FACTS, "attach"]
+    @property
+    def flow_name(self) -> str:
+        """The name of the flow; known in its body too."""
+        here = _here()
+        return here.flow_name if isinstance(here, FlowBody) else self._task("flow_name").flow_name
+
+    @property
+    def task_name(self) -> str:
+        """The name of this call of the task, as in `run.node(name)`."""
+        return self._task("task_name").task_name
+
+    @property
+    def map_index(self) -> int | None:
+        """The element of a map; None in a single call."""
+        return self._task("map_index").map_index
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+        return self._task("attempt").attempt
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same text for every attempt and execution of this node."""
+        return self._task("idempotency_key").idempotency_key
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether the body runs again for a rerun."""
+        return self._task("is_replay").is_replay
+
+    @property
+    def worker(self) -> str:
+        """The address of the worker."""
+        return self._task("worker").worker
 
     def attach(self) -> None:
-        """Add the calls of this thread to the flow that is open in another thread.
+        """Add the calls of this thread to the flow that is open in another thread, until that flow's body ends.
 
         Raises
         ------
-        NotInFlow : no flow is open
+        NotInFlow : no flow is open, or several are
         """
-        if _PLACE.get() is not None:
+        if _here() is not None:
             return
-        with _OPEN_LOCK:
-            if not _OPEN:
-                raise NotInFlow("wfkit.current.attach() found no open flow.", "Call it while a flow's body runs.")
-            _PLACE.set(_OPEN[-1])
+        bodies = {id(body.recorder): body for body in list(_OPEN)}
+        if not bodies:
+            raise NotInFlow("wfkit.current.attach() found no open flow.", "Call it while a flow's body runs.")
+        if len(bodies) > 1:
+            names = ", ".join(f"`{body.flow_name}`" for body in bodies.values())
+            raise NotInFlow(
+                f"wfkit.current.attach() found several open flows: {names}.",
+                "Start the thread with contextvars.copy_context().run(...) in the body instead.",
+            )
+        _PLACE.set(next(iter(bodies.values())))
 
+    def _task(self, fact: str) -> TaskBody:
+        here = _here()
+        if isinstance(here, TaskBody):
+            return here
+        raise NotInFlow(f"wfkit.current.{fact} was read outside a task.", "It is known only while one runs.")
 
-_FACTS: Final = (
-    "run_id",
-    "flow_name",
-    "task_name",
-    "map_index",
-    "attempt",
-    "idempotency_key",
-    "is_replay",
-    "worker",
-)
+    def __repr__(self) -> str:
+        here = _here()
+        if isinstance(here, TaskBody):
+            return f"<current: task {here.task_name}, attempt {here.attempt}>"
+        return f"<current: body of {here.flow_name}>" if here else "<current: outside of flows and tasks>"
+
 
 current: Final = Current()
 
@@ -174,13 +248,13 @@ current: Final = Current()
 class Launcher(Protocol):
     """What starts runs: the session, given by the package's wiring."""
 
-    def start(self, flow: Flow, parameters: dict[str, object]) -> StartedRun:
+    def start(self, flow: Flow[..., object], parameters: dict[str, object]) -> StartedRun:
         """Start a run whose body is executed in a thread of its own; return at once."""
 
-    def run(self, flow: Flow, parameters: dict[str, object]) -> StartedRun:
+    def run(self, flow: Flow[..., object], parameters: dict[str, object]) -> StartedRun:
         """Execute the body in the calling thread and return when the run ended."""
 
-    async def run_async(self, flow: Flow, parameters: dict[str, object]) -> StartedRun:
+    async def run_async(self, flow: Flow[..., object], parameters: dict[str, object]) -> StartedRun:
         """Await an async body in the calling event loop and return when the run ended."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, MethodType
 from typing import Final
 
-FORMAT: Final = "wfkit.task.v0"  #: grows when the meaning of the digest changes
+FORMAT: Final = "wfkit.task.v1"  #: grows when the meaning of the digest changes
 
 
 def code_digest(function: Callable[..., object], version: str = "") -> str:
@@ -21,22 +22,47 @@ def code_digest(function: Callable[..., object], version: str = "") -> str:
 
     Returns
     -------
-    str : 32 hex digits
+    str : 32 hex digits, the same in every process
     """
     digest = hashlib.blake2b(FORMAT.encode(), digest_size=16)
-    code = getattr(function, "__code__", None)
-    if version or code is None:
-        digest.update(repr((version, getattr(function, "__qualname__", type(function).__qualname__))).encode())
-    else:
-        _feed(digest.update, code)
+    digest.update(version.encode() if version else b"\0")
+    if not version:
+        _feed_function(digest.update, function)
     return digest.hexdigest()
 
 
-def _feed(update: Callable[[bytes], object], code: CodeType) -> None:
+def _feed_function(update: Callable[[bytes], object], function: object) -> None:
+    if isinstance(function, functools.partial):
+        update(_text((function.args, function.keywords)).encode())
+        _feed_function(update, function.func)
+        return
+    function = function.__func__ if isinstance(function, MethodType) else function
+    code = getattr(function, "__code__", None)
+    if isinstance(code, CodeType):
+        _feed_code(update, code)
+    else:
+        named = function if hasattr(function, "__qualname__") else type(function)
+        update(f"{named.__module__}.{named.__qualname__}".encode())
+
+
+def _feed_code(update: Callable[[bytes], object], code: CodeType) -> None:
     update(code.co_code)
     update(repr((code.co_names, code.co_varnames, code.co_freevars, code.co_flags)).encode())
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            _feed(update, constant)
+            _feed_code(update, constant)
         else:
-            update(repr((type(constant).__name__, constant)).encode())
+            update(_text(constant).encode())
+
+
+def _text(constant: object) -> str:
+    """A constant as text that tells its type, and in which a set has an order: that of a set's `repr` changes."""
+    if isinstance(constant, frozenset | set):
+        items = sorted(map(_text, constant))
+    elif isinstance(constant, tuple | list):
+        items = [_text(item) for item in constant]
+    elif isinstance(constant, dict):
+        items = [f"{_text(key)}:{_text(value)}" for key, value in constant.items()]
+    else:
+        return f"{type(constant).__name__} {constant!r}"
+    return f"{type(constant).__name__}({','.join(items)})"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from wfkit.authoring.context import FlowBody, StartedRun, launcher, place
-from wfkit.authoring.handle import Handle
+from wfkit.authoring.context import FlowBody, StartedRun, TaskBody, awaiting, in_event_loop, launcher, place
+from wfkit.authoring.functions import made_already, yields
+from wfkit.authoring.options import FLOW_RULES, checked_options
 from wfkit.authoring.parameters import bind_parameters, type_hints, validate_parameters
-from wfkit.authoring.task import Task
-from wfkit.errors import BadFlow
+from wfkit.authoring.resolving import resolved as resolved  # noqa: PLC0414 - the engine finds it here
+from wfkit.errors import BadFlow, NotInFlow
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Body(Protocol):
@@ -61,13 +65,13 @@ class FunctionBody:
 
     def execute(self, parameters: Mapping[str, object]) -> BodyResult | object:
         """Call the function."""
-        bound = inspect.BoundArguments(self.signature, dict(parameters))  # type: ignore[arg-type]
+        bound = inspect.BoundArguments(self.signature, OrderedDict(parameters))
         if self.asynchronous:
             return self._await(bound)
         return _result(self.fn(*bound.args, **bound.kwargs))
 
     async def _await(self, bound: inspect.BoundArguments) -> BodyResult:
-        return _result(await cast("Callable[..., object]", self.fn)(*bound.args, **bound.kwargs))  # type: ignore[misc]
+        return _result(await cast("Awaitable[object]", self.fn(*bound.args, **bound.kwargs)))
 
 
 def _result(value: object) -> BodyResult:
@@ -93,33 +97,51 @@ class FlowOptions:
     validate_parameters: bool = True
 
 
-class Flow(Generic[P, R]):
+class FlowWords(TypedDict, total=False):
+    """The options as people write them; the meaning of each is told at `FlowOptions`."""
+
+    name: str
+    description: str
+    tags: str | Iterable[str]
+    validate_parameters: bool
+
+
+class Flow(Generic[P, R_co]):
     """Something that can be run: made by `@flow` or by a `%%flow` cell.
 
     `etl(x)` runs and returns the value; `etl.run(x)` waits and returns the `Run`; `etl.start(x)` returns it at once.
+
+    Attributes
+    ----------
+    name : str
+    options : FlowOptions
+    last_run : Run or None
+        The newest run, set when it starts.
     """
 
     def __init__(self, name: str, body: Body, options: FlowOptions | None = None) -> None:
         self.name = name
         self.body = body
         self.options = options or FlowOptions()
-        self.last_run: StartedRun | None = None  #: the newest run, set when it starts
+        self.last_run: StartedRun | None = None
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run and return the value; inside another flow's body, run the body there as a group of its own.
 
         Raises
         ------
         BadParameter : an argument is missing, unknown, or does not validate
         FlowFailed : the run failed
+        NotInFlow : the call is made inside a task
         """
-        parameters = self.parameters(*args, **kwargs)
         here = place()
+        self._refuse_in_task(here, "()")
+        parameters = self.parameters(*args, **kwargs)
         if isinstance(here, FlowBody):
-            return cast("R", self._inside(here, parameters))
+            return cast("R_co", self._inside(here, parameters))
         if self.body.asynchronous:
-            return cast("R", self._value_soon(parameters))
-        return cast("R", launcher().run(self, parameters).result())
+            return cast("R_co", self._value_soon(parameters))
+        return cast("R_co", launcher().run(self, parameters).result())
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> StartedRun:
         """Run the flow and wait for its end, however it ends.
@@ -131,7 +153,9 @@ class Flow(Generic[P, R]):
         Raises
         ------
         BadParameter : an argument is missing, unknown, or does not validate
+        NotInFlow : the call is made inside a task
         """
+        self._refuse_in_task(place(), ".run()")
         return launcher().run(self, self.parameters(*args, **kwargs))
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> StartedRun:
@@ -140,7 +164,9 @@ class Flow(Generic[P, R]):
         Raises
         ------
         BadParameter : an argument is missing, unknown, or does not validate
+        NotInFlow : the call is made inside a task
         """
+        self._refuse_in_task(place(), ".start()")
         return launcher().start(self, self.parameters(*args, **kwargs))
 
     def parameters(self, *args: object, **kwargs: object) -> dict[str, object]:
@@ -150,13 +176,26 @@ class Flow(Generic[P, R]):
         ------
         BadParameter : an argument is missing, unknown, or does not validate
         """
-        bound = bind_parameters(self.name, self.body.signature, args, kwargs)
+        signature = self.body.signature
+        bound = bind_parameters(self.name, signature, args, kwargs)
         if not self.options.validate_parameters:
             return bound
-        return validate_parameters(self.name, self.body.signature, self.body.hints, bound)
+        return validate_parameters(self.name, signature, self.body.hints, bound)
+
+    def _refuse_in_task(self, here: object, how: str) -> None:
+        if isinstance(here, TaskBody):
+            raise NotInFlow(
+                f"`{self.name}{how}` was called inside the task `{here.task_name}`.",
+                "Call the flow in another flow's body, or what it does as a plain function.",
+            )
 
     def _inside(self, here: FlowBody, parameters: dict[str, object]) -> object:
         if self.body.asynchronous:
+            if not in_event_loop():
+                raise BadFlow(
+                    f"The async flow `{self.name}` was called in the body of `{here.flow_name}`, which does not await.",
+                    f"Make that an `async def` too, and write `await {self.name}(...)`.",
+                )
             return self._inside_async(here, parameters)
         close = here.recorder.subflow(self.name)
         try:
@@ -167,69 +206,49 @@ class Flow(Generic[P, R]):
     async def _inside_async(self, here: FlowBody, parameters: dict[str, object]) -> object:
         close = here.recorder.subflow(self.name)
         try:
-            return (await self.body.execute(parameters)).value  # type: ignore[misc]  # an async body gives a coroutine
+            with awaiting(here):
+                return (await cast("Awaitable[BodyResult]", self.body.execute(parameters))).value
         finally:
             close()
 
     async def _value_soon(self, parameters: dict[str, object]) -> object:
         return (await launcher().run_async(self, parameters)).result()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Flow, (self.name, self.body, self.options))  # its last run stays where it is
+
     def __repr__(self) -> str:
         return f"<Flow {self.name}{self.body.signature}>"
 
 
 @overload
-def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+def flow(fn: Callable[P, R_co], /) -> Flow[P, R_co]: ...
 @overload
-def flow(
-    *, name: str = "", description: str = "", tags: set[str] | str = "", validate_parameters: bool = True
-) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
-def flow(
-    fn: Callable[..., object] | None = None,
-    /,
-    *,
-    name: str = "",
-    description: str = "",
-    tags: set[str] | str = "",
-    validate_parameters: bool = True,
-) -> object:
+def flow(**options: Unpack[FlowWords]) -> Callable[[Callable[P, R_co]], Flow[P, R_co]]: ...
+def flow(fn: Callable[..., object] | None = None, /, **options: Unpack[FlowWords]) -> object:
     """Make a flow of a function; bare or with options.
 
     Parameters
     ----------
-    name, description : str
-        Default: the function's name and the first line of its docstring.
-    tags : set of str
-    validate_parameters : bool
-        Check and coerce the parameters by their annotations.
+    **options
+        `name, description, tags, validate_parameters`; see `wfkit.authoring.flow.FlowOptions`.
 
     Raises
     ------
-    BadFlow : what is decorated is not a plain or async function
+    BadFlow : what is decorated is not a plain or async function, or an option is unknown or not allowed
     """
-    options = FlowOptions(
-        name=name,
-        description=description,
-        tags=frozenset([tags] if isinstance(tags, str) and tags else tags),
-        validate_parameters=validate_parameters,
-    )
+    values = checked_options(options, FLOW_RULES, "@flow", BadFlow)
+    checked = FlowOptions(**values)  # type: ignore[arg-type]  # the rules know the types
 
     def make(function: Callable[..., object]) -> Flow[..., object]:
-        if isinstance(function, Task | Flow):
-            raise BadFlow(f"`{function.name}` is a {type(function).__name__.lower()} already.", "Decorate a def.")
-        if not inspect.isfunction(function) or inspect.isgeneratorfunction(function):
+        if made := made_already(function):
+            raise BadFlow(made, "Decorate a def.")
+        if not inspect.isfunction(function) or yields(function):
             raise BadFlow(f"@flow needs a plain or async function, got {function!r:.80}.", "Decorate a def.")
-        return Flow(name or function.__name__, FunctionBody(function), options)
+        description = checked.description or (inspect.getdoc(function) or "").partition("\n")[0]
+        options = dataclasses.replace(checked, description=description)
+        made_flow = Flow[..., object](checked.name or function.__name__, FunctionBody(function), options)
+        functools.update_wrapper(made_flow, function, updated=())
+        return made_flow
 
     return make if fn is None else make(fn)
-
-
-def resolved(value: object) -> object:
-    """Replace the handles in a flow's value by their results; lists, tuples and dicts are looked into."""
-    if isinstance(value, Handle):
-        return value.result()
-    if type(value) in (list, tuple):
-        return type(value)(resolved(item) for item in cast("list[object]", value))  # type: ignore[call-arg]
-    if type(value) is dict:
-        return {key: resolved(item) for key, item in value.items()}
-    return value

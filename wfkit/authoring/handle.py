@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import operator
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -57,7 +59,7 @@ class Source(Protocol):
     def cancel(self, ref: Ref) -> None:
         """Cancel the node or group."""
 
-    def future(self, ref: Ref) -> Future:
+    def future(self, ref: Ref) -> Future[object]:
         """A Dask future of the value."""
 
     def preview(self, ref: Ref) -> str:
@@ -79,7 +81,6 @@ class Handle:
     """
 
     __slots__ = ("__weakref__", "_mapped", "_n_outputs", "_ref", "_source")
-    __array_ufunc__ = None
 
     def __init__(self, source: Source, ref: Ref, *, mapped: bool = False, n_outputs: int | None = None) -> None:
         self._source = source
@@ -98,7 +99,7 @@ class Handle:
         return self._source.state(self._ref)
 
     @property
-    def future(self) -> Future:
+    def future(self) -> Future[object]:
         """A Dask future of the value, for code that works with Dask itself."""
         return self._source.future(self._ref)
 
@@ -158,14 +159,15 @@ class Handle:
 
     async def _result_soon(self) -> object:
         loop = asyncio.get_running_loop()
-        done = loop.create_future()
+        done = asyncio.Event()
 
         def finish() -> None:
-            if not done.done():
-                done.set_result(None)
+            # The loop may have been closed while the task still ran; then nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.set)
 
-        self._source.when_done(self._ref, lambda: loop.call_soon_threadsafe(finish))
-        await done
+        self._source.when_done(self._ref, finish)
+        await done.wait()
         return await asyncio.to_thread(self._source.result, self._ref, None)
 
     def _refuse_to_block(self, method: str) -> None:
@@ -178,7 +180,7 @@ class Handle:
     def __len__(self) -> int:
         length = self._known_length()
         if length is None:
-            raise UnknownLength(f"The length of `{self.name}` is not known yet.", self._instead())
+            raise UnknownLength(f"len(): the length of `{self.name}` is not known yet.", self._instead())
         return length
 
     def __iter__(self) -> Iterator[Handle]:
@@ -191,20 +193,25 @@ class Handle:
         return (self[k] for k in range(length))
 
     def __getitem__(self, k: int) -> Handle:
-        if not isinstance(k, int):
-            raise HandleMisuse(f"`{self.name}[{k!r}]`: the value is not here yet.", self._instead())
-        length = self._known_length()
+        if not hasattr(type(k), "__index__"):
+            raise HandleMisuse(
+                f"`{self.name}[{k!r:.40}]`: the value of `{self.name}` is not here yet.", self._instead()
+            )
+        k = operator.index(k)
         if not self._mapped and self._n_outputs is None:
             raise HandleMisuse(
-                f"`{self.name}[{k}]`: the value is not here yet.",
+                f"[{k}] needs the value: `{self.name}` is a handle, its value is not here yet.",
                 f"{self._instead()} A task with `n_outputs=` gives handles that can be indexed.",
             )
+        length = self._known_length()
         if length is not None and not -length <= k < length:
             raise IndexError(f"`{self.name}` has {length} elements; there is no element {k}")
-        if k < 0:
-            if length is None:
-                raise UnknownLength(f"`{self.name}[{k}]` needs the length, which is not known yet.", self._instead())
-            k += length
+        if length is None:
+            raise UnknownLength(
+                f"`{self.name}[{k}]`: how many elements `{self.name}` has is not known yet.",
+                f"Write `handle.wait()[{k}]`, or map over the handle.",
+            )
+        k %= length
         if self._mapped:
             return Handle(self._source, Ref(self._ref.group, k), n_outputs=self._n_outputs)
         return Handle(self._source, Ref(self._ref.group, self._ref.index, k))
@@ -226,7 +233,8 @@ class Handle:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Handle):
             return self._source is other._source and self._ref == other._ref
-        self._misused("A handle cannot be compared with a value")
+        value = f" {other!r:.40}" if isinstance(other, int | float | str | None) else ""
+        self._misused(f"A handle cannot be compared with {type(other).__name__}{value}")
 
     def __hash__(self) -> int:
         return hash(self._ref)
@@ -240,7 +248,11 @@ class Handle:
     def __array__(self, *_: object, **__: object) -> NoReturn:
         self._misused("A handle is not an array")
 
+    def __array_ufunc__(self, ufunc: object, *_: object, **__: object) -> NoReturn:
+        self._misused(f"numpy.{getattr(ufunc, '__name__', ufunc)} needs the value")
+
     def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: the value may be callable, the handle is not."""
         self._misused("A handle cannot be called")
 
     def __contains__(self, _: object) -> bool:
@@ -255,8 +267,15 @@ class Handle:
 
     def __reduce__(self) -> NoReturn:
         raise HandleCaptured(
-            f"The handle `{self.name}` would travel inside a task's code.", "Pass it to the task as an argument instead."
+            f"The handle `{self.name}` cannot be pickled: it would travel without its value.",
+            "Pass it to a task as an argument; what it gets is the value.",
         )
+
+    def __copy__(self) -> Handle:
+        return self
+
+    def __deepcopy__(self, _: object) -> Handle:
+        return self
 
     def __repr__(self) -> str:
         return f"<Handle {self.name}: {self._source.preview(self._ref)}>"
@@ -274,7 +293,8 @@ def _forbid_operators() -> None:
     names = {f"__{side}{name}__": symbol for name, symbol in binary.items() for side in ("", "r")}
     names |= {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=", "__neg__": "-", "__pos__": "+"}
     names |= {"__abs__": "abs()", "__invert__": "~", "__int__": "int()", "__float__": "float()", "__index__": "index"}
-    names |= {"__complex__": "complex()", "__round__": "round()", "__bytes__": "bytes()"}
+    names |= {"__complex__": "complex()", "__round__": "round()", "__bytes__": "bytes()", "__trunc__": "math.trunc()"}
+    names |= {"__floor__": "math.floor()", "__ceil__": "math.ceil()", "__setitem__": "[] =", "__delitem__": "del []"}
     for name, symbol in names.items():
         setattr(Handle, name, forbidden(symbol))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import allow_failure, unmapped
@@ -70,20 +71,32 @@ def mapped_arguments(
     NotMappable : a value is not a sequence of items, or nothing is mapped over
     MapLengthMismatch : known lengths differ
     """
-    names = list(signature.bind_partial(*args, **kwargs).arguments)
-    positional = [names[min(place, len(names) - 1)] for place in range(len(args))]
-    sorted_args = tuple(_sorted(task, name, value) for name, value in zip(positional, args, strict=True))
-    sorted_kwargs = {name: _sorted(task, name, value) for name, value in kwargs.items()}
-    named = [*zip(positional, sorted_args, strict=True), *sorted_kwargs.items()]
+    named = [
+        (name, _sorted(task, name, value))
+        for name, value in (*zip(positional_names(signature, len(args)), args, strict=True), *kwargs.items())
+    ]
     lengths = {name: _length(value) for name, value in named if isinstance(value, Items | Over)}
     if not lengths:
         raise NotMappable(f"`{task}.map()` got nothing to map over.", "Give it a list, or call the task once.")
     known = {name: length for name, length in lengths.items() if length is not None}
     refuse_different_lengths(task, known)
-    overs = tuple(value.handle for _, value in named if isinstance(value, Over))
     return Mapped(
-        args=sorted_args, kwargs=sorted_kwargs, length=next(iter(known.values()), None), overs=overs
+        args=tuple(value for _, value in named[: len(args)]),
+        kwargs=dict(named[len(args) :]),
+        length=next(iter(known.values()), None),
+        overs=tuple(value.handle for _, value in named if isinstance(value, Over)),
     )
+
+
+def positional_names(signature: inspect.Signature, count: int) -> list[str]:
+    """The names of the first `count` positional arguments; those of `*rest` are "rest[0]" and so on."""
+    names = [
+        parameter.name
+        for parameter in signature.parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ][:count]
+    rest = next((one.name for one in signature.parameters.values() if one.kind is one.VAR_POSITIONAL), "argument")
+    return names + [f"{rest}[{place}]" for place in range(count - len(names))]
 
 
 def refuse_different_lengths(task: str, lengths: Mapping[str, int]) -> None:
@@ -107,27 +120,40 @@ def _length(value: Items | Over) -> int | None:
 def _sorted(task: str, name: str, value: object) -> object:
     if isinstance(value, unmapped):
         return value.value
-    if isinstance(value, allow_failure) and isinstance(value.value, Handle):
-        return Over(value.value, failure_allowed=True)
     if isinstance(value, Handle):
         return Over(value)
+    if isinstance(value, allow_failure):
+        if isinstance(value.value, unmapped):
+            return allow_failure(value.value.value)
+        inner = _sorted(task, name, value.value)
+        if isinstance(inner, Over):
+            return Over(inner.handle, failure_allowed=True)
+        return Items([allow_failure(item) for item in inner.values]) if isinstance(inner, Items) else inner
+    return Items(_items(task, name, value))
+
+
+def _items(task: str, name: str, value: object) -> Sequence[object]:
     whole = f"Pass it whole with {name}=unmapped(...)"
     if isinstance(value, str | bytes | bytearray):
+        unit = "characters" if isinstance(value, str) else "bytes"
         raise NotMappable(
-            f"`{task}.map()` would go over the characters of the {type(value).__name__} {name}={value!r:.40}.",
-            f"{whole}, or give a list of strings.",
+            f"`{task}.map()` would go over the {unit} of {name}={value!r:.40}.", f"{whole}, or give a list of them."
         )
     if isinstance(value, Mapping):
         raise NotMappable(
-            f"`{task}.map()` would go over the keys of the dict `{name}`.", f"{whole}, or map over list(d.items())."
+            f"`{task}.map()` would go over the keys of the {type(value).__name__} `{name}`.",
+            f"{whole}, or map over list(d.items()).",
         )
     if isinstance(value, set | frozenset):
-        raise NotMappable(f"`{task}.map()`: the set `{name}` has no order.", "Use sorted(...).")
-    if hasattr(value, "columns") and hasattr(value, "iloc"):
+        raise NotMappable(f"`{task}.map()`: the {type(value).__name__} `{name}` has no order.", "Use sorted(...).")
+    if hasattr(value, "columns") and hasattr(value, "shape"):
         raise NotMappable(
-            f"`{task}.map()` would go over the column names of the table `{name}`.",
+            f"`{task}.map()` would go over the columns of the table `{name}` ({type(value).__name__}).",
             f"{whole}, or map over a list of its parts.",
         )
-    if not isinstance(value, Iterable):
-        raise NotMappable(f"`{task}.map()` got {name}={value!r:.40}, which has no items.", f"{whole}.")
-    return Items(value if isinstance(value, list | tuple | range) else list(value))
+    if isinstance(value, list | tuple | range):
+        return value
+    try:
+        return list(cast("Iterable[object]", value))
+    except TypeError:
+        raise NotMappable(f"`{task}.map()` got {name}={value!r:.40}, which has no items.", f"{whole}.") from None

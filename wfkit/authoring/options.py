@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+import math
+import string
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypedDict, cast
 
 from wfkit.core.trigger import Trigger
-from wfkit.errors import BadTask
-
-Hook = Callable[..., object]
+from wfkit.errors import BadTask, WfkitError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,126 @@ class TaskOptions:
     workers: tuple[str, ...] = ()
 
 
-_TUPLES: Final = {"retry_on": type, "workers": str}
+class TaskWords(TypedDict, total=False):
+    """The options as people write them; the meaning of each is told at `TaskOptions`."""
+
+    name: str
+    description: str
+    tags: str | Iterable[str]
+    version: str
+    retries: int
+    retry_delay_seconds: float | Sequence[float] | Callable[[int], float]
+    retry_jitter_factor: float
+    retry_on: type[BaseException] | Iterable[type[BaseException]]
+    retry_condition_fn: Callable[[BaseException], bool] | None
+    timeout_seconds: float | None
+    trigger: Trigger | str
+    skip_on_upstream_skip: bool
+    log_prints: bool
+    n_outputs: int | None
+    task_run_name: str
+    resources: Mapping[str, float]
+    priority: int
+    workers: str | Iterable[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What an option takes."""
+
+    allowed: str  #: in words
+    fits: Callable[[object], bool]
+    normal: Callable[[object], object] = lambda value: value  #: applied first; may raise TypeError or ValueError
+
+
+def is_whole(value: object, least: int = 0) -> bool:
+    """Whether a value is a whole number of `least` or more; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number of 0 or more; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _tuple_of(kind: type) -> Callable[[object], object]:
+    return lambda value: (value,) if isinstance(value, kind) else tuple(cast("Iterable[object]", value))
+
+
+def _all_texts(value: object) -> bool:
+    return all(isinstance(item, str) for item in cast("Iterable[object]", value))
+
+
+def _are_delays(value: object) -> bool:
+    if isinstance(value, tuple):
+        return bool(value) and all(map(is_number, value))
+    return callable(value) or is_number(value)
+
+
+def _are_amounts(value: object) -> bool:
+    return isinstance(value, Mapping) and _all_texts(value) and all(map(is_number, value.values()))
+
+
+def _is_template(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        list(string.Formatter().parse(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_exception(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+_TEXT: Final = _Rule("a string", lambda value: isinstance(value, str))
+_FLAG: Final = _Rule("True or False", lambda value: isinstance(value, bool))
+_RULES: Final[Mapping[str, _Rule]] = {
+    "name": _TEXT,
+    "description": _TEXT,
+    "tags": _Rule(
+        "a string or a set of strings",
+        _all_texts,
+        lambda value: frozenset([value] if isinstance(value, str) else cast("Iterable[object]", value)),
+    ),
+    "version": _TEXT,
+    "retries": _Rule("a whole number of 0 or more", is_whole),
+    "retry_delay_seconds": _Rule(
+        "seconds, a non-empty list of seconds, or a callable of the attempt",
+        _are_delays,
+        lambda value: tuple(value) if isinstance(value, list) else value,
+    ),
+    "retry_jitter_factor": _Rule("a number of 0 or more", is_number),
+    "retry_on": _Rule(
+        "exception classes",
+        lambda value: all(map(_is_exception, cast("Iterable[object]", value))),
+        _tuple_of(type),
+    ),
+    "retry_condition_fn": _Rule("a callable of the exception", lambda value: value is None or callable(value)),
+    "timeout_seconds": _Rule("seconds above 0", lambda value: value is None or (is_number(value) and value != 0)),
+    "trigger": _Rule(f"one of {', '.join(Trigger)}", lambda _: True, lambda value: Trigger(cast("str", value))),
+    "skip_on_upstream_skip": _FLAG,
+    "log_prints": _FLAG,
+    "n_outputs": _Rule("a whole number of 1 or more", lambda value: value is None or is_whole(value, 1)),
+    "task_run_name": _Rule('a template such as "load {month}"', _is_template),
+    "resources": _Rule(
+        "a dict of resource names and amounts",
+        _are_amounts,
+        lambda value: dict(value) if isinstance(value, Mapping) else value,
+    ),
+    "priority": _Rule("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "workers": _Rule("addresses or names of workers", _all_texts, _tuple_of(str)),
+}
+
+
+FLOW_RULES: Final[Mapping[str, _Rule]] = {
+    "name": _TEXT,
+    "description": _TEXT,
+    "tags": _RULES["tags"],
+    "validate_parameters": _FLAG,
+}
 
 
 def task_options(given: Mapping[str, object], base: TaskOptions | None = None) -> TaskOptions:
@@ -78,73 +197,39 @@ def task_options(given: Mapping[str, object], base: TaskOptions | None = None) -
 
     Raises
     ------
-    BadTask : an option is unknown or its value is not allowed; the message names it
+    BadTask : an option is unknown or its value is not allowed; the message names it and what it takes
     """
-    known = {entry.name for entry in dataclasses.fields(TaskOptions)}
+    values = checked_options(given, _RULES, "@task", BadTask)
+    return dataclasses.replace(base or TaskOptions(), **values)  # type: ignore[arg-type]  # the rules know the types
+
+
+def checked_options(
+    given: Mapping[str, object], rules: Mapping[str, _Rule], decorator: str, error: type[WfkitError]
+) -> dict[str, object]:
+    """The options in their normal form.
+
+    Raises
+    ------
+    error : one is unknown or its value is not allowed
+    """
     for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            fix = f"Did you mean `{close[0]}`?" if close else f"Options are: {', '.join(sorted(known))}."
-            raise BadTask(f"@task has no option `{name}`.", fix)
-    values = {name: _normal(name, value) for name, value in given.items()}
-    options = dataclasses.replace(base or TaskOptions(), **values)  # type: ignore[arg-type]  # checked below
-    _check(options)
-    return options
+        if name not in rules:
+            raise error(f"{decorator} has no option `{name}`.", _did_you_mean(name, rules))
+    return {name: _checked(rules[name], name, value, error) for name, value in given.items()}
 
 
-def _normal(name: str, value: object) -> object:
-    if name == "tags":
-        return frozenset([value] if isinstance(value, str) else value)  # type: ignore[call-overload]
-    if name in _TUPLES:
-        return (value,) if isinstance(value, _TUPLES[name]) else tuple(value)  # type: ignore[arg-type]
-    if name == "trigger":
-        try:
-            return Trigger(value)  # type: ignore[arg-type]
-        except ValueError:
-            raise BadTask(f"trigger={value!r} is not a rule.", f"Rules are: {', '.join(Trigger)}.") from None
-    if name == "retry_delay_seconds" and isinstance(value, list):
-        return tuple(value)
-    return value
+def _checked(rule: _Rule, name: str, value: object, error: type[WfkitError]) -> object:
+    try:
+        normal = rule.normal(value)
+        if rule.fits(normal):
+            return normal
+    except (TypeError, ValueError):
+        pass
+    raise error(f"{name}={value!r:.60} is not allowed.", f"It takes {rule.allowed}.")
 
 
-def _check(options: TaskOptions) -> None:
-    def demand(name: str, allowed: str, *, ok: bool) -> None:
-        if not ok:
-            raise BadTask(f"{name}={getattr(options, name)!r} is not allowed.", f"It takes {allowed}.")
-
-    whole = lambda value: isinstance(value, int) and not isinstance(value, bool)  # noqa: E731
-    number = lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)  # noqa: E731
-    delay = options.retry_delay_seconds
-    demand("name", "a string", ok=isinstance(options.name, str))
-    demand("retries", "a whole number of 0 or more", ok=whole(options.retries) and options.retries >= 0)
-    demand(
-        "retry_delay_seconds",
-        "seconds, a non-empty list of seconds, or a callable of the attempt",
-        ok=callable(delay)
-        or (number(delay) and delay >= 0)  # type: ignore[operator]
-        or (isinstance(delay, tuple) and bool(delay) and all(number(item) and item >= 0 for item in delay)),
-    )
-    demand(
-        "retry_jitter_factor",
-        "a number of 0 or more",
-        ok=number(options.retry_jitter_factor) and options.retry_jitter_factor >= 0,
-    )
-    demand(
-        "retry_on",
-        "exception classes",
-        ok=all(isinstance(item, type) and issubclass(item, BaseException) for item in options.retry_on),
-    )
-    demand(
-        "retry_condition_fn",
-        "a callable of the exception",
-        ok=options.retry_condition_fn is None or callable(options.retry_condition_fn),
-    )
-    timeout = options.timeout_seconds
-    demand("timeout_seconds", "seconds above 0", ok=timeout is None or (number(timeout) and timeout > 0))
-    demand(
-        "n_outputs",
-        "a whole number of 1 or more",
-        ok=options.n_outputs is None or (whole(options.n_outputs) and options.n_outputs >= 1),
-    )
-    demand("priority", "a whole number", ok=whole(options.priority))
-    demand("resources", "a dict of resource names and amounts", ok=isinstance(options.resources, Mapping))
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The fix for a name that does not exist: the one that is close, else all that do."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, 1)
+    return f"Did you mean `{close[0]}`?" if close else f"There are: {', '.join(names)}."

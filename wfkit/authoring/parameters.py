@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, get_type_hints
+import reprlib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, cast
 
+from wfkit.authoring.resolving import holds_handle
 from wfkit.errors import BadParameter
 
-PREVIEW_CHARACTERS = 60
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+PREVIEW_CHARACTERS: Final = 60
 
 
 def bind_parameters(
@@ -39,7 +46,7 @@ def validate_parameters(
         Name of the flow, for the error.
     signature : inspect.Signature
     hints : mapping
-        Annotations by parameter name; a parameter without one is not checked.
+        Annotations by parameter name; a parameter without one is not checked, nor are defaults and handles.
     bound : mapping
         Values by parameter name.
 
@@ -47,46 +54,87 @@ def validate_parameters(
     ------
     BadParameter : a value does not validate; the message names the parameter, the value and what is allowed
     """
-    import pydantic
-
-    config = pydantic.ConfigDict(arbitrary_types_allowed=True)
     checked = dict(bound)
     for name, value in bound.items():
-        kind = signature.parameters[name].kind
-        if name not in hints or kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-            continue
-        is_model = isinstance(hints[name], type) and issubclass(hints[name], pydantic.BaseModel)  # type: ignore[arg-type]
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(hints[name], config=None if is_model else config)
-        try:
-            checked[name] = adapter.validate_python(value)
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            inner = "".join(f".{part}" for part in first["loc"])
-            raise BadParameter(
-                f"Parameter `{name}{inner}` of the flow `{flow}` got {_short(value)}: {first['msg']}.",
-                f"Declared as `{inspect.formatannotation(hints[name])}`.",
-            ) from None
+        parameter = signature.parameters[name]
+        if name in hints and value is not parameter.default and not holds_handle(value):
+            checked[name] = _checked(flow, parameter, hints[name], value)
     return checked
 
 
-def type_hints(function: object) -> dict[str, object]:
-    """Annotations of a function's parameters, with strings resolved where that is possible."""
+def _checked(flow: str, parameter: inspect.Parameter, hint: object, value: object) -> object:
+    import pydantic
+
+    adapter = _adapter(_whole(parameter, hint))
+    if adapter is None:
+        return value
     try:
-        hints = get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - an annotation that cannot be resolved checks nothing
-        hints = {name: hint for name, hint in inspect.get_annotations(function).items() if not isinstance(hint, str)}  # type: ignore[arg-type]
-    hints.pop("return", None)
+        return adapter.validate_python((value,))[0]
+    except pydantic.ValidationError as error:
+        first, *others = error.errors(include_url=False)
+        path = "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in first["loc"][1:])
+        more = f" ({len(others)} more like this.)" if others else ""
+        raise BadParameter(
+            f"Parameter `{parameter.name}{path}` of the flow `{flow}` got {short(first['input'])}: {first['msg']}.",
+            f"It is declared as `{inspect.formatannotation(hint)}`.{more}",
+        ) from None
+
+
+def _whole(parameter: inspect.Parameter, hint: object) -> object:
+    """The type of what a parameter holds: `*args` and `**kwargs` hold many."""
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return types.GenericAlias(tuple, (hint, ...))
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return types.GenericAlias(dict, (str, hint))
+    return hint
+
+
+def _adapter(hint: object) -> TypeAdapter[tuple[object]] | None:
+    """What checks a value of a type, as the only item of a tuple; None where pydantic cannot.
+
+    In a tuple, because a model or a dataclass refuses the setting that lets any class be an annotation.
+    """
+    from pydantic import ConfigDict, TypeAdapter
+    from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+
+    try:
+        one = cast("type[tuple[object]]", types.GenericAlias(tuple, (hint,)))
+        return TypeAdapter(one, config=ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticUserError, PydanticUndefinedAnnotation):
+        return None
+
+
+def type_hints(function: Callable[..., object]) -> dict[str, object]:
+    """Annotations of a function's parameters, strings resolved; one that cannot be resolved is left out."""
+    plain = inspect.unwrap(function)
+    names = dict(getattr(plain, "__globals__", {}))
+    for name, cell in zip(plain.__code__.co_freevars, plain.__closure__ or (), strict=True):
+        try:
+            names[name] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    hints: dict[str, object] = {}
+    for name, hint in inspect.get_annotations(plain).items():
+        if name == "return":
+            continue
+        holder = types.SimpleNamespace(__annotations__={name: hint})
+        try:
+            hints |= typing.get_type_hints(holder, names, include_extras=True)
+        except Exception:  # noqa: BLE001, S112 - whatever an annotation raises, it then checks nothing
+            continue
     return hints
 
 
 def preview_parameters(parameters: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """Name and short text of each parameter, for the record of a run."""
-    return tuple((name, _short(value)) for name, value in parameters.items())
+    return tuple((name, short(value)) for name, value in parameters.items())
 
 
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except Exception as error:  # noqa: BLE001 - a broken repr must not stop a run
-        text = f"<{type(value).__name__}, its repr raises {type(error).__name__}>"
+_SHORT: Final = reprlib.Repr()  # looks at the first items of a large list only, and survives a broken repr
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = PREVIEW_CHARACTERS
+
+
+def short(value: object) -> str:
+    """A value as text of at most 60 characters."""
+    text = _SHORT.repr(value)
     return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Skip(Exception):  # noqa: N818 - a signal, not an error
+class Skip(Exception):
     """End this task as SKIPPED.
 
     Parameters
@@ -17,7 +17,7 @@ class Skip(Exception):  # noqa: N818 - a signal, not an error
         self.reason = reason
 
 
-class Fail(Exception):  # noqa: N818 - a signal, not an error
+class Fail(Exception):
     """End this task as FAILED at once, whatever retries it has left.
 
     Parameters
@@ -31,7 +31,7 @@ class Fail(Exception):  # noqa: N818 - a signal, not an error
         self.reason = reason
 
 
-class Retry(Exception):  # noqa: N818 - a signal, not an error
+class Retry(Exception):
     """Ask for another attempt of this task; it spends one of its retries.
 
     Parameters

@@ -6,19 +6,31 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, ParamSpec, TypeVar, cast, overload
+from types import MethodType
+from typing import Final, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from wfkit.authoring.context import FlowBody, flow_body, place
 from wfkit.authoring.fingerprint import code_digest
 from wfkit.authoring.freeze import freeze_code
+from wfkit.authoring.functions import name_of, refuse_bad_template
+from wfkit.authoring.functions import refuse_bad_function as refuse_bad_function  # noqa: PLC0414 - `%%task` asks too
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import unmapped
 from wfkit.authoring.mapping import Mapped, mapped_arguments
-from wfkit.authoring.options import TaskOptions, task_options
-from wfkit.errors import BadArguments, BadTask, HandleCaptured, HandleMisuse
+from wfkit.authoring.options import TaskOptions, TaskWords, task_options
+from wfkit.authoring.resolving import resolved
+from wfkit.authoring.waiting import handles_of, wait
+from wfkit.errors import BadArguments
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+#: Of a function that does not tell its own.
+_ANY_ARGUMENTS: Final = inspect.Signature(
+    [
+        inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,68 +42,86 @@ class Call:
     kwargs: Mapping[str, object]
     mapped: Mapped | None = None  #: what a `.map()` goes over; its arguments stand in `args` and `kwargs`
     wait_for: tuple[Handle, ...] = ()
-    line: int = 0  #: of the caller
 
 
-class Task(Generic[P, R]):
+class Task(Generic[P, R_co]):
     """A function with the options of a node.
 
     Made by `@task`. In a flow body, calling it returns a `Handle` at once; anywhere else it simply runs the function.
+
+    Attributes
+    ----------
+    fn : callable
+        The plain function.
+    options : TaskOptions
+    name : str
     """
 
-    def __init__(self, fn: Callable[P, R], options: TaskOptions) -> None:
+    def __init__(self, fn: Callable[P, R_co], options: TaskOptions) -> None:
+        functools.update_wrapper(self, fn, updated=())
         self.fn = fn
         self.options = options
-        self.name = options.name or getattr(fn, "__name__", type(fn).__name__)
-        functools.update_wrapper(self, fn)
+        self.name: str = options.name or name_of(fn)
+        #: A method's task as the class has it, and the instance; calls pass the instance like any argument.
+        self._base: Task[..., R_co] = self
+        self._bound: tuple[object, ...] = ()
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        """The parameters of the function; any where it does not tell, as some written in C."""
+        try:
+            return inspect.signature(self.fn)
+        except ValueError:
+            return _ANY_ARGUMENTS
 
     @property
-    def signature(self) -> inspect.Signature:
-        """The parameters of the function."""
-        return inspect.signature(self.fn)
+    def description(self) -> str:
+        """What the options say, else the first line of the function's docstring."""
+        return self.options.description or (inspect.getdoc(self.fn) or "").partition("\n")[0]
 
     @property
     def digest(self) -> str:
         """A digest of what the code means."""
         return code_digest(self.fn, self.options.version)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """In a flow body: add a node and return its handle. Elsewhere: run the function here.
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """In a flow body: the same as `.submit()`. Elsewhere: run the function here, handles resolved first.
 
         Raises
         ------
-        BadArguments : the arguments do not fit the function's signature
+        BadArguments : in a flow, the arguments do not fit the function's signature
+        ForeignThread : a flow is open, and this thread does not belong to it
         """
-        if isinstance(place(), FlowBody):
-            return cast("R", self.submit(*args, **kwargs))
-        return self.fn(*_resolved(args), **_resolved(kwargs))
+        here = place()
+        named: dict[str, object] = dict(kwargs)
+        wait_for = handles_of(named.pop("wait_for", None) or (), f"wait_for of `{self.name}`")
+        if isinstance(here, FlowBody):
+            return cast("R_co", self._submit(here, args, named, wait_for))
+        wait(wait_for)
+        positional = cast("tuple[object, ...]", resolved((*self._bound, *args)))
+        return self._base.fn(*positional, **cast("dict[str, object]", resolved(named)))
 
-    def submit(self, *args: object, wait_for: Iterable[Handle] = (), **kwargs: object) -> Handle:
+    def submit(self, *args: object, wait_for: Iterable[Handle] | None = None, **kwargs: object) -> Handle:
         """Add a node to the open flow and return its handle at once.
 
         Parameters
         ----------
         *args, **kwargs
             As for the function; handles may sit anywhere in them.
-        wait_for : iterable of Handle
+        wait_for : iterable of Handle, optional
             Tasks that must have ended first, although nothing of them is passed.
 
         Raises
         ------
         NotInFlow : no flow is open here
         BadArguments : the arguments do not fit the function's signature
+        NotPicklable : an argument, or something the code refers to, cannot travel; the message names it
+        HandleCaptured : the code refers to a handle by name
         """
         body = flow_body(f"`{self.name}.submit()`")
-        self._bind(args, kwargs)
-        call = Call(task=self, args=args, kwargs=kwargs, wait_for=_handles(wait_for, self.name))
-        return body.recorder.record(call)
+        return self._submit(body, args, kwargs, handles_of(wait_for or (), f"wait_for of `{self.name}`"))
 
-    def map(
-        self,
-        *iterables: object,
-        wait_for: Iterable[Handle] = (),
-        **kwargs: object,
-    ) -> Handle:
+    def map(self, *iterables: object, wait_for: Iterable[Handle] | None = None, **kwargs: object) -> Handle:
         """Add one node per element and return a mapped handle at once; nothing blocks.
 
         Parameters
@@ -99,7 +129,7 @@ class Task(Generic[P, R]):
         *iterables, **kwargs
             One value per parameter of the function: a list, a range, a handle of a list whose length need not be known
             yet, or a mapped handle. `unmapped(x)` passes x whole to every element.
-        wait_for : iterable of Handle
+        wait_for : iterable of Handle, optional
             Tasks that must have ended first.
 
         Raises
@@ -107,24 +137,28 @@ class Task(Generic[P, R]):
         NotInFlow : no flow is open here
         MapLengthMismatch : lengths differ; the message names each argument and its length
         NotMappable : a string, a dict or a single value was given where items are expected
-        BadArguments : the arguments do not fit the function's signature
+        BadArguments, NotPicklable, HandleCaptured : as for `.submit()`
         """
         body = flow_body(f"`{self.name}.map()`")
-        self._bind(iterables, kwargs)
-        mapped = mapped_arguments(self.name, self.signature, iterables, kwargs)
-        call = Call(
-            task=self, args=mapped.args, kwargs=mapped.kwargs, mapped=mapped, wait_for=_handles(wait_for, self.name)
+        self._check_arguments(iterables, kwargs)
+        args = (*map(unmapped, self._bound), *iterables)
+        mapped = mapped_arguments(self.name, self._base.signature, args, kwargs)
+        waits = tuple(handles_of(wait_for or (), f"wait_for of `{self.name}`"))
+        return body.recorder.record(
+            Call(task=self._base, args=mapped.args, kwargs=mapped.kwargs, mapped=mapped, wait_for=waits)
         )
-        return body.recorder.record(call)
 
-    def with_options(self, **options: object) -> Task[P, R]:
-        """A copy of this task with other options.
+    def with_options(self, **options: Unpack[TaskWords]) -> Task[P, R_co]:
+        """A copy of this task with other options; this one stays as it is.
 
         Raises
         ------
         BadTask : an option is unknown or its value is not allowed
         """
-        return Task(self.fn, task_options(options, self.options))
+        changed = task_options(options, self.options)
+        refuse_bad_template(changed.task_run_name, self._base.fn)
+        copy = Task(self._base.fn, changed)
+        return cast("Task[P, R_co]", copy._of(*self._bound) if self._bound else copy)
 
     def frozen_code(self) -> bytes:
         """The function and its options, pickled as they are now.
@@ -133,44 +167,59 @@ class Task(Generic[P, R]):
         ------
         HandleCaptured, NotPicklable : the code refers to something that cannot travel; the message names it
         """
-        names = _names_read(self.fn)
-        for name, value in names.items():
-            if isinstance(value, Handle):
-                raise HandleCaptured(
-                    f"The task `{self.name}` refers to the handle `{name}` by name.",
-                    f"Make it a parameter: def {self.name}(…, {name}).",
-                )
-        return freeze_code((self.fn, self.options), f"The task `{self.name}`", names)
+        return freeze_code(self.fn, self.options, f"The task `{self.name}`")
 
-    def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+    def _submit(
+        self, body: FlowBody, args: tuple[object, ...], kwargs: Mapping[str, object], wait_for: Iterable[Handle]
+    ) -> Handle:
+        self._check_arguments(args, kwargs)
+        return body.recorder.record(
+            Call(task=self._base, args=(*self._bound, *args), kwargs=kwargs, wait_for=tuple(wait_for))
+        )
+
+    def _check_arguments(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
         try:
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise BadArguments(f"{self.name}(): {error}.", f"It takes {self.name}{self.signature}.") from None
 
-    def __get__(self, instance: object, owner: type | None = None) -> Task[..., R]:
-        if instance is None:
+    def __get__(self, instance: object, owner: type | None = None) -> Task[..., R_co]:
+        if instance is None or self._bound or not hasattr(type(self.fn), "__get__"):
             return self
-        return Task(self.fn.__get__(instance, owner), self.options)  # type: ignore[attr-defined]  # functions only
+        return self._of(instance)
+
+    def _of(self, instance: object) -> Task[..., R_co]:
+        """The task as a method of an instance."""
+        method: Task[..., R_co] = Task(MethodType(self.fn, instance), self.options)
+        method._base, method._bound = self, (instance,)
+        return method
 
     def __reduce__(self) -> tuple[object, ...]:
+        if self._bound:
+            return (_method, (self._base, *self._bound))
         return (Task, (self.fn, self.options))
 
     def __repr__(self) -> str:
         return f"<Task {self.name}{self.signature}>"
 
 
+def _method(base: Task[..., object], instance: object) -> Task[..., object]:
+    return base._of(instance)
+
+
 @overload
-def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+def task(fn: Callable[P, R_co], /) -> Task[P, R_co]: ...
 @overload
-def task(**options: object) -> Callable[[Callable[P, R]], Task[P, R]]: ...
-def task(fn: Callable[..., object] | None = None, /, **options: object) -> object:
+def task(**options: Unpack[TaskWords]) -> Callable[[Callable[P, R_co]], Task[P, R_co]]: ...
+def task(fn: Callable[..., object] | None = None, /, **options: Unpack[TaskWords]) -> object:
     """Make a task of a function; bare or with options.
 
     Parameters
     ----------
     **options
-        See `wfkit.authoring.options.TaskOptions`.
+        `name, description, tags, version, retries, retry_delay_seconds, retry_jitter_factor, retry_on,
+        retry_condition_fn, timeout_seconds, trigger, skip_on_upstream_skip, log_prints, n_outputs, task_run_name,
+        resources, priority, workers`; see `wfkit.authoring.options.TaskOptions`.
 
     Raises
     ------
@@ -185,78 +234,7 @@ def task(fn: Callable[..., object] | None = None, /, **options: object) -> objec
 
     def make(function: Callable[..., object]) -> Task[..., object]:
         refuse_bad_function(function)
+        refuse_bad_template(checked.task_run_name, function)
         return Task(function, checked)
 
     return make if fn is None else make(fn)
-
-
-#: The last lines of what IPython makes of `!cmd`, `%magic` and `%%magic`.
-_SHELL_CALLS: Final = frozenset({"system", "getoutput", "run_line_magic", "run_cell_magic"})
-
-
-def refuse_bad_function(function: object) -> None:
-    """Refuse what cannot be a task: not callable, a class, a generator, code that needs the notebook's shell.
-
-    Raises
-    ------
-    BadTask
-    """
-    if isinstance(function, Task):
-        raise BadTask(f"`{function.name}` is a task already.", "Use .with_options() to change it.")
-    if not callable(function) or isinstance(function, type):
-        raise BadTask(f"@task needs a function, got {function!r:.80}.", "Decorate a def.")
-    name = getattr(function, "__name__", type(function).__name__)
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise BadTask(
-            f"`{name}` is a generator function; its values cannot travel one by one.",
-            "Return a list, and map over its handle: `next_task.map(handle)`.",
-        )
-    code = getattr(function, "__code__", None)
-    if code is not None and "get_ipython" in code.co_names and _SHELL_CALLS & set(code.co_names):
-        raise BadTask(
-            f"`{name}` uses `!cmd` or `%magic` (line {_shell_line(code)} of the function), which workers do not have.",
-            "Use subprocess.run(...) or a plain call instead.",
-        )
-
-
-def _shell_line(code: object) -> int:
-    import dis
-
-    assert inspect.iscode(code)
-    line = code.co_firstlineno
-    for instruction in dis.get_instructions(code):
-        if instruction.starts_line is not None:
-            line = int(instruction.starts_line)
-        if instruction.argval == "get_ipython":
-            break
-    return line - code.co_firstlineno + 1
-
-
-def _resolved(values: object) -> object:
-    if isinstance(values, Handle):
-        return values.result()
-    if type(values) in (list, tuple, set):
-        return type(values)(_resolved(value) for value in cast("Iterable[object]", values))
-    if type(values) is dict:
-        return {key: _resolved(value) for key, value in values.items()}
-    if isinstance(values, unmapped):
-        return _resolved(values.value)
-    return values
-
-
-def _handles(wait_for: Iterable[Handle], name: str) -> tuple[Handle, ...]:
-    given = (wait_for,) if isinstance(wait_for, Handle) else tuple(wait_for)
-    for item in given:
-        if not isinstance(item, Handle):
-            raise HandleMisuse(f"wait_for of `{name}` got {type(item).__name__} {item!r:.60}.", "It takes handles.")
-    return given
-
-
-def _names_read(function: Callable[..., object]) -> dict[str, object]:
-    function = inspect.unwrap(getattr(function, "__func__", function))
-    try:
-        found = inspect.getclosurevars(function)
-    except (TypeError, ValueError):
-        return {}
-    defaults = {f"default {position + 1}": value for position, value in enumerate(function.__defaults__ or ())}
-    return {**found.globals, **found.nonlocals, **defaults}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import queue
 import time
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from wfkit.authoring.context import in_async_body
 from wfkit.authoring.handle import Handle
 from wfkit.errors import BlockingInAsync, HandleMisuse, WaitTimeout
+
+#: Waiting is done in slices, so that an interrupt of the kernel is noticed.
+_SLICE_S: Final = 0.2
+_NAMED: Final = 3
 
 
 def wait(handles: Iterable[Handle], timeout: float | None = None) -> list[Handle]:
@@ -28,8 +34,8 @@ def wait(handles: Iterable[Handle], timeout: float | None = None) -> list[Handle
     ------
     WaitTimeout : the time passed first; it names what still runs
     """
-    waited = _checked(handles, "wait")
-    for _ in _in_order_of_end(waited, timeout, "wait"):
+    waited = handles_of(handles, "wait()")
+    for _ in _in_order_of_end(waited, timeout, "wait()"):
         pass
     return waited
 
@@ -45,39 +51,58 @@ def as_completed(handles: Iterable[Handle], timeout: float | None = None) -> Ite
 
     Raises
     ------
-    WaitTimeout : the time passed first
+    UnknownLength : how many elements a mapped handle has is not known yet
+    WaitTimeout : the time passed first; it names what still runs
     """
     spread: list[Handle] = []
-    for handle in [handles] if isinstance(handles, Handle) else _checked(handles, "as_completed"):
+    for handle in handles_of(handles, "as_completed()"):
         spread.extend(handle if handle._mapped else (handle,))
-    return _in_order_of_end(spread, timeout, "as_completed")
+    return _in_order_of_end(spread, timeout, "as_completed()")
 
 
-def _checked(handles: Iterable[Handle], function: str) -> list[Handle]:
-    found = [handles] if isinstance(handles, Handle) else list(handles)
+def handles_of(given: object, where: str) -> list[Handle]:
+    """What was given as a list of handles, one handle alone included.
+
+    Raises
+    ------
+    HandleMisuse : something else is among them; the message names it
+    """
+    if isinstance(given, Handle):
+        return [given]
+    found = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    handles = [item for item in found if isinstance(item, Handle)]
     for item in found:
         if not isinstance(item, Handle):
-            raise HandleMisuse(f"{function}() got {type(item).__name__} {item!r:.60}.", "Give it handles of tasks.")
-    return found
+            raise HandleMisuse(f"{where} got {type(item).__name__} {item!r:.60}.", "It takes handles of tasks.")
+    return handles
 
 
-def _in_order_of_end(handles: list[Handle], timeout: float | None, function: str) -> Iterator[Handle]:
+def _in_order_of_end(handles: list[Handle], timeout: float | None, where: str) -> Iterator[Handle]:
     if in_async_body():
-        raise BlockingInAsync(f"{function}() would block the event loop of this async flow.", "Await the handles.")
-    ended: queue.SimpleQueue[Handle] = queue.SimpleQueue()
-    for handle in handles:
-        handle._source.when_done(handle._ref, lambda handle=handle: ended.put(handle))
+        raise BlockingInAsync(f"{where} would block the event loop of this async flow.", "Await the handles instead.")
+    ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for place, handle in enumerate(handles):
+        handle._source.when_done(handle._ref, functools.partial(ended.put, place))
+    return _taken(handles, ended, timeout, where)
+
+
+def _taken(handles: list[Handle], ended: queue.SimpleQueue[int], timeout: float | None, where: str) -> Iterator[Handle]:
     deadline = None if timeout is None else time.monotonic() + timeout
-    for count in range(len(handles)):
-        yield _next_ended(ended, deadline, f"{function}(): {len(handles) - count} of {len(handles)} still run")
+    running = dict(enumerate(handles))
+    while running:
+        place = _next(ended, deadline)
+        if place is None:
+            names = [f"`{handle.name}`" for handle in running.values()]
+            listed = ", ".join(names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"])
+            raise WaitTimeout(f"{where}: {listed} still to end after {timeout:g} s.", "Give it more time.")
+        yield running.pop(place)
 
 
-def _next_ended(ended: queue.SimpleQueue[Handle], deadline: float | None, still: str) -> Handle:
-    # Short slices, so that an interrupt of the kernel is noticed.
+def _next(ended: queue.SimpleQueue[int], deadline: float | None) -> int | None:
     while True:
-        left = 0.2 if deadline is None else min(0.2, deadline - time.monotonic())
+        left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
         try:
             return ended.get(timeout=max(left, 0.001))
         except queue.Empty:
             if deadline is not None and time.monotonic() >= deadline:
-                raise WaitTimeout(f"{still} after the given time.", "Give it more time.") from None
+                return None
