@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def gate() -> _Gate:
 
 
 @task
-def held(x: int, gate: _Gate) -> int:
+def held(x: Any, gate: Any) -> Any:
     gate.count += 1
     gate.started.release()
     assert gate.open.wait(20)
@@ -48,7 +49,7 @@ def held(x: int, gate: _Gate) -> int:
 
 
 @task
-def after(x: int, gate: _Gate) -> int:
+def after(x: Any, gate: Any) -> Any:
     gate.count += 1
     return x
 
@@ -114,7 +115,7 @@ def test_one_element_is_cancelled_and_the_others_go_on(new_run: Callable[[], Run
 
 def test_maps_of_unknown_length_end_with_the_run(new_run: Callable[[], Run], gate: _Gate) -> None:
     @task
-    def listed(gate: _Gate) -> list[int]:
+    def listed(gate: Any) -> Any:
         gate.started.release()
         assert gate.open.wait(20)
         return [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from wfkit.authoring.task import task
 from wfkit.core.states import RunState, TaskState
@@ -12,32 +13,32 @@ RunOf = Callable[[Callable[[], object]], Run]
 
 
 @task
-def items(n: int) -> list[int]:
+def items(n: Any) -> Any:
     return list(range(n))
 
 
 @task
-def fails() -> list[int]:
+def fails() -> Any:
     raise RuntimeError("no list")
 
 
 @task
-def number() -> int:
+def number() -> Any:
     return 5
 
 
 @task
-def add(x: int, y: int = 1) -> int:
+def add(x: Any, y: Any = 1) -> Any:
     return x + y
 
 
 @task
-def total(values: list[int]) -> int:
+def total(values: Any) -> Any:
     return sum(values)
 
 
 @task(n_outputs=2)
-def two() -> tuple[list[int], int]:
+def two() -> Any:
     return [1, 2, 3], 9
 
 

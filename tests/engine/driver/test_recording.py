@@ -1,0 +1,76 @@
+"""A call becomes a group: names, edges, labels, what is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wfkit.authoring.context import FlowBody, inside
+from wfkit.authoring.inputs import unmapped
+from wfkit.authoring.task import task
+from wfkit.core.events import Edge, How
+from wfkit.engine.driver.run import Run
+
+
+@task
+def inc(x: Any) -> Any:
+    return x + 1
+
+
+@task
+def add(x: Any, y: Any = 0) -> Any:
+    return x + y
+
+
+@task(task_run_name="load {month} of {year}")
+def load(month: Any, year: Any) -> Any:
+    return month
+
+
+def test_edges_say_how_inputs_are_used(run_of: Callable[[Callable[[], object]], Run]) -> None:
+    def body() -> None:
+        xs = inc.map([1, 2, 3])
+        inc.map(xs)
+        add(xs[2])
+        add.map([xs[0], xs[1]])
+        add.map(xs, y=unmapped(add(1)))
+        inc.submit(1, wait_for=[xs])
+
+    groups = {view.spec.name: view.spec for view in run_of(body).view_model.ordered()}
+    xs = groups["inc"].id
+    assert groups["inc#2"].edges == (Edge(xs, How.EACH),)
+    assert groups["add"].edges == (Edge(xs, How.ONE, 2),)
+    assert groups["add#2"].edges == (Edge(xs, How.ONE, 0, at=0), Edge(xs, How.ONE, 1, at=1))
+    assert groups["add#4"].edges == (Edge(xs, How.EACH), Edge(groups["add#3"].id, How.ONE, 0))
+    assert groups["inc#3"].edges == (Edge(xs, How.ALL),)
+
+
+def test_task_run_names_are_labels(run_of: Callable[[Callable[[], object]], Run]) -> None:
+    run = run_of(lambda: load.map([1, 2], unmapped(2013)))
+    (group,) = run.view_model.ordered()
+    assert group.spec.labels == ("load 1 of 2013", "load 2 of 2013")
+
+
+def test_a_task_is_frozen_at_its_first_call_in_a_run(new_run: Callable[[], Run]) -> None:
+    factor = {"value": 1}
+
+    @task
+    def times(x: Any) -> Any:
+        return x * factor["value"]
+
+    run = new_run()
+    with inside(FlowBody(run, "flow")):
+        first = times(10)
+        factor["value"] = 5
+        second = times(10)
+    run.close_body(None, {})
+    assert (first.result(), second.result()) == (10, 10)
+
+
+def test_a_dask_key_starts_with_the_name_of_the_task(run_of: Callable[[Callable[[], object]], Run]) -> None:
+    run = run_of(lambda: inc.map([1, 2]))
+    (group,) = run.groups.values()
+    assert group.key_of(1).startswith("inc-0")
+    assert group.key_of(1).endswith("-1")
+    assert run.node_of_key(group.key_of(1)) == (group.spec.id, 1)
+    assert run.node_of_key("inc-0f-1") is None
