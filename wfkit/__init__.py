@@ -9,9 +9,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    # For type checkers, which cannot follow `__getattr__`.
     from IPython.core.interactiveshell import InteractiveShell
 
+    from wfkit import errors as errors
     from wfkit.authoring.context import Launcher
+    from wfkit.authoring.context import current as current
+    from wfkit.authoring.flow import Flow as Flow
+    from wfkit.authoring.flow import flow as flow
+    from wfkit.authoring.handle import Handle as Handle
+    from wfkit.authoring.inputs import Missing as Missing
+    from wfkit.authoring.inputs import allow_failure as allow_failure
+    from wfkit.authoring.inputs import present as present
+    from wfkit.authoring.inputs import unmapped as unmapped
+    from wfkit.authoring.signals import Fail as Fail
+    from wfkit.authoring.signals import Retry as Retry
+    from wfkit.authoring.signals import Skip as Skip
+    from wfkit.authoring.task import Task as Task
+    from wfkit.authoring.task import task as task
+    from wfkit.authoring.waiting import as_completed as as_completed
+    from wfkit.authoring.waiting import wait as wait
+    from wfkit.core.retry import exponential_backoff as exponential_backoff
+    from wfkit.engine.driver.run import Run as Run
+    from wfkit.engine.driver.viewing import View
+    from wfkit.session.session import connect as connect
+    from wfkit.session.session import runs as runs
 
 __version__: Final = "0.1.0"
 
@@ -47,8 +69,7 @@ def __getattr__(name: str) -> object:
     module = _PUBLIC[name]
     if module == "wfkit":
         return import_module(f"wfkit.{name}")
-    if module.startswith("wfkit.authoring"):
-        _wire()
+    _wire()
     found: object = getattr(import_module(module), name)
     globals()[name] = found
     return found
@@ -59,15 +80,22 @@ def __dir__() -> list[str]:
 
 
 def _wire() -> None:
-    """Give flows what starts them; it is imported when the first one starts."""
+    """Give flows what starts them and runs what shows them; both are imported when they are first needed."""
     from wfkit.authoring import context
+    from wfkit.engine.driver import viewing
 
     def session_launcher() -> Launcher:
         from wfkit.session.launch import SessionLauncher
 
         return SessionLauncher()
 
+    def live_view(run: Run) -> View:
+        from wfkit.notebook.view import FlowView
+
+        return FlowView(run)
+
     context.provide_launcher(session_launcher)
+    viewing.provide_view(live_view)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

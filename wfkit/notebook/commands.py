@@ -1,46 +1,91 @@
-"""`%flow list | show | cancel | logs | cluster | help`: the line magic."""
+"""The magics: `%flow list | show | cancel | logs | cluster | help`, and what stands in for `%%flow` and `%%task`."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from dask.utils import format_bytes
+from IPython.core.getipython import get_ipython
+from IPython.core.magic import no_var_expand
 
+from wfkit.clusters.connect import current_client
 from wfkit.core.events import LogLine
 from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.run import Run
-from wfkit.errors import NoSuchRun, WfkitError
-from wfkit.notebook.arguments import FlowCommand, Help, parse_flow_line
+from wfkit.errors import BadCommand, NoSuchRun, WfkitError
+from wfkit.notebook.arguments import (
+    FlowCommand,
+    Help,
+    flow_cell_parser,
+    flow_help,
+    parse_flow_cell,
+    parse_flow_line,
+    parse_task_cell,
+    task_cell_parser,
+)
 from wfkit.notebook.display import outcome_line
-from wfkit.notebook.execution import shorten
-from wfkit.notebook.view import FlowView
+from wfkit.notebook.execution import can_click, shorten
+from wfkit.notebook.view import FlowView, StaticView
 from wfkit.session.session import Session
 
 _MOST_LINES = 1_000
 
 
-def make_flow_magic(session: Session) -> Any:
-    """The function behind `%flow`."""
+def make_magics(session: Session) -> list[tuple[str, str, Callable[..., None]]]:
+    """Each magic with its kind ("line", "cell") and its name."""
 
     def flow(line: str) -> None:
-        """Runs of this notebook: list, show, cancel, logs; the cluster; help."""
-        try:
-            command = parse_flow_line(line)
-            if isinstance(command, Help):
-                print(command.text)  # noqa: T201 - the answer
+        with_one_line(lambda: _answer(session, parse_flow_line(line)))
+
+    flow.__doc__ = flow_help()
+    return [
+        ("line", "flow", flow),
+        ("cell", "flow", _stand_in("%%flow", parse_flow_cell, flow_cell_parser().format_help())),
+        ("cell", "task", _stand_in("%%task", parse_task_cell, task_cell_parser().format_help())),
+    ]
+
+
+def _stand_in(magic: str, parse: Callable[[str], object], text: str) -> Callable[..., None]:
+    """What `%lsmagic` and `%%flow?` find; a cell reaches it only where its first line was not ours to see."""
+
+    def cell_magic(line: str, cell: str) -> None:  # noqa: ARG001 - IPython's
+        def refuse() -> None:
+            parsed = parse(line)
+            if isinstance(parsed, Help):
+                print(parsed.text)  # noqa: T201 - the answer to `-h`
                 return
-            obey(session, command)
-        except WfkitError as error:
-            shorten(error)
-            raise
+            raise BadCommand(f"`{magic}` works only as the first line of a cell.", "Put its cell there as it is.")
 
-    return flow
+        with_one_line(refuse)
+
+    cell_magic.__doc__ = text
+    decorated: Callable[..., None] = no_var_expand(cell_magic)
+    return decorated
 
 
-def obey(session: Session, command: FlowCommand) -> None:
-    """Do what a `%flow` line asks for.
+def with_one_line(work: Callable[[], None]) -> None:
+    """Do it; an error of ours is shown as one line."""
+    try:
+        work()
+    except WfkitError as error:
+        shorten(error)
+        raise
+
+
+def _answer(session: Session, command: FlowCommand | Help) -> None:
+    if isinstance(command, Help):
+        print(command.text)  # noqa: T201 - the answer
+    elif command.subcommand == "show":
+        run = _chosen(session, command.run)
+        (FlowView(run) if can_click(get_ipython()) else StaticView(run)).show()
+    else:
+        print(told(session, command))  # noqa: T201 - the answer
+
+
+def told(session: Session, command: FlowCommand) -> str:
+    """Do what a `%flow` line asks for, and tell what came of it.
 
     Raises
     ------
@@ -48,22 +93,26 @@ def obey(session: Session, command: FlowCommand) -> None:
     """
     match command.subcommand:
         case "list":
-            print("\n".join(_row(run) for run in reversed(session.runs)) or "No runs yet.")  # noqa: T201 - the answer
-        case "show":
-            FlowView(_chosen(session, command.run)).show()
+            return "\n".join(_row(run) for run in reversed(session.runs)) or "No runs yet."
         case "cancel":
-            run = _chosen(session, command.run)
-            if run.state in RUN_ENDS:
-                print(f"{run.id} has ended already: {run.state}.")  # noqa: T201 - the answer
-            else:
-                run.cancel("by %flow cancel")
-                print(f"Cancelling {run.id}: what waits will not start; what runs is waited for.")  # noqa: T201 - the answer
+            return _cancel(session, command.run)
         case "logs":
             run = _chosen(session, command.run)
             lines = run.node(command.node).logs() if command.node else run.logs()
-            print("\n".join(_log_text(line) for line in lines[-_MOST_LINES:]) or "Nothing was logged.")  # noqa: T201 - the answer
+            return "\n".join(_log_text(line) for line in lines[-_MOST_LINES:]) or "Nothing was logged."
         case "cluster":
-            print(_cluster_text(session))  # noqa: T201 - the answer
+            return _cluster_text(session)
+        case unknown:
+            raise BadCommand(f"`%flow {unknown}` is not known.", "`%flow help` shows what there is.")
+
+
+def _cancel(session: Session, name: str | None) -> str:
+    live = [run for run in session.runs if run.state not in RUN_ENDS]
+    run = live[-1] if live and name is None else _chosen(session, name)
+    if run.state in RUN_ENDS:
+        return f"{run.id} of {run.flow_name} has ended already: {run.state}."
+    run.cancel("by %flow cancel")
+    return f"Cancelling {run.id} of {run.flow_name}: what waits will not start; what runs is waited for."
 
 
 def _chosen(session: Session, name: str | None) -> Run:
@@ -80,9 +129,14 @@ def _row(run: Run) -> str:
 
 
 def _cluster_text(session: Session) -> str:
+    if not session.is_decided:
+        client = current_client()
+        which = f"the notebook's Dask client ({client.scheduler.address})" if client and client.scheduler else "its own"
+        return f"No cluster is used yet. The first run will use {which}, unless `wfkit.connect(...)` says otherwise."
     facts = session.facts()
+    whose = "The local cluster of wfkit" if facts.owned else "A cluster that wfkit did not start,"
     lines = [
-        f"{'wfkit’s own local cluster' if facts.owned else 'Adopted cluster'} at {facts.address}",
+        f"{whose} at {facts.address}",
         f"{facts.workers} workers, {facts.threads} threads, {format_bytes(facts.memory_bytes)} memory",
     ]
     if facts.dashboard_link:

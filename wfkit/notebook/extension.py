@@ -1,18 +1,22 @@
-"""`%load_ext wfkit`: puts the cells, the magic, completion, settings and reprs into a shell, and takes them out again."""
+"""`%load_ext wfkit`: puts cells, magics, completion, settings and reprs into a shell, and takes them out again."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from wfkit.engine.driver.run import Run
+from wfkit.errors import WfkitError
 from wfkit.notebook.cell import install
-from wfkit.notebook.commands import make_flow_magic
+from wfkit.notebook.commands import make_magics
 from wfkit.notebook.completion import install_completion
 from wfkit.notebook.display import run_html, run_text
+from wfkit.notebook.execution import shorten
 from wfkit.notebook.hooks import NotebookHooks
 from wfkit.notebook.tracebacks import install_tracebacks
+from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.session import Session, session
 
 #: What takes the extension out of a shell again, by the shell's id.
@@ -20,18 +24,25 @@ _UNDO: Final[dict[int, list[Callable[[], object]]]] = {}
 
 
 def load(shell: Any) -> None:
-    """Make wfkit part of a notebook's shell, and start the local cluster in the background."""
+    """Make wfkit part of a notebook's shell, and start the local cluster in the background.
+
+    Raises
+    ------
+    BadSetting : a setting is not usable; shown as one line
+    """
     unload(shell)
-    current = session()
+    try:
+        current = session(shell)
+    except WfkitError as error:
+        shorten(error)
+        raise
     current.prepare()
-    shell.register_magic_function(make_flow_magic(current), "line", "flow")
-    shell.configurables.append(current.settings)
     _UNDO[id(shell)] = [
         install(shell, NotebookHooks(shell, current)),
         install_tracebacks(shell),
         install_completion(shell, lambda: _names(current)),
-        lambda: shell.magics_manager.magics["line"].pop("flow", None),
-        lambda: shell.configurables.remove(current.settings),
+        *_install_magics(shell, current),
+        _install_settings(shell, current),
         *_install_reprs(shell),
     ]
 
@@ -44,6 +55,26 @@ def unload(shell: Any) -> None:
 
 def _names(current: Session) -> list[str]:
     return [name for run in current.runs for name in (run.id, run.flow_name)]
+
+
+def _install_magics(shell: Any, current: Session) -> list[Callable[[], object]]:
+    known = shell.magics_manager.magics
+    undo: list[Callable[[], object]] = []
+    for kind, name, magic in make_magics(current):
+        shell.register_magic_function(magic, kind, name)
+        undo.append(functools.partial(known[kind].pop, name, None))
+    return undo
+
+
+def _install_settings(shell: Any, current: Session) -> Callable[[], object]:
+    shell.configurables.append(current.settings)  # where `%config` looks
+    current.wait = wait_interruptibly
+
+    def undo() -> None:
+        shell.configurables.remove(current.settings)
+        current.wait = Run.wait
+
+    return undo
 
 
 def _install_reprs(shell: Any) -> list[Callable[[], object]]:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any, Final
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from typing_extensions import override
 
 from wfkit.authoring.flow import BodyResult, Flow
 from wfkit.authoring.handle import Handle
+from wfkit.authoring.parameters import bind_parameters, validate_parameters
 from wfkit.authoring.task import refuse_bad_function, task
 from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.run import Run
 from wfkit.errors import RunIsLive
 from wfkit.notebook.arguments import TaskArguments
 from wfkit.notebook.body import CellBody
-from wfkit.notebook.execution import FlowCell, Shell, can_click, is_interrupt
-from wfkit.notebook.view import FlowView
-from wfkit.session.launch import BodyOf
+from wfkit.notebook.execution import FlowCell, Shell, can_click
+from wfkit.notebook.view import FlowView, StaticView
+from wfkit.notebook.waiting import wait_interruptibly
+from wfkit.session.launch import BodyOf, ending_of
 from wfkit.session.session import Session
-
-#: How long a cell lingers after a first interrupt, for a second one that cancels the run.
-LINGER_S: Final = 2.0
 
 
 class CellFlowBody:
@@ -30,6 +32,8 @@ class CellFlowBody:
     asynchronous = False
 
     def __init__(self, body: CellBody, namespace: dict[str, Any]) -> None:
+        self.expressions = body.parameters
+        self.code = body.code
         self._body = body
         self._namespace = namespace
 
@@ -43,13 +47,43 @@ class CellFlowBody:
     @property
     def hints(self) -> Mapping[str, object]:
         """Each parameter has the type of its default."""
-        defaults = {name: parameter.default for name, parameter in self.signature.parameters.items()}
-        return {name: type(value) for name, value in defaults.items() if value is not None}
+        return _types_of_defaults(self.signature)
 
     def execute(self, parameters: Mapping[str, object]) -> BodyResult:
         """Run the body as last executed, in a copy of the notebook's namespace."""
         namespace, value = self._body.run_private(self._namespace, parameters)
         return result_of(self._body, namespace, value)
+
+
+def _types_of_defaults(signature: inspect.Signature) -> dict[str, object]:
+    defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
+    return {name: type(value) for name, value in defaults.items() if value is not None}
+
+
+class CellFlow(Flow[..., Any]):
+    """The flow that a `%%flow` cell defines."""
+
+    body: CellFlowBody
+
+    def __init__(self, name: str, body: CellFlowBody) -> None:
+        super().__init__(name, body)
+
+    @override
+    def parameters(self, *args: object, **kwargs: object) -> dict[str, object]:
+        """The parameters of a run; each expression after `-p` is evaluated once, those of given ones for their type.
+
+        Raises
+        ------
+        BadParameter : an argument is unknown or does not validate, or an expression raises
+        """
+        signature = self.body.signature
+        bound = bind_parameters(self.name, signature, args, kwargs)
+        return validate_parameters(self.name, signature, _types_of_defaults(signature), bound)
+
+    @override
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={expression}" for name, expression in self.body.expressions.items())
+        return f"<Flow {self.name}({told})>"
 
 
 def result_of(body: CellBody, namespace: Mapping[str, Any], last_value: object) -> BodyResult:
@@ -66,8 +100,8 @@ class NotebookHooks:
         self._shell = shell
         self._session = session
         self._bodies: dict[FlowCell, BodyOf] = {}
-        self._views: dict[FlowCell, FlowView] = {}
-        self._cautioned: set[str] = set()
+        self._views: dict[FlowCell, FlowView | StaticView] = {}
+        self._sources: WeakKeyDictionary[Run, str] = WeakKeyDictionary()  # of the cells that opened runs
 
     def enter(self, cell: FlowCell) -> None:
         """Open the run of a cell, bind the flow's name, show the view.
@@ -77,18 +111,20 @@ class NotebookHooks:
         RunIsLive : the last run of the flow still runs, and `--again` does not say what to do
         ClusterUnusable : there is no cluster
         """
-        name = cell.arguments.name
-        self._settle_live_run(name, cell.arguments.again)
-        flow: Flow[..., Any] = Flow(name, CellFlowBody(cell.body, cell.namespace))
-        self._caution()
+        self._settle_live_runs(cell)
+        flow = CellFlow(cell.arguments.name, CellFlowBody(cell.body, cell.namespace))
         run = self._session.new_run(flow, dict(cell.parameters))
-        body = self._bodies[cell] = BodyOf(run)
-        if cell.arguments.named:
-            cell.namespace[name] = flow
-        if cell.arguments.view and self._session.settings.notebook_view:
-            view = self._views[cell] = FlowView(run)
-            view.show()
-        body.__enter__()
+        try:
+            self._sources[run] = cell.body.source
+            if caution := self._session.take_caution():
+                print(caution)  # noqa: T201 - for the user, in the cell
+            if cell.arguments.named:
+                cell.namespace[cell.arguments.name] = flow
+            self._show(cell, run)
+            self._bodies[cell] = BodyOf(run, flow.body).__enter__()
+        except BaseException as error:
+            run.fail_body(*ending_of(error, None), {})
+            raise
 
     def leave(self, cell: FlowCell, last_value: object) -> None:
         """The body ran to its end."""
@@ -100,7 +136,7 @@ class NotebookHooks:
         """The body raised or was interrupted."""
         body = self._bodies.pop(cell)
         body.result = result_of(cell.body, cell.namespace, None)
-        body.fail(KeyboardInterrupt() if is_interrupt(error) else error, line)
+        body.fail(error, line)
         self._views.pop(cell, None)
 
     def wait(self, cell: FlowCell) -> None:
@@ -123,7 +159,12 @@ class NotebookHooks:
     def define(self, function: FunctionType, arguments: TaskArguments) -> object:
         """Make the task of a `%%task` cell."""
         refuse_bad_function(function)
-        return task(**arguments.options)(function)
+        return cast("Any", task)(**arguments.options)(function)  # options come from a parser
+
+    def _show(self, cell: FlowCell, run: Run) -> None:
+        if cell.arguments.view and self._session.settings.notebook_view:
+            view = self._views[cell] = FlowView(run) if can_click(self._shell) else StaticView(run)
+            view.show()
 
     def _waits(self, cell: FlowCell) -> bool:
         if cell.arguments.wait is not None:
@@ -131,8 +172,12 @@ class NotebookHooks:
         habit = self._session.settings.notebook_wait
         return habit == "always" or (habit == "auto" and not can_click(self._shell))
 
-    def _settle_live_run(self, name: str, again: str | None) -> None:
+    def _settle_live_runs(self, cell: FlowCell) -> None:
+        """Do with live runs of the same flow what `--again` says; cells without a name are compared by their text."""
+        name, again = cell.arguments.name, cell.arguments.again
         live = [run for run in self._session.runs if run.flow_name == name and run.state not in RUN_ENDS]
+        if not cell.arguments.named:
+            live = [run for run in live if self._sources.get(run) == cell.body.source]
         if not live or again == "parallel":
             return
         if again is None:
@@ -142,30 +187,4 @@ class NotebookHooks:
         for run in live:
             run.cancel("its cell was executed again")
         for run in live:
-            run.wait()
-
-    def _caution(self) -> None:
-        """Say once of each adopted cluster what is not guaranteed on it."""
-        facts = self._session.facts()
-        if facts.caution and facts.address not in self._cautioned:
-            self._cautioned.add(facts.address)
-            print(facts.caution)  # noqa: T201 - for the user, in the cell
-
-
-def wait_interruptibly(run: Run) -> None:
-    """Wait for a run; an interrupt ends the wait after a moment, a second one within it cancels the run.
-
-    Raises
-    ------
-    KeyboardInterrupt : the user interrupted
-    """
-    try:
-        run.wait()
-    except KeyboardInterrupt:
-        print(f"The run goes on. Interrupt again within {LINGER_S:g} s to cancel it.", flush=True)  # noqa: T201 - for the user, in the cell
-        try:
-            run.until(lambda: run.state in RUN_ENDS, LINGER_S)
-        except KeyboardInterrupt:
-            run.cancel("interrupted twice")
-            print("Cancelling the run.", flush=True)  # noqa: T201 - for the user, in the cell
-        raise
+            wait_interruptibly(run)

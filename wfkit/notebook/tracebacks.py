@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-_OURS: Final = str(Path(__file__).parents[1])
+_OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def install_tracebacks(shell: Any) -> Callable[[], None]:
@@ -23,7 +25,8 @@ def install_tracebacks(shell: Any) -> Callable[[], None]:
     def without_our_frames(
         etype: Any, evalue: Any = None, etb: TracebackType | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        return structured(etype, evalue, users_part(etb), *args, **kwargs)
+        with _shortened_causes(evalue):
+            return structured(etype, evalue, users_part(etb) or etb, *args, **kwargs)
 
     formatter.structured_traceback = without_our_frames
 
@@ -36,9 +39,31 @@ def install_tracebacks(shell: Any) -> Callable[[], None]:
 
 def users_part(trace: TracebackType | None) -> TracebackType | None:
     """A traceback without the frames of wfkit."""
-    if trace is None:
-        return None
-    rest = users_part(trace.tb_next)
-    if trace.tb_frame.f_code.co_filename.startswith(_OURS):
-        return rest
-    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+    kept: list[TracebackType] = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept.append(trace)
+        trace = trace.tb_next
+    rest: TracebackType | None = None
+    for each in reversed(kept):
+        rest = TracebackType(rest, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return rest
+
+
+@contextmanager
+def _shortened_causes(error: object) -> Iterator[None]:
+    """Shorten the tracebacks of the exceptions behind one while it is shown; debuggers see them whole again."""
+    whole: list[tuple[BaseException, TracebackType | None]] = []
+    seen = {id(error)}
+    while isinstance(error, BaseException):
+        error = error.__cause__ or error.__context__
+        if error is None or id(error) in seen:
+            break
+        seen.add(id(error))
+        whole.append((error, error.__traceback__))
+        error.__traceback__ = users_part(error.__traceback__)
+    try:
+        yield
+    finally:
+        for behind, trace in whole:
+            behind.__traceback__ = trace

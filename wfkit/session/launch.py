@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import inspect
 import threading
-import traceback
-from typing import Any, cast
+from contextlib import nullcontext, suppress
+from types import CodeType
+from typing import Any, Final, Self, cast
 
 from wfkit.authoring.context import FlowBody, enter, leave
-from wfkit.authoring.flow import BodyResult, Flow
+from wfkit.authoring.flow import Body, BodyResult, Flow, FunctionBody
 from wfkit.core.states import RunState
 from wfkit.engine.driver.run import Run
-from wfkit.errors import HandleMisuse
+from wfkit.errors import WfkitError
+from wfkit.session.capture import captured
 from wfkit.session.session import session
 
 AnyFlow = Flow[..., Any]
+_REASON_CHARACTERS: Final = 200
 
 
 class SessionLauncher:
@@ -23,53 +28,67 @@ class SessionLauncher:
     def run(self, flow: AnyFlow, parameters: dict[str, object]) -> Run:
         """Execute the body here and wait for the end of the run.
 
-        An exception of the body is raised as it is, once the tasks that were submitted are on their way.
+        An exception of the body is raised as it is, once the tasks that were submitted are on their way. A body that
+        awaits is executed in a thread of its own, since an event loop may run in this one; its exception ends the run.
         """
-        if flow.body.asynchronous:
-            return self.start(flow, parameters).wait()
         run = session().new_run(flow, parameters)
-        execute(run, flow, parameters)
-        return run.wait()
+        if _awaits(flow.body):
+            _start_thread(run, flow, parameters, keep_output=False)
+        else:
+            execute(run, flow, parameters)
+        session().wait(run)
+        return run
 
     def start(self, flow: AnyFlow, parameters: dict[str, object]) -> Run:
-        """Execute the body in a thread of its own and return at once."""
+        """Execute the body in a thread of its own, its output captured into the run's log, and return at once."""
         run = session().new_run(flow, parameters)
-        context = contextvars.Context()
-        thread = threading.Thread(
-            target=context.run, args=(_execute_quietly, run, flow, parameters), name=f"wfkit-body-{run.id}", daemon=True
-        )
-        thread.start()
+        _start_thread(run, flow, parameters, keep_output=True)
         return run
 
     async def run_async(self, flow: AnyFlow, parameters: dict[str, object]) -> Run:
         """Await an async body here and then the end of the run."""
-        import asyncio
-
         run = session().new_run(flow, parameters)
-        with BodyOf(run, asynchronous=True) as body:
+        with BodyOf(run, flow.body) as body:
             body.result = await cast("Any", flow.body.execute(parameters))
-        await asyncio.to_thread(run.wait)
+        await _end_of(run)
         return run
+
+
+async def _end_of(run: Run) -> None:
+    """Wait for the end of a run without blocking the event loop."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell() -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(ended.set)
+
+    run.when_ended(tell)
+    await ended.wait()
 
 
 def execute(run: Run, flow: AnyFlow, parameters: dict[str, object]) -> None:
     """Execute a body in the calling thread; its exceptions pass through."""
-    with BodyOf(run) as body:
+    with BodyOf(run, flow.body) as body:
         body.result = cast("BodyResult", flow.body.execute(parameters))
 
 
-def _execute_quietly(run: Run, flow: AnyFlow, parameters: dict[str, object]) -> None:
+def _start_thread(run: Run, flow: AnyFlow, parameters: dict[str, object], *, keep_output: bool) -> None:
     """Execute a body in a thread of its own; its exception is the run's reason."""
-    import asyncio
 
-    try:
-        with BodyOf(run, asynchronous=flow.body.asynchronous) as body:
+    def work() -> None:
+        with captured(run.log_body) if keep_output else nullcontext(), suppress(BaseException):
             if flow.body.asynchronous:
-                body.result = asyncio.run(cast("Any", flow.body.execute(parameters)))
+                asyncio.run(_execute_async(run, flow, parameters))
             else:
-                body.result = cast("BodyResult", flow.body.execute(parameters))
-    except BaseException:  # noqa: BLE001, S110 - recorded as the end of the run, and nobody is there to catch it
-        pass
+                execute(run, flow, parameters)
+
+    context = contextvars.Context()  # the thread is not part of the body, if any, that starts it
+    threading.Thread(target=context.run, args=(work,), name=f"wfkit-body-{run.id}", daemon=True).start()
+
+
+async def _execute_async(run: Run, flow: AnyFlow, parameters: dict[str, object]) -> None:
+    with BodyOf(run, flow.body) as body:
+        body.result = await cast("Any", flow.body.execute(parameters))
 
 
 class BodyOf:
@@ -81,12 +100,13 @@ class BodyOf:
         To be set in the block.
     """
 
-    def __init__(self, run: Run, *, asynchronous: bool = False) -> None:
+    def __init__(self, run: Run, body: Body) -> None:
         self.run = run
         self.result = BodyResult(None, {})
-        self._place = FlowBody(run, run.flow_name, asynchronous)
+        self._code = _code_of(body)
+        self._place = FlowBody(run, run.flow_name, body.asynchronous)
 
-    def __enter__(self) -> BodyOf:
+    def __enter__(self) -> Self:
         enter(self._place)
         return self
 
@@ -94,28 +114,47 @@ class BodyOf:
         if error is None:
             self.close()
         else:
-            self.fail(error)
+            self.fail(error, line_of(error, self._code))
 
     def close(self) -> None:
         """The body came to its end."""
         leave(self._place)
         self.run.close_body(self.result.value, self.result.names)
 
-    def fail(self, error: BaseException, line: int | None = None) -> None:
+    def fail(self, error: BaseException, line: int | None) -> None:
         """The body raised, at a line of its own where that is known."""
         leave(self._place)
         state, reason = ending_of(error, line)
         self.run.fail_body(state, reason, self.result.names)
 
 
-def ending_of(error: BaseException, line: int | None = None) -> tuple[RunState, str]:
+def _code_of(body: Body) -> CodeType | None:
+    if isinstance(body, FunctionBody):
+        return getattr(body.fn, "__code__", None)
+    code = getattr(body, "code", None)  # of a cell
+    return code if isinstance(code, CodeType) else None
+
+
+def _awaits(body: Body) -> bool:
+    code = _code_of(body)
+    return body.asynchronous or bool(code and code.co_flags & inspect.CO_COROUTINE)
+
+
+def line_of(error: BaseException, code: CodeType | None) -> int | None:
+    """The line of a body at which an exception came out of it."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is code:
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return None
+
+
+def ending_of(error: BaseException, line: int | None) -> tuple[RunState, str]:
     """How a run ends whose body raised: state, and the reason with the line of the body."""
-    if line is None:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/wfkit/" not in frame.filename]
-        line = frames[-1].lineno if frames else None
     where = f"body, line {line}" if line else "body"
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
         return RunState.INTERRUPTED, f"interrupted ({where})"
-    text = error.what if isinstance(error, HandleMisuse) else str(error)
-    first = text.strip().partition("\n")[0][:200]
-    return RunState.FAILED, f"{type(error).__name__}: {first} ({where})"
+    first = (error.what if isinstance(error, WfkitError) else str(error)).strip().partition("\n")[0]
+    what = f"{type(error).__name__}: {first[:_REASON_CHARACTERS]}".removesuffix(": ")
+    return RunState.FAILED, f"{what} ({where})"

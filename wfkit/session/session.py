@@ -6,23 +6,37 @@ import atexit
 import os
 import threading
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.parameters import preview_parameters
 from wfkit.clusters import connect as connecting
 from wfkit.clusters.connect import Connection, current_client
 from wfkit.clusters.facts import ClusterFacts, describe
-from wfkit.clusters.local import BackgroundStart, LocalOptions
+from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.run import Run
-from wfkit.errors import NoSuchRun
-from wfkit.session.settings import WfkitSettings, load_settings
+from wfkit.errors import ClusterUnusable, NoSuchRun
+from wfkit.session.settings import NAMES, WfkitSettings, load_settings
+
+if TYPE_CHECKING:
+    from traitlets.config import Configurable
 
 #: Ended runs that a session remembers.
 KEPT_RUNS: Final = 100
+
+
+class _Choice(Enum):
+    """What `wfkit.connect` was told."""
+
+    NONE = "it was not called: the notebook's Dask client, else our own cluster"
+    OURS = "our own cluster"
+    THEIRS = "a cluster that was named"
 
 
 class Session:
@@ -31,47 +45,51 @@ class Session:
     Parameters
     ----------
     settings : WfkitSettings
+
+    Attributes
+    ----------
+    runs : list of Run
+        Runs of this process, oldest first.
+    wait : callable
+        Waits for the end of a run that somebody called for; a notebook puts its own way in, which takes interrupts.
     """
 
     def __init__(self, settings: WfkitSettings) -> None:
         self.settings = settings
-        #: Runs of this process, oldest first.
         self.runs: list[Run] = []
+        self.wait: Callable[[Run], object] = Run.wait
         self._lock = threading.RLock()
-        self._starting: BackgroundStart | None = None
+        self._starting: BackgroundStart | None = None  # our own cluster, not used so far
         self._connection: Connection | None = None
         self._engine: Engine | None = None
+        self._choice: _Choice = _Choice.NONE
+        self._caution = ""
+        self._left: list[tuple[Engine, Connection]] = []  # whose runs still answer their handles
+        settings.observe(self._resize, [name for name in NAMES if name.startswith("cluster_")])
 
     # Which cluster
 
     def prepare(self) -> None:
         """Start our own local cluster in the background, unless there is a Dask client to adopt."""
         with self._lock:
-            if self._starting is None and self._connection is None and current_client() is None:
-                self._starting = BackgroundStart(self._options())
+            if self._connection is None and current_client() is None:
+                self._start()
 
     def connect(self, target: Any = None) -> ClusterFacts:
-        """Use a cluster from now on.
+        """Use a cluster from now on. Runs on the one before go on there, and their handles keep answering.
 
         Parameters
         ----------
         target : str, distributed.Client or a Dask cluster, optional
-            None: start our own local cluster.
+            None: our own local cluster.
 
         Raises
         ------
         ClusterUnusable : nothing answers there, or wfkit cannot be set up in it
         """
         with self._lock:
-            if target is None:
-                self._starting = self._starting or BackgroundStart(self._options())
-                target = self._starting.cluster()
-            else:
-                self._drop_unused()
-            connection = connecting.connect(target)
-            engine = Engine(connection.client)
-            self._leave()
-            self._connection, self._engine = connection, engine
+            self._use(target)
+            self._choice = _Choice.OURS if target is None else _Choice.THEIRS
             return self.facts()
 
     def engine(self) -> Engine:
@@ -82,14 +100,20 @@ class Session:
         ClusterUnusable : there is none
         """
         with self._lock:
-            if self._engine is None or self._connection is None or not self._connection.is_open:
-                adopted = current_client()
-                if self._connection is not None and self._connection.owns_cluster:
-                    self._leave()
-                    self._starting = None
-                self.connect(adopted)
+            if self._engine is None or not self._is_open():
+                if self._choice is _Choice.THEIRS and self._connection is not None:
+                    raise ClusterUnusable(
+                        f"The cluster at {self._address} that `wfkit.connect` chose is gone.",
+                        "Connect to it again, or call `wfkit.connect()` for one on this machine.",
+                    )
+                self._use(current_client() if self._choice is _Choice.NONE else None)
             assert self._engine is not None
             return self._engine
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it is decided which cluster is used."""
+        return self._connection is not None
 
     def facts(self) -> ClusterFacts:
         """What is known of the cluster that is used."""
@@ -98,22 +122,87 @@ class Session:
             assert self._connection is not None
             return describe(self._connection.client, owned=self._connection.owns_cluster)
 
+    def take_caution(self) -> str:
+        """What is not guaranteed on the cluster that is used; empty when it was told before, and for our own."""
+        with self._lock:
+            caution, self._caution = self._caution, ""
+            return caution
+
     def close(self) -> None:
-        """Close what is ours: the client and the local cluster."""
+        """Close what is ours: clients, and the local cluster. Runs that still go on end INTERRUPTED."""
         with self._lock:
             self._leave()
+            for engine, connection in self._left:
+                self._end_runs(engine, "the session was closed")
+                engine.close()
+                if connection.owns_cluster:
+                    close_guests(connection)
+                connection.close()
+            self._left.clear()
+            if self._starting is not None:
+                self._starting.close()
+                self._starting = None
+
+    def _use(self, target: Any) -> None:
+        """Connect to a cluster (None: our own), and leave the one before."""
+        if target is None and self._is_open() and self._connection is not None and self._connection.owns_cluster:
+            return
+        connection = connecting.connect(self._own_cluster() if target is None else target)
+        try:
+            engine = Engine(connection.client)
+            facts = describe(connection.client, owned=connection.owns_cluster)
+        except BaseException:
+            connection.close()
+            raise
+        self._leave()
+        self._drop_unused()
+        self._connection, self._engine = connection, engine
+        self._address, self._caution = facts.address, facts.caution
+
+    def _own_cluster(self) -> OwnedCluster:
+        """Our own cluster, which from now on is the caller's to close."""
+        starting = self._start()
+        try:
+            return starting.cluster()
+        except ClusterUnusable:
+            starting.close()
+            raise
+        finally:
+            self._starting = None
+
+    def _start(self) -> BackgroundStart:
+        if self._starting is not None and self._starting.options != self._options():
             self._drop_unused()
+        if self._starting is None:
+            self._starting = BackgroundStart(self._options())
+        return self._starting
+
+    def _resize(self, _: object) -> None:
+        """The settings of our cluster changed: one that is not used yet starts anew."""
+        if self._starting is not None:
+            self.prepare()
+
+    def _is_open(self) -> bool:
+        if self._connection is None or not self._connection.is_open:
+            return False
+        return not self._connection.owns_cluster or bool(self._connection.cluster.alive)
 
     def _leave(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-        if self._connection is not None:
-            self._connection.close()
+        if self._engine is not None and self._connection is not None:
+            if not self._is_open():
+                self._end_runs(self._engine, "the Dask cluster is gone")
+            self._left.append((self._engine, self._connection))
         self._engine = self._connection = None
 
+    def _end_runs(self, engine: Engine, reason: str) -> None:
+        for run in self.runs:
+            if run.engine is engine:
+                run.lose_cluster(reason)
+
     def _drop_unused(self) -> None:
+        """Close our own cluster that nobody used, without waiting for it."""
         if self._starting is not None:
-            self._starting.close()
+            threading.Thread(target=self._starting.close, name="wfkit-cluster-close", daemon=True).start()
             self._starting = None
 
     def _options(self) -> LocalOptions:
@@ -156,6 +245,20 @@ class Session:
         raise NoSuchRun(f"There is no run {name!r} in this session.", f"Flows that ran: {known}.")
 
 
+def close_guests(connection: Connection) -> None:
+    """Close the Dask clients of this process that the user has connected to our own cluster, before it closes.
+
+    Left alone they would look for it, and say so in the terminal.
+    """
+    from distributed import Client
+
+    for client in list(Client._instances):
+        scheduler = client.scheduler
+        if client is not connection.client and getattr(scheduler, "address", None) == connection.cluster.address:
+            with suppress(Exception):
+                client.close(timeout=2)  # type: ignore[no-untyped-call]  # distributed is typed in part
+
+
 def _release_all(runs: list[Run]) -> None:
     """A new run of a flow frees what its earlier runs hold on the cluster."""
     for run in runs:
@@ -167,8 +270,13 @@ _CURRENT: Final[list[Session]] = []
 _CURRENT_LOCK: Final = threading.Lock()
 
 
-def session() -> Session:
+def session(parent: Configurable | None = None) -> Session:
     """The session of this process; made at the first call.
+
+    Parameters
+    ----------
+    parent : Configurable, optional
+        IPython's shell, whose own configuration may hold settings of ours; counts at the first call only.
 
     Raises
     ------
@@ -176,7 +284,7 @@ def session() -> Session:
     """
     with _CURRENT_LOCK:
         if not _CURRENT:
-            _CURRENT.append(Session(load_settings()))
+            _CURRENT.append(Session(load_settings(parent=parent)))
             atexit.register(close_session)
         return _CURRENT[0]
 

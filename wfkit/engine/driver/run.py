@@ -20,6 +20,7 @@ from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.live import FLUSH_NODES, LiveRun
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.engine.driver.recording import Recording
+from wfkit.engine.driver.viewing import View, view_of
 from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
 
 _END_CODES: Final = frozenset(CODES[state] for state in TASK_ENDS)
@@ -50,6 +51,7 @@ class Run(LiveRun):
         self._body_open = True
         self._body_end: tuple[RunState, str] | None = None
         self._value: object = None
+        self._body_log: list[LogLine] = []
         engine.open(self)
         self.record_events([RunStarted(run_id=run_id, flow_name=flow_name, parameters=parameters, at_s=time.time())])
 
@@ -101,8 +103,17 @@ class Run(LiveRun):
         raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
 
     def logs(self) -> list[LogLine]:
-        """What the tasks logged, printed and warned so far, in order of time."""
-        return sorted(self.answers.logs(None), key=lambda line: line.at_s)
+        """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
+        return sorted([*self.answers.logs(None), *self._body_log], key=lambda line: line.at_s)
+
+    def view(self) -> View:
+        """The live view of the run, a widget; to be shown where it is the last value of a cell, or by `.show()`.
+
+        Raises
+        ------
+        WfkitError : what notebooks need is not installed
+        """
+        return view_of(self)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait for the end of the run; never raises for a failed run.
@@ -200,6 +211,10 @@ class Run(LiveRun):
             self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
             self._recording.parents.append(spec.id)
         return lambda: self._recording.parents.remove(spec.id)
+
+    def log_body(self, lines: Sequence[LogLine]) -> None:
+        """Keep what the body wrote where no cell shows it. Takes no lock, so whatever prints may call it."""
+        self._body_log += lines
 
     def close_body(self, value: object, names: Mapping[str, object]) -> None:
         """The body came to its end; `names` are what it bound."""
