@@ -38,7 +38,7 @@ def expand(run: LiveRun) -> None:
         return
     run.expanding = True
     try:
-        while any([_lay_out(run, group) for group in list(run.deferred)]):
+        while sum(_lay_out(run, group) for group in list(run.deferred)):
             pass
     finally:
         run.expanding = False
