@@ -1,12 +1,17 @@
-"""What system tests share: Debian's Chromium for the browser tests; playwright never downloads one."""
+"""What system tests share: a local cluster, and Debian's Chromium for the browser tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.system.running import Workers, ran
+from wfkit import connect, task
+from wfkit.session.session import close_session, session
 
 CHROMIUM = os.environ.get("WFKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 _QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
@@ -15,9 +20,35 @@ _PLAIN = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": [*_QUIET, *_PLAIN]}
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": [*_QUIET, *_PLAIN]}  # playwright gets none
 
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """Stand in for the fixture of pytest-base-url, which pytest 9 warns about."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Workers]:
+    """Two worker processes of two threads each, started by wfkit; the flows of all tests run on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WFKIT_CLUSTER_N_WORKERS", "2")
+        patch.setenv("WFKIT_CLUSTER_THREADS_PER_WORKER", "2")
+        close_session()
+        connect()
+        yield Workers(session().engine().cluster.client)
+        close_session()
+
+
+@pytest.fixture
+def unharmed(cluster: Workers) -> Iterator[Workers]:
+    """The cluster; and after the test the worker processes are those from before, and the next flow works."""
+
+    @task
+    def double(x: int) -> int:
+        return 2 * x
+
+    pids = cluster.pids()
+    yield cluster
+    assert ran(lambda: double.map([1, 2, 3])).result() == [2, 4, 6]
+    assert cluster.pids() == pids

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from distributed.worker import thread_state  # type: ignore[attr-defined]  # the only door for other threads
 
+from wfkit.engine.worker.failure import stack_of
 from wfkit.errors import TaskTimeout
 
 #: How long a task that was told to stop may take to do so before it is left behind in its thread.
@@ -90,8 +91,11 @@ def _in_thread(work: Callable[[], object], thread_s: float, timeout_s: float) ->
     if thread.is_alive():
         _interrupt(thread)
         thread.join(GRACE_S)
-        lost = ", and it could not be stopped: its thread goes on in the background" if thread.is_alive() else ""
-        raise _timed_out(timeout_s, lost) from (errors[0] if errors else None)
+        if not thread.is_alive():
+            raise _timed_out(timeout_s) from (errors[0] if errors else None)
+        left = _timed_out(timeout_s, ", and it could not be stopped: its thread goes on in the background")
+        left.add_note(f"Its thread was here:\n{stack_of(thread)}")
+        raise left
     if errors:
         raise errors[0]
     return results[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import pickle
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,10 +147,21 @@ def _own_lines(error: BaseException, seen: set[int]) -> Iterator[str]:
 def _user_frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
     """The frames of user code, without those of ours and of the loop that ran it."""
     summary = traceback.StackSummary.extract(traceback.walk_tb(tb), lookup_lines=True)
-    frames = [frame for frame in summary if not frame.filename.startswith(_OURS)]
+    return _without_loop([frame for frame in summary if not frame.filename.startswith(_OURS)])
+
+
+def _without_loop(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
     while frames and frames[0].filename.startswith(_ASYNCIO):
         del frames[0]
     return frames
+
+
+def stack_of(thread: threading.Thread) -> str:
+    """Where a thread of user code is just now."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    summary = traceback.StackSummary.extract(traceback.walk_stack(frame), lookup_lines=True)
+    frames = [one for one in reversed(summary) if not one.filename.startswith((_OURS, threading.__file__))]
+    return "".join(traceback.format_list(_without_loop(frames)[-_FRAMES_AT_EACH_END:]))
 
 
 def _joined(error: BaseException, message: str) -> str:

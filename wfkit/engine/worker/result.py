@@ -50,7 +50,7 @@ def check_result(value: object, maker: str) -> Checked:
 
 
 def _not_picklable(value: object, maker: str, error: BaseException) -> NotPicklable:
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError):
         return NotPicklable(
             f"`{maker}` returned a {type(value).__qualname__} that is nested too deeply to be pickled.",
             "Return something flatter.",

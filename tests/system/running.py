@@ -1,0 +1,76 @@
+"""Running: short ways to execute a flow in a test and to look at how its nodes ended."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from distributed import Client
+
+from wfkit import flow
+from wfkit.core.events import ErrorInfo
+from wfkit.core.states import FailureKind, TaskState
+from wfkit.engine.driver.run import Run
+
+TIMEOUT_S = 20.0
+
+
+class Workers:
+    """The worker processes of the cluster that flows run on."""
+
+    def __init__(self, client: Client) -> None:
+        self.client: Any = client
+
+    @property
+    def addresses(self) -> list[str]:
+        return sorted(self.client.scheduler_info()["workers"])
+
+    def pids(self) -> dict[str, int]:
+        return cast("dict[str, int]", self.client.run(os.getpid))
+
+
+def started(body: Callable[[], object]) -> Run:
+    """The run of a flow with this body, which is executed in a thread of its own."""
+    return cast("Run", flow(body).start())
+
+
+def ran(body: Callable[[], object]) -> Run:
+    """The same, ended."""
+    return started(body).wait(TIMEOUT_S)
+
+
+def states(run: Run) -> dict[str, TaskState]:
+    """The states of all nodes."""
+    return {row.name: row.state for row in run.nodes}
+
+
+def reason(run: Run, name: str) -> str:
+    group, index = run.view_model.by_name(name)
+    return group.reasons.get(index or 0, "")
+
+
+def kind(run: Run, name: str) -> FailureKind | None:
+    group, index = run.view_model.by_name(name)
+    return group.kinds.get(index or 0)
+
+
+def errors(run: Run, name: str) -> dict[int, ErrorInfo]:
+    """The errors of a node by attempt."""
+    group, index = run.view_model.by_name(name)
+    return group.errors.get(index or 0, {})
+
+
+def until(reached: Callable[[], object], timeout: float = TIMEOUT_S) -> None:
+    """Wait until something holds; for what no handle tells, such as a file that a task writes."""
+    deadline = time.monotonic() + timeout
+    while not reached():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.01)
+
+
+def touch(path: Path) -> None:
+    """Leave a mark that other processes see."""
+    path.touch()
