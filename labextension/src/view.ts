@@ -53,7 +53,8 @@ export class View {
     const waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
     this.root = h(
       "div.wfkit",
-      { role: "region", "aria-label": "Run", "data-wfkit-view": true },
+      // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
+      { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
       h("style", {}, css),
       waiting,
       this.#header.element,

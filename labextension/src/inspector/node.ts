@@ -17,12 +17,17 @@ export function nodeView(node: NodeDetail, runStarted_s: number | null): HTMLEle
       h("span.wf-pill", { class: `wf-pill wf-is-${look.tone}` }, glyph(look), h("span", {}, look.label)),
       node.kind === null || node.kind === "error" ? null : h("span.wf-note", {}, node.kind),
     ),
-    node.reason === "" ? null : h("p.wf-node-reason", {}, node.reason),
+    node.reason === "" || isTold(node) ? null : h("p.wf-node-reason", {}, node.reason),
     facts(node, runStarted_s),
     ...attempts(node),
     section("Log", node.logs.length === 0 ? null : logView(node.logs)),
     section("Value", node.preview === "" ? null : h("pre.wf-pre", { tabindex: "0" }, node.preview)),
   );
+}
+
+/** Is the reason nothing but the error that is shown below anyway? */
+function isTold(node: NodeDetail): boolean {
+  return node.attempts.some(({ error }) => error !== null && node.reason === `${error.type}: ${error.message}`);
 }
 
 function section(title: string, content: HTMLElement | null): HTMLElement | null {
