@@ -25,6 +25,7 @@ export class View {
   readonly #scene: Scene;
   readonly #twin: Twin;
   readonly #panel: Panel;
+  readonly #waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
   readonly #spoken = h("div.wf-hidden", { role: "status", "aria-live": "polite" });
   readonly #status = h("div.wf-status", { role: "status", "aria-live": "polite" });
   readonly #stops: (() => void)[] = [];
@@ -50,13 +51,12 @@ export class View {
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true));
     const main = h("div.wf-main", {}, this.#scene.element, this.#twin.element);
-    const waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
       h("style", {}, css),
-      waiting,
+      this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
@@ -138,7 +138,10 @@ export class View {
     const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
     setText(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
     const { model } = this.link;
-    if (model.run === null) return;
+    if (model.run === null) {
+      if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");
+      return;
+    }
     const counts = totals(model);
     const tenths = Math.floor((10 * endedOf(counts)) / Math.max(1, totalOf(counts)));
     const key = `${model.run.state} ${hasBad(counts)} ${tenths}`;
