@@ -134,6 +134,8 @@ class Session:
             self._leave()
             for engine, connection in self._left:
                 self._end_runs(engine, "the session was closed")
+                if not connection.owns_cluster:  # it may live on, or tell in the terminal what it loses
+                    _release_all([run for run in self.runs if run.engine is engine])
                 engine.close()
                 if connection.owns_cluster:
                     close_guests(connection)
@@ -260,7 +262,7 @@ def close_guests(connection: Connection) -> None:
 
 
 def _release_all(runs: list[Run]) -> None:
-    """A new run of a flow frees what its earlier runs hold on the cluster."""
+    """Free what ended runs hold on the cluster; a new run of a flow does so with its earlier ones."""
     for run in runs:
         if run.state in RUN_ENDS:
             run.release()
