@@ -1,0 +1,119 @@
+"""The page: docs/benchmarks.md from results."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from benchmarks.measure import Result
+
+HEAD: Final = "# Benchmarks\n\nMade by `make bench` (`benchmarks/run.py`); do not edit by hand.\n"
+
+TEXT: Final = """\
+What wfkit costs, compared with doing the same work on plain Dask. All tasks do nothing, so that only overhead is seen:
+with real work the ratios come closer to 1.
+
+How it is measured:
+
+- wfkit runs on its own local cluster. Plain Dask runs on the same cluster (with wfkit's plugins in it), and on twins of
+  it that know nothing of wfkit, one at `worker-saturation: inf` and one at Dask's default of 1.1. All have the same
+  workers; only one cluster works at a time.
+- Contestants take turns: each repetition runs all of them once, in another order each time. Before each turn every
+  scheduler has forgotten its tasks. Shown is the median of the repetitions; below, the least and the greatest too.
+- The ratio is our median by that of the best other contestant. Beside it stands the range of the ratios of single
+  repetitions: where it is wide, the machine was not quiet.
+- A run of wfkit is measured with everything on: each call frozen, two events a task folded into the view, a consumer
+  that takes the live view's messages as often as a browser gets them, and all values in the hands of the caller. Plain
+  Dask is `client.map` and `client.gather`.
+
+What is not claimed: nothing about other machines, networks or many workers (scheduler, workers and driver share the
+cores here), nothing about tasks that move much data, nothing about the browser's own work. Memory and depth-first
+numbers are of few repetitions.
+"""
+
+
+def page(results: Sequence[Result], facts: Mapping[str, str], peers: Sequence[Mapping[str, Any]]) -> str:
+    """The whole page."""
+    return "\n".join([HEAD, TEXT, *_machine(facts), *_overview(results), *_peers(peers, results), *_details(results)])
+
+
+def _machine(facts: Mapping[str, str]) -> Iterator[str]:
+    yield "## Machine\n"
+    yield "; ".join(f"{name} {value}" for name, value in facts.items()) + ".\n"
+
+
+def _overview(results: Sequence[Result]) -> Iterator[str]:
+    yield "## Results\n"
+    yield "| what | wfkit | best other | ratio | budget | |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for result in results:
+        best = result.best_other
+        other = "" if best is None else f"{amount(statistics.median(result.samples[best]), result.unit)}, {best}"
+        verdict = {None: "", True: "met", False: "**not met**"}[result.met]
+        cells = [result.title, amount(result.ours, result.unit), other, _ratio(result), _budget(result), verdict]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _ratio(result: Result) -> str:
+    if result.ratio is None:
+        return ""
+    pairs = result.pair_ratios
+    spread = f" ({min(pairs):.2f} to {max(pairs):.2f})" if len(pairs) > 1 else ""
+    return f"{result.ratio:.2f}{spread}"
+
+
+def _budget(result: Result) -> str:
+    if result.budget is None:
+        return ""
+    limit = result.budget.limit
+    return f"≤ {limit:g}" if result.budget.of == "ratio" else f"≤ {amount(limit, result.unit)}"
+
+
+def _peers(peers: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> Iterator[str]:
+    if not peers:
+        return
+    yield "## Other workflow systems\n"
+    yield "The same no-op map, as `benchmarks/peers/README.md` tells. Measured apart from the table above, on the day"
+    yield "that is told, and perhaps on another machine.\n"
+    yield "| system | tasks | tasks/s | date | |"
+    yield "| --- | --- | --- | --- | --- |"
+    ours = next((result for result in results if result.name.startswith("map-")), None)
+    if ours is not None:
+        yield f"| wfkit | {ours.tasks:,} | {ours.tasks / ours.ours:,.0f} | | from the table above |"
+    for peer in peers:
+        rate = f"{peer['tasks_per_s']:,.0f}"
+        yield f"| {peer['system']} | {peer['tasks']:,} | {rate} | {peer['date']} | {peer.get('note', '')} |"
+    yield ""
+
+
+def _details(results: Sequence[Result]) -> Iterator[str]:
+    yield "## Every contestant\n"
+    for result in results:
+        repetitions = max(map(len, result.samples.values()))
+        rate = "| tasks/s " if result.tasks else ""
+        yield f"### {result.title}\n"
+        yield f"{repetitions} {'repetition' if repetitions == 1 else 'repetitions'}" + (
+            f"; {result.note}.\n" if result.note else ".\n"
+        )
+        yield f"| contestant | median | from | to {rate}|"
+        yield f"| --- | --- | --- | --- {'| --- ' if rate else ''}|"
+        for name, values in result.samples.items():
+            shown = (statistics.median(values), min(values), max(values))
+            cells = [name, *(amount(value, result.unit) for value in shown)]
+            if result.tasks:
+                cells.append(f"{result.tasks / statistics.median(values):,.0f}")
+            yield f"| {' | '.join(cells)} |"
+        yield ""
+
+
+def amount(value: float, unit: str) -> str:
+    """A number with its unit, in three figures."""
+    match unit:
+        case "B":
+            return f"{value / 1_000:.2f} kB"
+        case "%":
+            return f"{value:.1f} %"
+        case _:
+            return f"{value:.3g} {unit}"

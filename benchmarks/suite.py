@@ -1,0 +1,131 @@
+"""The suite: which benchmarks there are, at which size, and where their results go."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from benchmarks.contest import Contest, contest
+from benchmarks.depth import depth
+from benchmarks.facts import facts
+from benchmarks.fresh import ROOT
+from benchmarks.latency import latency
+from benchmarks.measure import Result
+from benchmarks.memory import memory
+from benchmarks.others import peers
+from benchmarks.page import amount, page
+from benchmarks.starting import starting
+from benchmarks.throughput import throughput
+
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+RESULTS: Final = ROOT / "benchmarks" / "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured."""
+
+    repetitions: int = 5
+    maps: tuple[int, int] = (1_000, 10_000)
+    staged: int = 2_000
+    calls: int = 20
+    items: int = 500
+    item_s: float = 0.02
+    deep_repetitions: int = 1
+    few: int = 10_000
+    many: int = 50_000
+    memory_repetitions: int = 1
+    twins: bool = True
+
+
+FULL: Final = Sizes()
+QUICK: Final = Sizes(
+    repetitions=2, maps=(20, 40), staged=20, calls=2, items=8, item_s=0.01, few=50, many=100, twins=False
+)
+
+_Part = Callable[[], Iterator[Result]]
+
+
+def parts_with_clusters(sizes: Sizes, clusters: Contest) -> dict[str, _Part]:
+    """The benchmarks in which contestants take turns on running clusters."""
+    return {
+        "throughput": partial(
+            throughput, clusters, sizes=sizes.maps, staged=sizes.staged, repetitions=sizes.repetitions
+        ),
+        "latency": partial(latency, clusters, calls=sizes.calls, repetitions=sizes.repetitions),
+        "depth": partial(depth, clusters, length=sizes.items, seconds=sizes.item_s, repetitions=sizes.deep_repetitions),
+    }
+
+
+def parts_alone(sizes: Sizes) -> dict[str, _Part]:
+    """The benchmarks that start what they need, each time anew."""
+    return {
+        "memory": partial(memory, few=sizes.few, many=sizes.many, repetitions=sizes.memory_repetitions),
+        "starting": partial(starting, repetitions=sizes.repetitions),
+    }
+
+
+NAMES: Final = ("throughput", "latency", "depth", "memory", "starting")
+
+
+def run(sizes: Sizes, only: list[str]) -> list[Result]:
+    """Run benchmarks, and say what comes out as it comes."""
+    wanted = only or list(NAMES)
+    results: list[Result] = []
+
+    def collect(parts: dict[str, _Part]) -> None:
+        for name, part in parts.items():
+            if name not in wanted:
+                continue
+            begin_s = time.monotonic()
+            for result in part():
+                results.append(result)
+                print(told(result), flush=True)
+            print(f"  ({name}: {time.monotonic() - begin_s:.0f} s)", flush=True)
+
+    if {"throughput", "latency", "depth"} & set(wanted):
+        with contest(twins=sizes.twins) as clusters:
+            clusters.warm_up()
+            collect(parts_with_clusters(sizes, clusters))
+    collect(parts_alone(sizes))
+    return results
+
+
+def told(result: Result) -> str:
+    """One line about a result."""
+    ratio = f", {result.ratio:.2f} x {result.best_other}" if result.ratio is not None else ""
+    verdict = {None: "", True: " (met)", False: " (NOT MET)"}[result.met]
+    return f"{result.title}: {amount(result.ours, result.unit)}{ratio}{verdict}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Measure wfkit against plain Dask.")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs")
+    parser.add_argument("--only", action="append", choices=NAMES, default=[], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--peers", action="store_true", help="measure other systems too, see peers/README.md")
+    parser.add_argument("--out", type=Path, help="folder for page and results; with --quick and --only default: none")
+    chosen = parser.parse_args(arguments)
+    machine = facts()
+    results = run(QUICK if chosen.quick else FULL, chosen.only)
+    others = peers(measure=chosen.peers)
+    write(results, machine, others, chosen.out, partial_=chosen.quick or bool(chosen.only))
+
+
+def write(
+    results: list[Result], machine: dict[str, str], others: list[dict[str, object]], out: Path | None, *, partial_: bool
+) -> None:
+    """Write page and results; a run that measured only a part never replaces the real ones."""
+    if out is None and partial_:
+        return
+    text = page(results, machine, others)
+    rows = [asdict(result) | {"ratio": result.ratio, "met": result.met} for result in results]
+    data = json.dumps({"machine": machine, "results": rows, "peers": others}, indent=2) + "\n"
+    (PAGE if out is None else out / PAGE.name).write_text(text, encoding="utf-8")
+    (RESULTS if out is None else out / RESULTS.name).write_text(data, encoding="utf-8")
