@@ -94,7 +94,7 @@ class Task(Generic[P, R_co]):
         """
         here = place()
         named: dict[str, object] = dict(kwargs)
-        wait_for = handles_of(named.pop("wait_for", None) or (), f"wait_for of `{self.name}`")
+        wait_for = handles_of(named.pop("wait_for", None), f"wait_for of `{self.name}`")
         if isinstance(here, FlowBody):
             return cast("R_co", self._submit(here, args, named, wait_for))
         wait(wait_for)
@@ -119,7 +119,7 @@ class Task(Generic[P, R_co]):
         HandleCaptured : the code refers to a handle by name
         """
         body = flow_body(f"`{self.name}.submit()`")
-        return self._submit(body, args, kwargs, handles_of(wait_for or (), f"wait_for of `{self.name}`"))
+        return self._submit(body, args, kwargs, handles_of(wait_for, f"wait_for of `{self.name}`"))
 
     def map(self, *iterables: object, wait_for: Iterable[Handle] | None = None, **kwargs: object) -> Handle:
         """Add one node per element and return a mapped handle at once; nothing blocks.
@@ -143,7 +143,7 @@ class Task(Generic[P, R_co]):
         self._check_arguments(iterables, kwargs)
         args = (*map(unmapped, self._bound), *iterables)
         mapped = mapped_arguments(self.name, self._base.signature, args, kwargs)
-        waits = tuple(handles_of(wait_for or (), f"wait_for of `{self.name}`"))
+        waits = tuple(handles_of(wait_for, f"wait_for of `{self.name}`"))
         return body.recorder.record(
             Call(task=self._base, args=mapped.args, kwargs=mapped.kwargs, mapped=mapped, wait_for=waits)
         )

@@ -61,14 +61,14 @@ def as_completed(handles: Iterable[Handle], timeout: float | None = None) -> Ite
 
 
 def handles_of(given: object, where: str) -> list[Handle]:
-    """What was given as a list of handles, one handle alone included.
+    """What was given as a list of handles; one handle stands for itself, None for no handles.
 
     Raises
     ------
     HandleMisuse : something else is among them; the message names it
     """
-    if isinstance(given, Handle):
-        return [given]
+    if given is None or isinstance(given, Handle):
+        return [] if given is None else [given]
     found = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
     handles = [item for item in found if isinstance(item, Handle)]
     for item in found:

@@ -1,0 +1,129 @@
+"""One small cluster inside the test process for runs, and a recorder that takes calls without any cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import distributed
+import pytest
+from distributed import Client, LocalCluster
+
+import wfkit
+from wfkit.authoring.context import FlowBody, inside
+from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.task import Call
+from wfkit.core.events import LogLine
+from wfkit.core.ids import GroupId
+from wfkit.core.states import TaskState
+from wfkit.session.session import close_session, session
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """Connected to one worker with two threads, in this process."""
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+        close_session()
+
+
+@pytest.fixture
+def cluster(client: Client) -> Client:
+    """The cluster that flows of the test run on."""
+    here = session()
+    if here._connection is None or here._connection.client is not client:
+        wfkit.connect(client)
+    return client
+
+
+@dataclass
+class Answering:
+    """Answers for handles from plain values; names are those of the calls."""
+
+    run: object = None
+    values: dict[tuple[str, int | None], object] = field(default_factory=dict)
+    lengths: dict[str, int | None] = field(default_factory=dict)
+
+    def state(self, ref: Ref) -> TaskState:
+        return TaskState.COMPLETED if (ref.group, ref.index) in self.values else TaskState.RUNNING
+
+    def name(self, ref: Ref) -> str:
+        return ref.group if ref.index in (None, 0) else f"{ref.group}[{ref.index}]"
+
+    def length(self, group: GroupId) -> int | None:
+        return self.lengths.get(group)
+
+    def wait(self, ref: Ref, timeout: float | None) -> bool:
+        return (ref.group, ref.index) in self.values
+
+    def result(self, ref: Ref, timeout: float | None) -> object:
+        return self.values[(ref.group, ref.index)]
+
+    def exception(self, ref: Ref, timeout: float | None) -> object:
+        found = self.values[(ref.group, ref.index)]
+        return found if isinstance(found, BaseException) else None
+
+    def logs(self, ref: Ref) -> list[LogLine]:
+        return []
+
+    def cancel(self, ref: Ref) -> None:
+        self.values[(ref.group, ref.index)] = None
+
+    def future(self, ref: Ref) -> Any:
+        return distributed.Future
+
+    def preview(self, ref: Ref) -> str:
+        return str(self.state(ref))
+
+    def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
+        if (ref.group, ref.index) in self.values:
+            callback()
+
+
+class Recording:
+    """Takes calls as a run does, and keeps them."""
+
+    id = "r-test"
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.subflows: list[str] = []
+        self.source = Answering()
+
+    def record(self, call: Call) -> Handle:
+        self.calls.append(call)
+        mapped = call.mapped is not None
+        group = GroupId(call.task.name)
+        if call.mapped is not None:
+            self.source.lengths[group] = call.mapped.length
+        return Handle(self.source, Ref(group, None if mapped else 0), mapped=mapped, n_outputs=call.task.options.n_outputs)
+
+    def subflow(self, name: str) -> Callable[[], None]:
+        self.subflows.append(name)
+        return lambda: self.subflows.append(f"/{name}")
+
+    def handle(self, name: str = "load", *, n_outputs: int | None = None) -> Handle:
+        """A handle of a single task."""
+        return Handle(self.source, Ref(GroupId(name), 0), n_outputs=n_outputs)
+
+    def mapped_handle(self, name: str = "load", length: int | None = None) -> Handle:
+        """A handle of a map."""
+        self.source.lengths[GroupId(name)] = length
+        return Handle(self.source, Ref(GroupId(name), None), mapped=True)
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """A recorder whose body is not open."""
+    return Recording()
+
+
+@pytest.fixture
+def body(recording: Recording) -> Iterator[Recording]:
+    """A recorder whose flow body is open in this test."""
+    with inside(FlowBody(recording, "etl")):
+        yield recording

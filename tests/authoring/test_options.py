@@ -1,0 +1,144 @@
+"""Options: each is checked where it is given, and a wrong one is told with what it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any
+
+import pytest
+
+from wfkit import exponential_backoff, flow, task
+from wfkit.authoring.flow import FlowOptions, FlowWords
+from wfkit.authoring.options import FLOW_RULES, TaskOptions, TaskWords, task_options
+from wfkit.core.trigger import Trigger
+from wfkit.errors import BadFlow, BadTask
+
+
+def names(cls: Any) -> set[str]:
+    return {entry.name for entry in dataclasses.fields(cls)}
+
+
+def test_options_are_the_same_to_people_to_static_checkers_and_to_the_rules() -> None:
+    assert set(typing.get_type_hints(TaskWords)) == names(TaskOptions)
+    assert set(typing.get_type_hints(FlowWords)) == names(FlowOptions) == set(FLOW_RULES)
+    for name in names(TaskOptions):
+        task_options({name: getattr(TaskOptions(), name)})  # each has a rule, and its default is allowed
+        assert name in (task.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"tags": "db"}, frozenset({"db"})),
+        ({"tags": ["db", "slow"]}, frozenset({"db", "slow"})),
+        ({"retry_delay_seconds": [1, 10]}, (1, 10)),
+        ({"retry_delay_seconds": 0.5}, 0.5),
+        ({"retry_on": ValueError}, (ValueError,)),
+        ({"retry_on": [ValueError, OSError]}, (ValueError, OSError)),
+        ({"trigger": "all_done"}, Trigger.ALL_DONE),
+        ({"trigger": Trigger.ANY_FAILED}, Trigger.ANY_FAILED),
+        ({"workers": "tcp://a:1"}, ("tcp://a:1",)),
+        ({"workers": ["a", "b"]}, ("a", "b")),
+        ({"timeout_seconds": 0.1}, 0.1),
+        ({"n_outputs": 2}, 2),
+        ({"priority": -5}, -5),
+        ({"resources": {"GPU": 1}}, {"GPU": 1}),
+        ({"task_run_name": "load {month:02d} {{x}}"}, "load {month:02d} {{x}}"),
+    ],
+)
+def test_good_values_are_kept_in_one_form(given: dict[str, Any], kept: object) -> None:
+    (name,) = given
+    assert getattr(task_options(given), name) == kept
+
+
+def test_a_callable_delay_is_kept() -> None:
+    delay = exponential_backoff(2)
+    assert task_options({"retry_delay_seconds": delay}).retry_delay_seconds is delay
+
+
+def test_a_dict_of_resources_is_copied() -> None:
+    given = {"GPU": 1.0}
+    options = task_options({"resources": given})
+    given["GPU"] = 5
+    assert options.resources == {"GPU": 1}
+
+
+BAD: dict[str, list[object]] = {
+    "name": [3, None, b"x"],
+    "description": [3, None],
+    "tags": [3, None, [1], {"a": 1}.values()],
+    "version": [1.0, None],
+    "retries": [-1, 1.5, "3", True, None, float("inf")],
+    "retry_delay_seconds": [-1, "1", [], [1, -1], [1, "2"], None, float("inf"), float("nan"), True],
+    "retry_jitter_factor": [-0.1, "1", None, float("nan"), True],
+    "retry_on": [3, "ValueError", [int], [ValueError, 3], None, ValueError()],
+    "retry_condition_fn": [3, "x", ValueError()],
+    "timeout_seconds": [0, -1, "60", True, float("inf"), float("nan")],
+    "trigger": ["all_succes", 3, None, ["all_done"]],
+    "skip_on_upstream_skip": [1, None, "yes"],
+    "log_prints": [1, None, "yes"],
+    "n_outputs": [0, -1, 1.0, "2", True],
+    "task_run_name": [3, None, "{", "{x"],
+    "resources": ["GPU", 3, None, {"GPU": "1"}, {"GPU": -1}, {1: 1}],
+    "priority": ["high", 1.5, True, None],
+    "workers": [3, None, [1]],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused_with_the_option_the_value_and_what_it_takes(name: str, value: Any) -> None:
+    with pytest.raises(BadTask) as caught:
+        task(**{name: value})
+    assert caught.value.what.startswith(f"{name}={value!r:.60} is not allowed")
+    assert caught.value.fix.startswith("It takes ")
+
+
+def test_every_option_has_its_bad_values_here() -> None:
+    assert set(BAD) == names(TaskOptions)
+
+
+def test_a_rule_that_does_not_exist_is_told_with_those_that_do() -> None:
+    with pytest.raises(BadTask, match="trigger='all_succes' is not allowed. It takes one of all_success, all_done"):
+        task(trigger="all_succes")
+
+
+def test_an_unknown_option_close_to_one_is_told() -> None:
+    with pytest.raises(BadTask, match=r"@task has no option `retrys`\. Did you mean `retries`\?"):
+        task(retrys=3)  # type: ignore[call-overload]
+    with pytest.raises(BadTask, match="Did you mean `timeout_seconds`"):
+        task(lambda: 1).with_options(timeout_second=3)  # type: ignore[call-arg]
+
+
+def test_an_unknown_option_is_told_with_all_there_are() -> None:
+    with pytest.raises(BadTask, match=r"no option `colour`\. There are: description, log_prints, n_outputs"):
+        task(colour="red")  # type: ignore[call-overload]
+
+
+def test_a_template_may_name_parameters_only() -> None:
+    def load(month: int, year: int) -> None: ...
+
+    def anything(**kwargs: object) -> None: ...
+
+    task(task_run_name="{month}-{year.real:04d}")(load)
+    task(task_run_name="{whatever}")(anything)
+    with pytest.raises(BadTask, match=r"names \{day\}, which is no parameter of `load`\. Its parameters are: month, year"):
+        task(task_run_name="load {day}")(load)
+    with pytest.raises(BadTask, match=r"names \{\}"):
+        task(load).with_options(task_run_name="load {}")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"retries": 3}, "@flow has no option `retries`. There are: description, name, tags, validate_parameters"),
+        ({"tag": "x"}, "Did you mean `tags`"),
+        ({"name": 3}, "name=3 is not allowed. It takes a string"),
+        ({"description": 3}, "description=3"),
+        ({"tags": 3}, "tags=3"),
+        ({"validate_parameters": "no"}, "validate_parameters='no' is not allowed. It takes True or False"),
+    ],
+)
+def test_options_of_flows_are_checked_too(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadFlow, match=told):
+        flow(**options)
