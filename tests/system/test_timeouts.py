@@ -104,7 +104,7 @@ def test_a_task_within_its_limit_knows_its_worker_and_its_facts(unharmed: Worker
     def look(_: object) -> object:
         from distributed import get_client, get_worker
 
-        return get_worker().address, get_client().scheduler.address, current.task_name, current.worker
+        return get_worker().address, cast("Any", get_client()).scheduler.address, current.task_name, current.worker
 
     run = ran(lambda: limited.with_options(timeout_seconds=10)(look))
     worker, scheduler, name, told = cast("tuple[str, str, str, str]", run.node("limited").result())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from wfkit.authoring.handle import Ref
@@ -85,17 +85,20 @@ def give_up(run: LiveRun, reason: str) -> None:
 def events_of(run: LiveRun, news: list[object]) -> Iterator[AnyEvent]:
     """The events that follow from news of the scheduler's plugin."""
     match news:
-        case ["cancelled", str(request)] if request in run.cancel_requests:
+        case ["cancelled", str(request), [*workers]] if request in run.cancel_requests:
             nodes = run.cancel_requests.pop(request)
-            pending = open_nodes(run, [TaskState.PENDING])
-            chosen = pending if nodes is None else [node for node in pending if node in nodes]
-            run.without_key.update(chosen if nodes is None else ())
+            stopped = open_nodes(run, [TaskState.PENDING]) + _begun_where(run, lambda worker: worker not in workers)
+            chosen = stopped if nodes is None else [node for node in stopped if node in nodes]
+            if nodes is None:
+                _drop(run, chosen)
             yield from _cancelled(chosen, run.view_model.reason or "cancelled")
-        case ["gone", str(worker)] if run.state is RunState.CANCELLING:
-            yield from _cancelled(_running_on(run, worker), f"its worker {worker} went away")
-        case ["crashed", str(key), str(blamed), str(text), list(workers)]:
+        case ["gone", str(gone)] if run.state is RunState.CANCELLING:
+            lost = _begun_where(run, lambda worker: worker == gone)
+            _drop(run, lost)
+            yield from _cancelled(lost, f"its worker {gone} went away")
+        case ["crashed", str(key), str(blamed), str(text), [*workers]]:
             yield from _crashed(run, key, blamed, text, [str(worker) for worker in workers])
-        case ["refused", list(keys)]:
+        case ["refused", [*keys]]:
             yield from _refused(run, [str(key) for key in keys])
         case _:
             return
@@ -109,12 +112,19 @@ def _cancelled(nodes: Iterable[Node], reason: str) -> list[AnyEvent]:
     ]
 
 
-def _running_on(run: LiveRun, worker: str) -> list[Node]:
+def _drop(run: LiveRun, nodes: list[Node]) -> None:
+    """Have the cluster forget cancelled nodes; what runs there is kept, and its result."""
+    run.without_key.update(nodes)
+    run.engine.cluster.tell("drop", run=run.id, keys=[run.groups[group].key_of(index) for group, index in nodes])
+
+
+def _begun_where(run: LiveRun, is_meant: Callable[[str], bool]) -> list[Node]:
+    """The nodes that have begun on certain workers and have not ended."""
     view = run.view_model
     return [
         (group, index)
-        for group, index in open_nodes(run, [TaskState.RUNNING])
-        if (at := view.groups[group].worker_of[index]) >= 0 and view.workers[at] == worker
+        for group, index in open_nodes(run, [TaskState.RUNNING, TaskState.RETRYING, TaskState.WAITING])
+        if (at := view.groups[group].worker_of[index]) >= 0 and is_meant(view.workers[at])
     ]
 
 

@@ -6,10 +6,12 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
+from distributed.comm.core import CommClosedError
 
 NAME: Final = "wfkit-scheduler"
 #: News of a busy run are gathered for this long; those of a quiet one are sent at once.
@@ -20,7 +22,6 @@ ORPHAN_LEASE_S: Final = 600.0
 #: Keys released at once; more would hold up the scheduler.
 _RELEASE_SLICE: Final = 1_000
 _LEASE: Final = "wfkit-lease-"
-_UNFINISHED: Final = frozenset({"released", "waiting", "no-worker", "queued", "processing"})
 
 
 def topic(run_id: str) -> str:
@@ -58,6 +59,7 @@ class SchedulerSide(SchedulerPlugin):
         handlers["wfkit-lease"] = self.lease
         handlers["wfkit-release"] = self.release
         handlers["wfkit-cancel"] = self.cancel
+        handlers["wfkit-drop"] = self.drop
         handlers["wfkit-events"] = self.take_events
         handlers["wfkit-cancelled"] = self.take_confirmation
 
@@ -85,31 +87,26 @@ class SchedulerSide(SchedulerPlugin):
             self.runs.pop(run, None)
 
     def cancel(self, client: str, run: str, request: str, nodes: list[list[object]] | None = None) -> None:
-        """Tell all workers, then drop what has not been computed (for a whole run); answer when all have confirmed."""
+        """Tell all workers, and answer when all have confirmed."""
         side = self._run_side(run, client)
         workers = set(self.scheduler.workers)
         side.cancels[request] = (nodes, workers)
-        for worker in workers:
+        for worker in list(workers):
             self._send_cancel(worker, run, request, nodes)
-        if nodes is None:
-            self._drop_unfinished(run)
         self._answer_when_confirmed(run, request)
 
     def _send_cancel(self, worker: str, run: str, request: str, nodes: list[list[object]] | None) -> None:
         message = {"op": "wfkit-cancel", "run": run, "request": request, "nodes": nodes}
-        self.scheduler.stream_comms[worker].send(message)
+        with suppress(CommClosedError):  # then the worker is about to be removed
+            self.scheduler.stream_comms[worker].send(message)
 
-    def _drop_unfinished(self, run: str) -> None:
-        lease = self.scheduler.clients.get(_lease_name(run))
-        if lease is None:
-            return
-        wanted: dict[str, list[Any]] = {}
-        for ts in list(lease.wants_what):
-            if ts.state in _UNFINISHED:
-                for wanting in ts.who_wants or ():
-                    wanted.setdefault(wanting.client_key, []).append(ts.key)
-        for name, keys in wanted.items():
-            self.scheduler.client_releases_keys(keys=keys, client=name)
+    def drop(self, client: str, run: str, keys: Sequence[str]) -> None:
+        """Forget tasks that the owner of the run has cancelled, a slice at a time, unless another run wants them."""
+        for name in (_lease_name(run), client):
+            if name in self.scheduler.clients:
+                self.scheduler.client_releases_keys(keys=list(keys[:_RELEASE_SLICE]), client=name)
+        if len(keys) > _RELEASE_SLICE:
+            self.scheduler.loop.add_callback(self.drop, client, run, keys[_RELEASE_SLICE:])
 
     def take_confirmation(self, worker: str, run: str, request: str) -> None:
         """A worker has seen a cancellation."""
@@ -119,7 +116,7 @@ class SchedulerSide(SchedulerPlugin):
 
     def _answer_when_confirmed(self, run: str, request: str) -> None:
         if not self.runs[run].cancels[request][1]:
-            self._publish(run, ["cancelled", request])
+            self._publish(run, ["cancelled", request, list(self.scheduler.workers)])
 
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:  # noqa: ARG002 - Dask's
         """A worker joins: it learns what was cancelled before."""
