@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copyreg
 import io
+import operator
 import pickle
 from collections import ChainMap
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn, SupportsIndex
 
 import cloudpickle
 import dask.sizeof
@@ -22,6 +23,10 @@ _MOST_BYTES: Final = 2**62
 
 #: A pickle and its buffers.
 Held = tuple[bytes, Sequence[Any]]
+
+
+#: The first pickle protocol that keeps large buffers apart.
+_WITH_BUFFERS: Final = 5
 
 
 class Ok:
@@ -63,12 +68,15 @@ class Ok:
             self._held = None
         return self._value
 
-    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         held = self._held
         if held is None or self._value is not _UNREAD:
-            payload, buffers = dump_value(self._value)
-            return (_arrived, (payload, self.maker, *buffers))
-        return (_arrived, (held[0], self.maker, *map(pickle.PickleBuffer, held[1])))
+            payload, apart = dump_value(self._value)
+        else:
+            payload, apart = held[0], [pickle.PickleBuffer(buffer) for buffer in held[1]]
+        # Dask's scheduler asks workers for pickles of protocol 4, which has no buffers kept apart.
+        buffers = apart if operator.index(protocol) >= _WITH_BUFFERS else [bytearray(buffer.raw()) for buffer in apart]
+        return (_arrived, (payload, self.maker, *buffers))
 
     def __sizeof__(self) -> int:
         held = self._held
