@@ -52,7 +52,7 @@ class Answering:
         return TaskState.COMPLETED if (ref.group, ref.index) in self.values else TaskState.RUNNING
 
     def name(self, ref: Ref) -> str:
-        return ref.group if ref.index in (None, 0) else f"{ref.group}[{ref.index}]"
+        return f"{ref.group}[{ref.index}]" if ref.group in self.lengths and ref.index is not None else ref.group
 
     def length(self, group: GroupId) -> int | None:
         return self.lengths.get(group)
@@ -100,7 +100,9 @@ class Recording:
         group = GroupId(call.task.name)
         if call.mapped is not None:
             self.source.lengths[group] = call.mapped.length
-        return Handle(self.source, Ref(group, None if mapped else 0), mapped=mapped, n_outputs=call.task.options.n_outputs)
+        return Handle(
+            self.source, Ref(group, None if mapped else 0), mapped=mapped, n_outputs=call.task.options.n_outputs
+        )
 
     def subflow(self, name: str) -> Callable[[], None]:
         self.subflows.append(name)

@@ -95,7 +95,9 @@ def test_whatever_is_frozen_thaws_to_itself_with_handles_replaced_by_values(data
 
 def test_slots_tell_how_each_handle_is_used(recording: Recording) -> None:
     single, mapped, item = recording.handle("a"), recording.mapped_handle("m", 2), recording.handle("s", n_outputs=2)[1]
-    _, slots = freeze(((single, mapped, item, allow_failure(mapped), Over(mapped), Over(single), Over(item)), {}), "load")
+    _, slots = freeze(
+        ((single, mapped, item, allow_failure(mapped), Over(mapped), Over(single), Over(item)), {}), "load"
+    )
     assert [(slot.how, slot.use) for slot in slots] == [
         (How.ONE, Use()),
         (How.ALL, Use()),
@@ -250,7 +252,7 @@ def test_code_globals_and_defaults_are_frozen_at_the_first_call_in_a_run() -> No
         namespace["factor"] = 3
         scale.fn.__defaults__[0][0] = 1  # type: ignore[index]
         second = scale(10)
-        scale.fn.__code__ = (lambda x, plus: -x).__code__  # type: ignore[attr-defined]
+        scale.fn.__code__ = (lambda x, plus: -x).__code__
         return [first, second, scale.map([10])]
 
     assert etl() == [20, 20, [20]]
@@ -270,7 +272,7 @@ def function_of(source: str, **names: object) -> Task[..., object]:
 def test_a_handle_by_name_is_refused(recording: Recording) -> None:
     raw = recording.handle("extract")
     load = function_of("def load(): return raw", raw=raw)
-    with pytest.raises(HandleCaptured, match=r"`load` refers to the handle `extract` by name \(`raw`\). Make it a param"):
+    with pytest.raises(HandleCaptured, match=r"`load` refers to the handle `extract` by name \(`raw`\). Make it"):
         load.frozen_code()
 
 
@@ -334,7 +336,10 @@ def test_a_captured_handle_is_refused_at_the_call() -> None:
     ("source", "told"),
     [
         ("def load(): return lock", r"refers to `lock`, a lock \(cannot pickle"),
-        ("def helper(): return config\nconfig = {'a': lock}\ndef load(): return helper()", r"`helper` → `config`\['a'\]"),
+        (
+            "def helper(): return config\nconfig = {'a': lock}\ndef load(): return helper()",
+            r"`helper` → `config`\['a'\]",
+        ),
         ("def load(x=lock): return x", "the default of `x`, a lock"),
     ],
 )

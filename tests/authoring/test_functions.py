@@ -63,7 +63,7 @@ def test_a_class_is_no_task() -> None:
 
 def test_a_handle_is_no_task(recording: Recording) -> None:
     with pytest.raises(BadTask, match="got <Handle load"):
-        task(recording.handle())  # type: ignore[call-overload]
+        task(recording.handle())
 
 
 def test_a_task_or_a_flow_is_no_task_again() -> None:
@@ -105,7 +105,11 @@ def notebook_function(cell: str) -> Any:
         ("def load():\n    for x in range(3):\n        if x:\n            !echo {x}\n", 4, "!echo {x}"),
         ("def load():\n    def inner():\n        %time 1\n    return inner()\n", 3, "%time"),
         ("def load():\n    get_ipython().run_cell_magic('bash', '', 'ls')\n", 2, "%%bash"),
-        ("import functools\ndef d(f):\n    return functools.wraps(f)(lambda: f())\n@d\ndef load():\n    !ls\n", 6, "!ls"),
+        (
+            "import functools\ndef d(f):\n    return functools.wraps(f)(lambda: f())\n@d\ndef load():\n    !ls\n",
+            6,
+            "!ls",
+        ),
     ],
 )
 def test_shell_commands_and_magics_are_refused_with_their_line(cell: str, line: int, command: str) -> None:

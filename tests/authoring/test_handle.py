@@ -9,6 +9,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,13 +20,19 @@ from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.states import TaskState
 from wfkit.errors import BlockingInAsync, HandleCaptured, HandleMisuse, UnknownLength, WaitTimeout
 
-MISUSES: dict[str, Callable[[Handle], object]] = {
+
+def added_in_place(handle: Any) -> object:
+    handle += 1
+    return handle
+
+
+MISUSES: dict[str, Callable[[Any], object]] = {
     "bool": bool,
     "not": lambda h: not h,
     "if": lambda h: 1 if h else 2,
     "add": lambda h: h + 1,
     "radd": lambda h: 1 + h,
-    "iadd": lambda h: operator_iadd(h),
+    "iadd": added_in_place,
     "text": lambda h: "a" + h,
     "list": lambda h: [1] + h,  # noqa: RUF005 - the plus is the misuse
     "sub": lambda h: h - 1,
@@ -63,9 +70,9 @@ MISUSES: dict[str, Callable[[Handle], object]] = {
     "bytes": bytes,
     "format": lambda h: f"{h}",
     "format with a spec": lambda h: f"{h:.2f}",
-    "str.format": lambda h: "{}".format(h),  # noqa: UP032 - another road to the same
+    "str.format": "{}".format,
     "fspath": os.fspath,
-    "open": lambda h: open(h),  # noqa: PTH123, SIM115 - never opened
+    "open": open,
     "path": lambda h: Path("a") / h,
     "array": np.array,
     "array of handles": lambda h: np.array([h, h]),
@@ -91,11 +98,6 @@ MISUSES: dict[str, Callable[[Handle], object]] = {
 }
 
 
-def operator_iadd(handle: Handle) -> object:
-    handle += 1  # type: ignore[misc, assignment]  # the misuse
-    return handle
-
-
 @pytest.mark.parametrize("misuse", MISUSES.values(), ids=MISUSES.keys())
 def test_using_a_handle_as_its_value_is_a_type_error_that_says_what_to_do(
     misuse: Callable[[Handle], object], recording: Recording
@@ -109,7 +111,7 @@ def test_using_a_handle_as_its_value_is_a_type_error_that_says_what_to_do(
 
 def test_a_comparison_names_the_value(recording: Recording) -> None:
     with pytest.raises(HandleMisuse, match=r"cannot be compared with int 3.*`load` is a handle"):
-        recording.handle() == 3
+        assert recording.handle() == 3
 
 
 def test_a_ufunc_is_named(recording: Recording) -> None:
@@ -161,9 +163,10 @@ def test_a_handle_is_not_pickled_without_its_value(recording: Recording) -> None
 def test_a_mapped_handle_of_known_length_is_iterated_and_indexed(recording: Recording) -> None:
     mapped = recording.mapped_handle("clean", length=3)
     assert len(mapped) == 3
-    assert [handle.name for handle in mapped] == ["clean", "clean[1]", "clean[2]"]
+    assert [handle.name for handle in mapped] == ["clean[0]", "clean[1]", "clean[2]"]
     assert mapped[-1] == mapped[2] == mapped[np.int64(2)]
-    assert [handle.name for handle in reversed(mapped)] == ["clean[2]", "clean[1]", "clean"]
+    backwards: Any = reversed(mapped)  # by length and items, as of any sequence
+    assert [handle.name for handle in backwards] == ["clean[2]", "clean[1]", "clean[0]"]
 
 
 @pytest.mark.parametrize("k", [3, -4])
@@ -183,7 +186,7 @@ def test_n_outputs_lets_a_handle_be_unpacked_and_indexed(recording: Recording) -
     assert (a._ref.item, b._ref.item) == (0, 1)
     assert recording.handle("split", n_outputs=2)[-1] == b
     with pytest.raises(ValueError, match="unpack"):
-        a, b, c = recording.handle("split", n_outputs=2)
+        [_, _, _] = recording.handle("split", n_outputs=2)
 
 
 def test_a_slice_of_a_mapped_handle_is_refused(recording: Recording) -> None:
@@ -210,7 +213,7 @@ def test_blocking_in_an_async_body_says_await(recording: Recording, method: str)
 
 
 def test_a_thread_of_an_async_body_may_block(recording: Recording) -> None:
-    recording.source.values[("load", 0)] = 7  # type: ignore[index]
+    recording.source.values[("load", 0)] = 7
 
     async def body() -> object:
         with inside(FlowBody(recording, "etl", asynchronous=True)):
@@ -220,7 +223,7 @@ def test_a_thread_of_an_async_body_may_block(recording: Recording) -> None:
 
 
 def test_a_handle_can_be_awaited(recording: Recording) -> None:
-    recording.source.values[("load", 0)] = 7  # type: ignore[index]
+    recording.source.values[("load", 0)] = 7
 
     async def body() -> object:
         return await recording.handle()
@@ -245,7 +248,8 @@ def broken(x: int) -> int:
 def test_a_handle_tells_state_value_error_and_logs() -> None:
     @flow
     def etl() -> list[object]:
-        good, bad = double(4), broken(3)
+        good: Any = double(4)
+        bad: Any = broken(3)
         return [good.wait().state, good.result(), good.exception(), good.logs(), bad.wait().state, bad.exception()]
 
     good_state, value, none, logs, bad_state, error = etl()
@@ -273,7 +277,7 @@ def test_the_exceptions_of_a_map_are_aligned_with_its_elements() -> None:
 def test_the_dask_future_of_a_handle_gives_the_plain_value() -> None:
     @flow
     def etl() -> object:
-        return double(4).future.result()
+        return double.submit(4).future.result()
 
     assert etl() == 8
 
@@ -288,7 +292,7 @@ def test_a_timeout_is_a_wait_timeout() -> None:
 
     @flow
     def etl() -> None:
-        slow().result(timeout=0.05)
+        slow.submit().result(timeout=0.05)
 
     with pytest.raises(WaitTimeout, match="`slow` is still"):
         etl()

@@ -68,7 +68,7 @@ def test_mapping_over_one_value_by_mistake_is_refused(value: object, told: str) 
         mapped(value)
 
 
-@pytest.mark.parametrize("call", [lambda: mapped(), lambda: mapped(unmapped([1])), lambda: mapped(key=unmapped(1))])
+@pytest.mark.parametrize("call", [mapped, lambda: mapped(unmapped([1])), lambda: mapped(key=unmapped(1))])
 def test_mapping_over_nothing_is_refused(call: Callable[[], object]) -> None:
     with pytest.raises(NotMappable, match=r"`load\.map\(\)` got nothing to map over\. Give it a list, or call"):
         call()
@@ -84,7 +84,7 @@ def test_lengths_that_differ_are_refused_with_each_argument_and_its_length() -> 
         match=r"`load\.map\(\)` needs iterables of one length: `x` has 3, `y` has 3, `rest\[0\]` has 1, "
         r"`rest\[1\]` has 2, `key` has 4, `other` has 3\. Pass a value whole with unmapped",
     ):
-        mapped(range(3), [1, 2, 3], [1], [1, 2], key="ab cd".split() * 2, other=(1, 2, 3))
+        mapped(range(3), [1, 2, 3], [1], [1, 2], key=["ab", "cd"] * 2, other=(1, 2, 3))
 
 
 def test_lengths_of_handles_count_where_they_are_known(recording: Recording) -> None:

@@ -99,7 +99,7 @@ def test_every_option_has_its_bad_values_here() -> None:
 
 
 def test_a_rule_that_does_not_exist_is_told_with_those_that_do() -> None:
-    with pytest.raises(BadTask, match="trigger='all_succes' is not allowed. It takes one of all_success, all_done"):
+    with pytest.raises(BadTask, match=r"trigger='all_succes' is not allowed. It takes one of all_success, all_done"):
         task(trigger="all_succes")
 
 
@@ -122,7 +122,7 @@ def test_a_template_may_name_parameters_only() -> None:
 
     task(task_run_name="{month}-{year.real:04d}")(load)
     task(task_run_name="{whatever}")(anything)
-    with pytest.raises(BadTask, match=r"names \{day\}, which is no parameter of `load`\. Its parameters are: month, year"):
+    with pytest.raises(BadTask, match=r"names \{day\}, which is no parameter of `load`\. .* are: month, year"):
         task(task_run_name="load {day}")(load)
     with pytest.raises(BadTask, match=r"names \{\}"):
         task(load).with_options(task_run_name="load {}")

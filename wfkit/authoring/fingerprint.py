@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable
 from types import CodeType, MethodType
 from typing import Final
 
 FORMAT: Final = "wfkit.task.v1"  #: grows when the meaning of the digest changes
+#: Flags that say how a function is called; others tell of `from __future__` around it, or of where it stands.
+_MEANINGFUL: Final = (
+    inspect.CO_VARARGS
+    | inspect.CO_VARKEYWORDS
+    | inspect.CO_GENERATOR
+    | inspect.CO_COROUTINE
+    | inspect.CO_ASYNC_GENERATOR
+)
 
 
 def code_digest(function: Callable[..., object], version: str = "") -> str:
@@ -46,8 +55,9 @@ def _feed_function(update: Callable[[bytes], object], function: object) -> None:
 
 
 def _feed_code(update: Callable[[bytes], object], code: CodeType) -> None:
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _MEANINGFUL)
     update(code.co_code)
-    update(repr((code.co_names, code.co_varnames, code.co_freevars, code.co_flags)).encode())
+    update(repr((code.co_names, code.co_varnames, code.co_freevars, counts)).encode())
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             _feed_code(update, constant)

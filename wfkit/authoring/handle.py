@@ -7,7 +7,7 @@ import contextlib
 import operator
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex
 
 from wfkit.authoring.context import in_async_body
 from wfkit.core.events import LogLine
@@ -192,29 +192,29 @@ class Handle:
             )
         return (self[k] for k in range(length))
 
-    def __getitem__(self, k: int) -> Handle:
+    def __getitem__(self, k: SupportsIndex) -> Handle:
         if not hasattr(type(k), "__index__"):
             raise HandleMisuse(
                 f"`{self.name}[{k!r:.40}]`: the value of `{self.name}` is not here yet.", self._instead()
             )
-        k = operator.index(k)
+        at = operator.index(k)
         if not self._mapped and self._n_outputs is None:
             raise HandleMisuse(
-                f"[{k}] needs the value: `{self.name}` is a handle, its value is not here yet.",
+                f"[{at}] needs the value: `{self.name}` is a handle, its value is not here yet.",
                 f"{self._instead()} A task with `n_outputs=` gives handles that can be indexed.",
             )
         length = self._known_length()
-        if length is not None and not -length <= k < length:
-            raise IndexError(f"`{self.name}` has {length} elements; there is no element {k}")
+        if length is not None and not -length <= at < length:
+            raise IndexError(f"`{self.name}` has {length} elements; there is no element {at}")
         if length is None:
             raise UnknownLength(
-                f"`{self.name}[{k}]`: how many elements `{self.name}` has is not known yet.",
-                f"Write `handle.wait()[{k}]`, or map over the handle.",
+                f"`{self.name}[{at}]`: how many elements `{self.name}` has is not known yet.",
+                f"Write `handle.wait()[{at}]`, or map over the handle.",
             )
-        k %= length
+        at %= length
         if self._mapped:
-            return Handle(self._source, Ref(self._ref.group, k), n_outputs=self._n_outputs)
-        return Handle(self._source, Ref(self._ref.group, self._ref.index, k))
+            return Handle(self._source, Ref(self._ref.group, at), n_outputs=self._n_outputs)
+        return Handle(self._source, Ref(self._ref.group, self._ref.index, at))
 
     def _known_length(self) -> int | None:
         if self._mapped:
