@@ -19,6 +19,8 @@ LINE_CHARACTERS: Final = 4_000
 #: Lines wait this long for more before they are sent.
 FLUSH_S: Final = 0.2
 _PART_CHARACTERS: Final = 60_000
+#: Of a longer line only so much is looked at.
+_LOOKED_AT: Final = 4 * LINE_CHARACTERS
 _MOST_LEVEL: Final = 1_000
 #: Sequences that colour a terminal, move its cursor or set its title; and control characters, in 7 and in 8 bits.
 _CONTROL: Final = re.compile(
@@ -49,22 +51,34 @@ class LogSink:
         self._tail: deque[LogLine] = deque()
         self._dropped = self._dropped_characters = self._part = 0
         self._flush_planned = False
-        #: What was written without a line end, by level.
-        self._partial: dict[int, str] = {}
+        #: What was written without a line end, by level, and how many characters of it were left out.
+        self._partial: dict[int, tuple[str, int]] = {}
         #: Warnings that were shown; Python shows each place once, but once for all attempts in a process.
         self.warned: set[tuple[str, str, int]] = set()
 
     def write(self, level: int, text: str) -> None:
         """Add printed text, which may hold several lines and end within one."""
         with self._lock:
-            *lines, partial = (self._partial.get(level, "") + text).split("\n")
-            self._partial[level] = partial if len(partial) <= 2 * LINE_CHARACTERS else _shortened(partial)
-            for line in lines:
-                self.add(level, "print", line)
+            before, left_out = self._partial.get(level, ("", 0))
+            first, *others = (before + text).split("\n")
+            if others:
+                self.add(level, "print", first, left_out)
+                for line in others[:-1]:
+                    self.add(level, "print", line)
+                first, left_out = others[-1], 0
+            self._partial[level] = _shortened(first, left_out)
 
-    def add(self, level: int, source: str, text: str) -> None:
-        """Add one line; control codes are taken out, and of a line that rewrote itself the last form is kept."""
-        line = LogLine(at_s=time.time(), level=min(level, _MOST_LEVEL), source=source, text=_cleaned(text))
+    def add(self, level: int, source: str, text: str, left_out: int = 0) -> None:
+        """Add one line; control codes are taken out, and of a line that rewrote itself the last form is kept.
+
+        Parameters
+        ----------
+        level, source, text
+        left_out : int
+            Characters at its end that are not in `text`.
+        """
+        clean = _cleaned(*_shortened(text, left_out))
+        line = LogLine(at_s=time.time(), level=min(level, _MOST_LEVEL), source=source, text=clean)
         size = len(line.text) + 1
         with self._lock:
             if self._tail or self._head + size > HEAD_CHARACTERS:
@@ -78,10 +92,10 @@ class LogSink:
     def close(self) -> None:
         """Send what is left: a last line without its end, the waiting lines, what was dropped, and the tail."""
         with self._lock:
-            for level, partial in self._partial.items():
-                if partial:
-                    self.add(level, "print", partial)
-            self._partial.clear()
+            partial, self._partial = self._partial, {}
+            for level, (text, left_out) in partial.items():
+                if text:
+                    self.add(level, "print", text, left_out)
             if self._dropped:
                 text = f"… {self._dropped} lines ({self._dropped_characters} characters) dropped here …"
                 at_s = self._tail[0].at_s
@@ -123,16 +137,17 @@ class LogSink:
             lines = lines[count:]
 
 
-def _cleaned(text: str) -> str:
-    last = text.rstrip("\r\n").rpartition("\r")[2]
-    clean = _CONTROL.sub("", last[: 4 * LINE_CHARACTERS])
-    left_out = len(clean) - LINE_CHARACTERS + max(0, len(last) - 4 * LINE_CHARACTERS)
-    return clean if left_out <= 0 else f"{clean[:LINE_CHARACTERS]}… ({left_out} more characters)"
+def _shortened(text: str, left_out: int) -> tuple[str, int]:
+    """A line without its former selves, and without what nobody will see of it; and how many characters that is."""
+    if not left_out and len(text) <= _LOOKED_AT:
+        return text, 0
+    start = text.rfind("\r", 0, len(text.rstrip("\r"))) + 1
+    own = text[start:] if start else text
+    left_out = (0 if start else left_out) + max(0, len(own) - _LOOKED_AT)
+    return own[:_LOOKED_AT], left_out
 
 
-def _shortened(partial: str) -> str:
-    """A line that is still being written, without what nobody will see of it: its former selves, or its middle."""
-    start = partial.rfind("\r", 0, len(partial.rstrip("\r"))) + 1
-    if len(partial) - start <= 2 * LINE_CHARACTERS:
-        return partial[start:]
-    return partial[start : start + LINE_CHARACTERS] + partial[-LINE_CHARACTERS:]
+def _cleaned(text: str, left_out: int) -> str:
+    clean = _CONTROL.sub("", text.rstrip("\r\n").rpartition("\r")[2])
+    left_out += max(0, len(clean) - LINE_CHARACTERS)
+    return f"{clean[:LINE_CHARACTERS]}… ({left_out} more characters)" if left_out else clean
