@@ -76,8 +76,9 @@ def _gathered(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[obje
     try:
         outcomes = cluster.gather(keys)
     except Exception as error:
+        first = str(error).partition("\n")[0]
         raise ResultLost(
-            f"Results of `{name}` could not be fetched: {type(error).__name__}: {error}.", "Run the flow again."
+            f"Results of `{name}` could not be fetched: {type(error).__name__}: {first}.", "Run the flow again."
         ) from error
     return [outcome.value() for outcome in outcomes if isinstance(outcome, Ok)]
 
