@@ -24,7 +24,7 @@ from wfkit.session.session import close_session, session
 def client() -> Iterator[Client]:
     """Connected to one worker with two threads, in this process."""
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as local,
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0") as local,
         Client(local, set_as_default=False) as client,
     ):
         yield client

@@ -296,3 +296,5 @@ def test_a_timeout_is_a_wait_timeout() -> None:
 
     with pytest.raises(WaitTimeout, match="`slow` is still"):
         etl()
+    run: Any = etl.last_run
+    run.wait()  # its thread is free again for the next test
