@@ -41,6 +41,7 @@ def peers(*, measure: bool, tasks: int = 1_000) -> list[dict[str, Any]]:
 
 def _measured(python: Path, script: Path, runner: str, tasks: int) -> dict[str, Any]:
     """Run a peer's script with a home of its own that is removed afterwards."""
+    note = f"load {os.getloadavg()[0]:.1f} before"
     with tempfile.TemporaryDirectory() as home:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environment = {
@@ -57,4 +58,4 @@ def _measured(python: Path, script: Path, runner: str, tasks: int) -> dict[str, 
             "PREFECT__LOGGING__LEVEL": "ERROR",
         }
         row = last_line([str(python), str(script), runner, str(tasks)], environment, _TIMEOUT_S)
-    return {**row, "runner": runner, "tasks": tasks, "date": time.strftime("%Y-%m-%d", time.gmtime())}
+    return {**row, "runner": runner, "tasks": tasks, "date": time.strftime("%Y-%m-%d", time.gmtime()), "note": note}

@@ -16,16 +16,12 @@ _IMPORTS: Final = {
     "import": ("import wfkit", 0.3),
     "import-names": ("from wfkit import task, flow, unmapped", 0.6),
 }
-_DASK: Final = "import distributed"
 
 
 def starting(*, repetitions: int) -> Iterator[Result]:
     """Everything that somebody waits for before the first task runs."""
     for name, (statement, limit_s) in _IMPORTS.items():
-        samples = take_turns(
-            {OURS: _importing(statement), "`import distributed`": _importing(_DASK)},
-            repetitions,
-        )
+        samples = take_turns({OURS: _importing(statement)}, repetitions)
         note = "a fresh interpreter each time, warm file cache, the interpreter's own start taken off"
         yield Result(name, f"`{statement}`", "s", samples, Budget(limit_s, of="value"), note=note)
     found = [measured_in("starting") for _ in range(repetitions)]

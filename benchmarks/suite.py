@@ -33,7 +33,7 @@ class Sizes:
 
     repetitions: int = 5
     maps: tuple[int, int] = (1_000, 10_000)
-    staged: int = 2_000
+    staged: int = 1_000
     calls: int = 20
     items: int = 500
     item_s: float = 0.02
