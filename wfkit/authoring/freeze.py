@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import io
+import linecache
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 import cloudpickle
@@ -188,7 +191,7 @@ def thaw(frozen: Frozen, fill: Callable[[int], object]) -> tuple[tuple[object, .
 
 
 def freeze_code(function: Callable[..., object], options: object, what: str) -> bytes:
-    """Pickle a task's function and options.
+    """Pickle a task's function and options, with the source of notebook cells, for tracebacks on a worker.
 
     Raises
     ------
@@ -196,9 +199,21 @@ def freeze_code(function: Callable[..., object], options: object, what: str) -> 
     NotPicklable : something that the code refers to cannot be pickled; the message names it
     """
     try:
-        return _dumps((function, options))
+        return _dumps((function, options, _cells(function)))
     except Exception as error:
         raise _unsendable(function, options, what, error) from error
+
+
+def _cells(function: Callable[..., object]) -> dict[str, str]:
+    """The source of the notebook cells in which a function and those it calls by name were defined, by file name."""
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {}
+    called = (function.__globals__.get(name) for name in code.co_names)
+    codes = [code, *(other.__code__ for other in called if inspect.isfunction(other))]
+    names = {one.co_filename for one in codes if not Path(one.co_filename).exists()}
+    return {name: text for name in names if (text := "".join(linecache.getlines(name)))}
 
 
 def _dumps(value: object) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,7 +46,11 @@ def load(spec: Spec) -> tuple[Callable[..., object], TaskOptions]:
     """The function and its options; the newest 256 are kept."""
     found = _LOADED.get(spec.code_id)
     if found is None:
-        found = pickle.loads(spec.code)  # noqa: S301 - from our own driver
+        function, options, cells = pickle.loads(spec.code)  # noqa: S301 - from our own driver
+        for name, text in cells.items():
+            # No modification time: linecache then keeps what it cannot find on disk.
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        found = function, options
         with _LOCK:
             _LOADED[spec.code_id] = found
             while len(_LOADED) > _KEPT:
