@@ -159,6 +159,8 @@ def _without_loop(frames: list[traceback.FrameSummary]) -> list[traceback.FrameS
 def stack_of(thread: threading.Thread) -> str:
     """Where a thread of user code is just now."""
     frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:
+        return ""
     summary = traceback.StackSummary.extract(traceback.walk_stack(frame), lookup_lines=True)
     frames = [one for one in reversed(summary) if not one.filename.startswith((_OURS, threading.__file__))]
     return "".join(traceback.format_list(_without_loop(frames)[-_FRAMES_AT_EACH_END:]))

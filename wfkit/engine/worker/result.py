@@ -94,9 +94,10 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
     else:
         for name in (*_attributes(value), *_slots(type(value))):
             try:
-                yield f".{name}", object.__getattribute__(value, name)
+                item = object.__getattribute__(value, name)
             except BaseException:  # noqa: BLE001, S112 - an empty slot, or user code in a property
                 continue
+            yield f".{name}", item
 
 
 def _attributes(value: object) -> list[str]:

@@ -1,0 +1,217 @@
+"""Failures described: whatever an exception does when it is printed or pickled, its text is safe and short."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.system import hostile
+from wfkit.core.events import ErrorInfo
+from wfkit.engine.worker.failure import (
+    EXCEPTION_BYTES,
+    MESSAGE_CHARACTERS,
+    TRACEBACK_CHARACTERS,
+    describe,
+    in_one_line,
+    revive,
+    safe_text,
+    stack_of,
+)
+
+
+def described(action: Any) -> ErrorInfo:
+    """What is told of the exception that an action raises, in a thread of its own as on a worker.
+
+    Hypothesis plays with the recursion limit of the main thread, which then has no room left after a RecursionError.
+    """
+    found: list[ErrorInfo] = []
+
+    def act() -> None:
+        try:
+            action()
+        except BaseException as error:
+            found.append(describe(error))
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@pytest.mark.parametrize("fault", hostile.RAISES)
+def test_any_exception_is_described(fault: str) -> None:
+    action, type_name, message = hostile.RAISES[fault]
+    info = described(action)
+    assert info.type_name == type_name
+    assert message.replace("\\udc80", "\udc80") in info.message
+    assert len(info.message) <= MESSAGE_CHARACTERS
+    assert len(info.traceback) <= TRACEBACK_CHARACTERS
+    assert info.pickled is None or len(info.pickled) <= EXCEPTION_BYTES
+
+
+@pytest.mark.parametrize("fault", hostile.RAISES)
+def test_an_exception_comes_back_as_itself_or_not_at_all(fault: str) -> None:
+    action, type_name, _ = hostile.RAISES[fault]
+    info = described(action)
+    error = revive(info)
+    if error is None:
+        assert fault in {"broken __init__", "not picklable", "50 MB"}
+    else:
+        assert type(error).__name__ == type_name
+        assert error.__notes__ == [f"On the worker:\n{info.traceback}"]
+
+
+@given(st.text())
+def test_messages_are_kept_as_they_are(text: str) -> None:
+    assert describe(ValueError(text)).message == text
+
+
+@given(st.text(alphabet="ab\n", min_size=1, max_size=30), st.integers(0, 3))
+def test_one_line_is_one_line(text: str, times: int) -> None:
+    line = in_one_line(ValueError(text * 10**times))
+    assert "\n" not in line
+    assert len(line) <= 220
+    assert line.startswith("ValueError")
+
+
+def test_an_exception_without_words_is_its_name() -> None:
+    assert in_one_line(KeyboardInterrupt()) == "KeyboardInterrupt"
+
+
+class OddText(str):
+    """A string with a will of its own."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise RuntimeError
+
+    def isascii(self) -> bool:
+        raise RuntimeError
+
+
+class Odd(Exception):
+    def __str__(self) -> str:
+        return OddText("odd")
+
+
+def test_text_is_a_plain_string() -> None:
+    assert type(safe_text(Odd())) is str
+    assert safe_text(Odd()) == "odd"
+    assert safe_text(hostile.Destructive()) == "<its text cannot be read: SystemExit in __str__>"
+
+
+def test_long_messages_keep_both_ends() -> None:
+    message = describe(ValueError("a" * 10_000 + "z")).message
+    assert message.startswith("aaa")
+    assert message.endswith("az")
+    assert "characters left out" in message
+
+
+def test_deep_recursion_shows_both_ends_of_the_stack() -> None:
+    def deep(depth: int) -> int:
+        return 1 // depth if depth == 0 else deep(depth - 1)
+
+    lines = described(lambda: deep(200)).traceback.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert sum("more frames" in line for line in lines) == 1
+    assert lines[-1] == "ZeroDivisionError: integer division or modulo by zero"
+
+
+def test_causes_come_first_and_are_told_apart_from_contexts() -> None:
+    text = described(hostile.raise_chain).traceback
+    assert text.index("KeyError: 'inner'") < text.index("direct cause") < text.index("ValueError: outer")
+
+    def handle() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError:
+            raise ValueError("outer")  # noqa: B904 - the point
+
+    text = described(handle).traceback
+    assert text.index("KeyError: 'inner'") < text.index("While handling it came") < text.index("ValueError: outer")
+
+
+def test_a_suppressed_context_is_not_told() -> None:
+    def hide() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError:
+            raise ValueError("outer") from None
+
+    assert "inner" not in described(hide).traceback
+
+
+def test_a_long_chain_keeps_its_newest_exceptions() -> None:
+    def chain() -> None:
+        error: Exception = ValueError("number 0")
+        for number in range(1, 3_000):
+            following = ValueError(f"number {number}")
+            following.__cause__ = error
+            error = following
+        raise error
+
+    text = described(chain).traceback
+    assert text.startswith("… earlier exceptions left out …")
+    assert "number 2999" in text
+    assert "number 2990\n" in text
+    assert "number 2989\n" not in text
+
+
+def test_a_chain_that_bites_its_tail_ends() -> None:
+    one, two = ValueError("one"), ValueError("two")
+    one.__cause__, two.__cause__ = two, one
+    assert describe(one).traceback.count("ValueError: two") == 1
+
+
+def test_members_of_groups_are_told_and_counted() -> None:
+    text = describe(
+        ExceptionGroup("many", [ExceptionGroup("inner", [KeyError("k")]), *map(OSError, range(8))])
+    ).traceback
+    assert "  | ExceptionGroup: inner (1 sub-exception)" in text
+    assert "  |   | KeyError: 'k'" in text
+    assert "  | … and 4 more" in text
+
+
+def test_notes_are_told_whatever_they_are() -> None:
+    error = ValueError("x")
+    error.add_note("look here")
+    error.__notes__.append(hostile.Speechless())  # type: ignore[arg-type]  # the point
+    text = describe(error).traceback
+    assert "look here" in text
+    assert "RuntimeError in __str__" in text
+
+
+def test_an_exception_that_carries_much_does_not_travel() -> None:
+    error = ValueError("small")
+    error.data = bytes(EXCEPTION_BYTES)  # type: ignore[attr-defined]
+    assert describe(error).pickled is None
+    error.data = bytes(100)  # type: ignore[attr-defined]
+    assert revive(describe(error)).data == bytes(100)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("pickled", [b"junk", pickle.dumps("no exception"), pickle.dumps(hostile.Unloadable())])
+def test_what_is_no_exception_any_more_is_not_revived(pickled: bytes) -> None:
+    assert revive(replace(describe(ValueError()), pickled=pickled)) is None
+
+
+def test_the_stack_of_a_thread_shows_where_its_code_is() -> None:
+    gate = threading.Event()
+
+    def stand_here() -> None:
+        gate.wait()
+
+    thread = threading.Thread(target=stand_here)
+    thread.start()
+    try:
+        assert "in stand_here" in stack_of(thread)
+    finally:
+        gate.set()
+        thread.join()
+    assert stack_of(thread) == ""

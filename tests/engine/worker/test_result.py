@@ -1,0 +1,100 @@
+"""Results checked: what can travel is described, what cannot is refused with the path to the culprit."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from tests.system import hostile
+from wfkit.engine.worker import result
+from wfkit.engine.worker.outcome import load_value
+from wfkit.engine.worker.result import INLINE_BYTES, check_result
+from wfkit.errors import NotPicklable
+
+
+@pytest.mark.parametrize("fault", hostile.CANNOT_TRAVEL)
+def test_what_cannot_travel_is_refused_with_a_path(fault: str) -> None:
+    make, told = hostile.CANNOT_TRAVEL[fault]
+    value = make()
+    with pytest.raises(NotPicklable, match="`load`") as caught:
+        check_result(value, "load")
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 700
+    if hasattr(value, "close"):
+        value.close()
+
+
+def test_small_values_are_inline_large_ones_are_not() -> None:
+    small = check_result([1, 2, 3], "load")
+    assert small.inline is not None
+    assert load_value(small.inline, (), "load") == [1, 2, 3]
+    assert (small.length, small.preview) == (3, "[1, 2, 3]")
+    assert check_result("x" * INLINE_BYTES * 2, "load").inline is None
+    assert check_result(list(range(INLINE_BYTES)), "load").inline is None
+    assert check_result(b"", "load").inline is not None
+
+
+def test_large_text_and_bytes_are_not_pickled_to_find_out_that_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result, "dump_value", None)
+    assert check_result(b"x" * 1_000_000, "load").size_bytes >= 1_000_000
+    assert check_result("x" * 1_000_000, "load").size_bytes >= 1_000_000
+
+
+def test_arrays_are_not_inline() -> None:
+    np = pytest.importorskip("numpy")
+    assert check_result(np.zeros(2), "load").inline is None
+
+
+class Slotted:
+    __slots__ = ("empty", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+@dataclass
+class Inner:
+    lock: object
+
+
+class Tricky:
+    """Says nothing of its attributes without a fight."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "lock", threading.Lock())
+
+    def __getattribute__(self, name: str) -> object:
+        if name in {"lock", "__dict__"}:
+            raise SystemExit(name)
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        (Slotted(), "`result.lock` is a lock"),
+        ([Inner(1), Inner(threading.Lock())], "`result[1].lock` is a lock"),
+        ({hostile.Model: {"k": threading.Lock()}}, "`result[<type>]['k']` is a lock"),
+        ([hostile.Endless(), threading.Lock()], "`result[1]` is a lock"),
+        (threading.Lock().acquire, "`result` is a builtin_function_or_method"),
+    ],
+    ids=["slots", "dataclass", "class as key", "beside an endless repr", "method of a lock"],
+)
+def test_paths(value: object, path: str) -> None:
+    with pytest.raises(NotPicklable) as caught:
+        check_result(value, "load")
+    assert path in str(caught.value)
+
+
+def test_a_value_that_fights_back_is_refused_too() -> None:
+    with pytest.raises(NotPicklable, match="`load` returned a value that cannot be pickled"):
+        check_result(Tricky(), "load")
+
+
+def test_a_loop_of_references_ends() -> None:
+    loop = hostile.Model(lock=threading.Lock())
+    loop.me = loop  # type: ignore[attr-defined]
+    with pytest.raises(NotPicklable, match=r"result\.lock"):
+        check_result(loop, "load")
