@@ -12,7 +12,7 @@ import pytest
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.authoring.task import task
 from wfkit.authoring.waiting import as_completed
-from wfkit.core.states import TaskState
+from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.run import Run
 from wfkit.errors import WaitTimeout
 
@@ -87,3 +87,15 @@ def test_logs_are_those_of_the_node_or_of_all_elements(run_of: Callable[[Callabl
     assert [line.text for line in run.node("says[1]").logs()] == ["hello 2"]
     assert sorted(line.text for line in run.node("says").logs()) == ["hello 1", "hello 2", "hello 3"]
     assert sorted(line.text for line in run.logs()) == ["hello 1", "hello 2", "hello 3"]
+
+
+def test_waiting_for_a_failure_does_not_handle_it(run_of: Callable[[Callable[[], object]], Run]) -> None:
+    @task
+    def boom() -> Any:
+        raise ValueError
+
+    def waits() -> None:
+        boom().wait(10)
+        list(as_completed([boom()], timeout=10))
+
+    assert run_of(waits).state is RunState.FAILED

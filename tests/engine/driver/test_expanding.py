@@ -92,3 +92,18 @@ def test_a_known_length_that_differs_from_one_that_turns_out_fails_and_is_named(
     assert run.state is RunState.FAILED
     assert "2" in run.nodes[1].reason
     assert "3" in run.nodes[1].reason
+
+
+def test_what_stands_behind_an_unknown_length_waits_for_it_too(run_of: RunOf) -> None:
+    def body() -> object:
+        behind = add(total(add.map(items(3))))
+        both = add.map(items(3), [1, 2, 3])
+        return {"behind": behind, "again": add.map(both, y=range(3))}
+
+    run = run_of(body)
+    assert run["behind"].result() == 7
+    assert run["again"].result() == [1, 4, 7]
+
+
+def test_a_map_over_an_empty_list_alone_ends_its_run(run_of: RunOf) -> None:
+    assert run_of(lambda: add.map(items(0))).state is RunState.COMPLETED

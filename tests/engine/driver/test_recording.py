@@ -74,3 +74,13 @@ def test_a_dask_key_starts_with_the_name_of_the_task(run_of: Callable[[Callable[
     assert group.key_of(1).endswith("-1")
     assert run.node_of_key(group.key_of(1)) == (group.spec.id, 1)
     assert run.node_of_key("inc-0f-1") is None
+
+
+def test_a_template_that_does_not_fit_leaves_names_in_braces(run_of: Callable[[Callable[[], object]], Run]) -> None:
+    named = add.with_options(task_run_name="{x:03d} {y.real} {x.year}")
+
+    def body() -> None:
+        named(7, inc(1))
+
+    view = run_of(body).view_model
+    assert view.ordered()[1].spec.labels == ("007 {y.real} {x.year}",)

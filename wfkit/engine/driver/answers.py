@@ -126,7 +126,6 @@ class Answers:
 
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the node has ended."""
-        self._look_at(ref)
         self.run.when_done(lambda: self.has_ended(ref), callback)
 
     def _await(self, ref: Ref, timeout: float | None) -> None:

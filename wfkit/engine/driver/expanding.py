@@ -15,21 +15,34 @@ from wfkit.errors import NotMappable, UnknownLength, WfkitError
 
 
 def waits_for_length(run: LiveRun, group: Group) -> bool:
-    """Whether a call cannot be laid out yet: its own length or that of an input is not known.
+    """Whether a call cannot be laid out yet: its own length is not known, or that of something it stands behind.
 
     Raises
     ------
     UnknownLength : the length is that of a handle of another run, from which no news comes
     """
-    mapped = [slot.source for slot in group.all_slots if isinstance(slot.source, Handle) and slot.source._mapped]
-    unknown = [handle for handle in (*mapped, *group.wait_for) if handle._mapped and handle._known_length() is None]
-    unknown += [over for over in group.overs if not over._mapped and over.state not in TASK_ENDS]
-    for handle in unknown:
-        if handle._source is not run.answers:
+    for handle in _inputs(group):
+        if handle._source is not run.answers and _is_open(handle, over=handle in group.overs):
             raise UnknownLength(
                 f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first."
             )
-    return group.length is None or bool(unknown) or any(not over._mapped for over in group.overs)
+    return group.length is None or any(not over._mapped for over in group.overs) or _stands_behind(run, group)
+
+
+def _inputs(group: Group) -> list[Handle]:
+    return [*(slot.source for slot in group.all_slots if isinstance(slot.source, Handle)), *group.wait_for]
+
+
+def _is_open(handle: Handle, *, over: bool) -> bool:
+    if handle._mapped:
+        return handle._known_length() is None
+    return over and handle.state not in TASK_ENDS
+
+
+def _stands_behind(run: LiveRun, group: Group) -> bool:
+    """Whether an input of a call has not been laid out itself."""
+    waiting = {other.spec.id for other in run.deferred if other is not group}
+    return any(handle._source is run.answers and handle._ref.group in waiting for handle in _inputs(group))
 
 
 def expand(run: LiveRun) -> None:
@@ -48,10 +61,7 @@ def expand(run: LiveRun) -> None:
 
 def _lay_out(run: LiveRun, group: Group) -> bool:
     """Hand a call on if all lengths are known; False if it has to wait."""
-    slots = [slot.source for slot in group.all_slots if isinstance(slot.source, Handle)]
-    if any(handle._mapped and handle._known_length() is None for handle in (*slots, *group.wait_for)):
-        return False
-    if group.overs and not _settle_length(run, group):
+    if _stands_behind(run, group) or (group.overs and not _settle_length(run, group)):
         return False
     run.deferred.remove(group)
     if group.spec.id not in run.failed_expansions:

@@ -12,7 +12,7 @@ from wfkit.core.events import GroupSpec
 from wfkit.engine.worker.spec import Spec
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Group:
     """One call: what all its nodes share, and what each has of its own."""
 

@@ -171,6 +171,7 @@ class LiveRun:
             if self.state not in RUN_ENDS:
                 for options, several in itertools.groupby(groups, dask_options):
                     self._submit([(group, range(group.length or 0)) for group in several], options)
+            self.follow(())
 
     def resubmit(self, node: tuple[GroupId, int]) -> None:
         """Submit a node again under a new key: Dask gave it up because an input of it was lost."""

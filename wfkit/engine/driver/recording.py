@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Final
 
 from wfkit.authoring.freeze import Constant, Frozen, Slot, freeze, hold_constants
 from wfkit.authoring.handle import Handle
-from wfkit.authoring.mapping import Mapped
+from wfkit.authoring.mapping import Mapped, Over
 from wfkit.authoring.task import Call, Task
 from wfkit.core.events import Edge, GroupSpec, How
 from wfkit.core.ids import GroupId, RunId
 from wfkit.engine.driver.group import Group
 from wfkit.engine.worker.spec import Spec
+
+#: The run, and the group in it, of the flow inside a flow whose body makes the calls here.
+_INSIDE: Final[ContextVar[tuple[str, GroupId | None]]] = ContextVar("wfkit_inside", default=("", None))
 
 
 class Recording:
@@ -25,8 +30,6 @@ class Recording:
         self._names: dict[str, int] = {}
         self._code: dict[Task[..., object], tuple[bytes, str]] = {}
         self._order = 0
-        #: Open groups of flows inside the flow, outermost first.
-        self.parents: list[GroupId] = []
 
     def group(self, call: Call, source: object) -> Group:
         """Freeze a call.
@@ -60,7 +63,7 @@ class Recording:
             kind="task",
             mapped=call.mapped is not None,
             length=length,
-            parent=self.parents[-1] if self.parents else None,
+            parent=self._parent(),
             edges=tuple(dict.fromkeys(_edges(slots, call.wait_for, source))),
             labels=_labels(call),
         )
@@ -88,10 +91,30 @@ class Recording:
     def flow_group(self, name: str) -> GroupSpec:
         """A group that holds the calls of a flow inside the flow."""
         identity, unique = self._new(name)
-        parent = self.parents[-1] if self.parents else None
         return GroupSpec(
-            id=identity, order=self._order, name=unique, task=name, kind="flow", mapped=False, length=0, parent=parent
+            id=identity,
+            order=self._order,
+            name=unique,
+            task=name,
+            kind="flow",
+            mapped=False,
+            length=0,
+            parent=self._parent(),
         )
+
+    def enter(self, group: GroupId) -> Callable[[], None]:
+        """Make calls in this thread or coroutine members of a flow's group; calling the result ends that."""
+        before = _INSIDE.get()
+        _INSIDE.set((self.run_id, group))
+
+        def leave() -> None:
+            _INSIDE.set(before)
+
+        return leave
+
+    def _parent(self) -> GroupId | None:
+        run_id, group = _INSIDE.get()
+        return group if run_id == self.run_id else None
 
     def _new(self, name: str) -> tuple[GroupId, str]:
         self._order += 1
@@ -154,12 +177,24 @@ def _labels(call: Call) -> tuple[str, ...]:
     )
 
 
-class _Lenient(string.Formatter):
-    """Formats a template; what is not known yet stays as its name in braces."""
+_LABEL_CHARACTERS: Final = 100
 
-    def get_value(self, key: int | str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:  # noqa: ARG002 - the base class's
-        value = kwargs.get(str(key), f"{{{key}}}")
-        return value if isinstance(value, str | int | float) else f"{{{key}}}"
+
+class _Lenient(string.Formatter):
+    """Formats a template; what is not known yet, or cannot be formatted so, stays as its name in braces."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        try:
+            value, name = super().get_field(field_name, args, kwargs)
+        except (LookupError, AttributeError, ValueError):
+            return f"{{{field_name}}}", field_name
+        return (f"{{{field_name}}}" if isinstance(value, Handle | Over) else value), str(name)
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        try:
+            return str(super().format_field(value, format_spec))[:_LABEL_CHARACTERS]
+        except Exception:  # noqa: BLE001 - the user's __format__, or a spec that does not fit
+            return str(value)[:_LABEL_CHARACTERS] if isinstance(value, str) else f"<{type(value).__name__}>"
 
 
 def _key_prefix(task: str) -> str:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
-from wfkit.authoring.flow import resolved
 from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.resolving import resolved
 from wfkit.authoring.task import Call
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent, LogLine, NodeFinished, NodesAdded, RunFinished, RunStarted
@@ -209,8 +209,7 @@ class Run(LiveRun):
         with self.lock:
             spec = self._recording.flow_group(name)
             self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
-            self._recording.parents.append(spec.id)
-        return lambda: self._recording.parents.remove(spec.id)
+        return self._recording.enter(spec.id)
 
     def log_body(self, lines: Sequence[LogLine]) -> None:
         """Keep what the body wrote where no cell shows it. Takes no lock, so whatever prints may call it."""
