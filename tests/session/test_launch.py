@@ -44,7 +44,7 @@ def test_run_executes_the_body_in_this_thread_and_waits(capsys: pytest.CaptureFi
 
 
 def test_run_waits_as_the_session_says(current: Session) -> None:
-    waited = []
+    waited: list[object] = []
     current.wait = waited.append
     run = etl.run()
     assert waited == [run]
@@ -140,7 +140,7 @@ def test_async_flows_are_awaited_where_the_loop_runs() -> None:
                 ticks += 1
 
         ticking = asyncio.create_task(tick())
-        value = await etl_async(1)  # type: ignore[misc]
+        value = await etl_async(1)
         ticking.cancel()
         return value, ticks > 0
 
@@ -169,7 +169,7 @@ def test_an_async_body_that_raises_fails_its_run() -> None:
         raise ValueError("no")  # async
 
     async def main() -> None:
-        await broken()  # type: ignore[func-returns-value, misc]
+        await broken()
 
     with pytest.raises(ValueError, match="no"):
         asyncio.run(main())
@@ -192,7 +192,7 @@ def test_an_await_that_is_cancelled_leaves_the_run_alone(tmp_path: Path) -> None
         return held()
 
     async def main() -> None:
-        waiting = asyncio.create_task(slow())  # type: ignore[arg-type]
+        waiting = asyncio.create_task(slow())
         await asyncio.sleep(0)  # the body, which never waits
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

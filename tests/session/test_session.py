@@ -75,10 +75,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         return SimpleNamespace(client=client, close=lambda: world.log.append(f"leave {client.name}"))
 
     monkeypatch.setattr(module, "BackgroundStart", lambda options: Started(world, options))
-    monkeypatch.setattr(module.connecting, "connect", lambda target: Connected(world, target))
+    monkeypatch.setattr("wfkit.clusters.connect.connect", lambda target: Connected(world, target))
     monkeypatch.setattr(module, "current_client", lambda: world.notebooks_client)
     monkeypatch.setattr(module, "describe", facts)
-    monkeypatch.setattr(module, "Engine", engine)
+    monkeypatch.setattr("wfkit.engine.driver.engine.Engine", engine)
     monkeypatch.setattr(module, "close_guests", lambda connection: world.log.append("close guests"))
     return world
 

@@ -14,6 +14,33 @@ from jupyter_client.manager import start_new_kernel
 from jupyter_core.utils import ensure_event_loop
 
 LIMIT_S: Final = 30.0
+#: What the notebooks of these tests begin with.
+SETUP: Final = """
+import os, sys, threading, time
+from wfkit import task, flow, unmapped
+import wfkit
+
+def client():
+    return wfkit.session.session.session().engine().cluster.client
+
+@task
+def inc(x): return x + 1
+
+@task
+def total(xs): return sum(xs)
+
+@task
+def picky(x):
+    if x == 3:
+        raise ValueError("three")
+    return x
+
+@task
+def hold(path, x=0):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return x
+"""
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -167,6 +194,15 @@ def open_kernel(**how: Any) -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
         ensure_event_loop().close()
+
+
+@contextlib.contextmanager
+def open_notebook() -> Iterator[Kernel]:
+    """Start a kernel with wfkit and some tasks in it."""
+    with open_kernel() as kernel:
+        assert kernel.run("%load_ext wfkit").traceback == []
+        assert kernel.run(SETUP).traceback == []
+        yield kernel
 
 
 def gone(processes: set[psutil.Process], seconds: float = 10) -> bool:

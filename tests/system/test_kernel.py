@@ -5,46 +5,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
-from tests.system.kernels import Kernel, gone, open_kernel
-
-SETUP: Final = """
-import os, sys, threading, time
-from wfkit import task, flow, unmapped
-import wfkit
-
-def client():
-    return wfkit.session.session.session().engine().cluster.client
-
-@task
-def inc(x): return x + 1
-
-@task
-def total(xs): return sum(xs)
-
-@task
-def picky(x):
-    if x == 3:
-        raise ValueError("three")
-    return x
-
-@task
-def hold(path, x=0):
-    while not os.path.exists(path):
-        time.sleep(0.01)
-    return x
-"""
+from tests.system.kernels import SETUP, Kernel, gone, open_kernel, open_notebook
 
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[Kernel]:
-    with open_kernel() as kernel:
-        assert kernel.run("%load_ext wfkit").traceback == []
-        assert kernel.run(SETUP).traceback == []
+    with open_notebook() as kernel:
         yield kernel
 
 
@@ -52,6 +22,14 @@ def started() -> Iterator[Kernel]:
 def kernel(started: Kernel) -> Kernel:
     started.messages.clear()
     return started
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """A file for which `hold` waits; at the end of the test at the latest it is there."""
+    gate = tmp_path / "gate"
+    yield gate
+    gate.touch()
 
 
 def test_the_story_of_a_cell_flow(kernel: Kernel) -> None:
@@ -78,9 +56,8 @@ def test_without_a_last_expression_the_value_is_what_the_body_bound(kernel: Kern
     [("", True, False), ("", False, True), ("--wait", True, True), ("--no-wait", False, False)],
 )
 def test_a_cell_waits_where_nobody_can_click_or_as_it_is_told(
-    kernel: Kernel, tmp_path: Path, options: str, stdin: bool, waits: bool
+    kernel: Kernel, gate: Path, options: str, stdin: bool, waits: bool
 ) -> None:
-    gate = tmp_path / "gate"
     cell = kernel.begin(f"%%flow waits --no-view {options}\nh = hold({str(gate)!r}, 7)\nprint('body')", stdin=stdin)
     cell.prints("body")
     if waits:
@@ -104,9 +81,8 @@ def test_a_failed_run_is_one_line_where_the_cell_waits(kernel: Kernel) -> None:
 
 
 def test_an_exception_of_the_body_is_ordinary_python_and_what_was_submitted_finishes(
-    kernel: Kernel, tmp_path: Path
+    kernel: Kernel, gate: Path
 ) -> None:
-    gate = tmp_path / "gate"
     cell = kernel.run(f"%%flow broken\nh = hold({str(gate)!r}, 5)\nraise RuntimeError('mine')\ng = inc(1)")
     assert "----> 3 raise RuntimeError('mine')" in cell.traceback
     assert cell.traceback[-1] == "RuntimeError: mine"
@@ -145,8 +121,7 @@ def test_submitting_outside_a_flow_points_at_the_users_line(kernel: Kernel) -> N
     assert not any("wfkit/" in text for text in cell.traceback)
 
 
-def test_a_cell_whose_run_lives_is_refused_unless_it_says_what_to_do(kernel: Kernel, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+def test_a_cell_whose_run_lives_is_refused_unless_it_says_what_to_do(kernel: Kernel, gate: Path) -> None:
     text = f"%%flow again --no-wait --no-view\nh = hold.map([{str(gate)!r}] * 8)"
     kernel.run(text)
     kernel.run("first = again.last_run")
@@ -160,7 +135,7 @@ def test_a_cell_whose_run_lives_is_refused_unless_it_says_what_to_do(kernel: Ker
     assert kernel.value("[first.state.value, second.state.value]") == ["RUNNING", "RUNNING"]
 
     cell = kernel.begin(text.replace("--no-wait", "--no-wait --again cancel"))
-    kernel.read(lambda: bool(cell.messages))
+    cell.prints("Cancelling the last run first")
     gate.touch()  # what runs is waited for
     assert cell.end().traceback == []
     assert kernel.value("[first.state.value, second.state.value]") == ["CANCELLED", "CANCELLED"]
@@ -168,10 +143,7 @@ def test_a_cell_whose_run_lives_is_refused_unless_it_says_what_to_do(kernel: Ker
     assert kernel.run(text).traceback == []
 
 
-def test_cells_without_a_name_stand_in_each_others_way_only_if_they_are_the_same(
-    kernel: Kernel, tmp_path: Path
-) -> None:
-    gate = tmp_path / "gate"
+def test_cells_without_a_name_stand_in_each_others_way_only_if_they_are_the_same(kernel: Kernel, gate: Path) -> None:
     text = f"%%flow --no-wait --no-view\nu = hold({str(gate)!r})"
     assert kernel.run(text).traceback == []
     assert kernel.run(text).traceback[0].startswith("RunIsLive: `flow` still runs")
@@ -180,14 +152,13 @@ def test_cells_without_a_name_stand_in_each_others_way_only_if_they_are_the_same
     assert kernel.value("u.result(20), 'flow' in globals() and flow.__module__") == (0, "wfkit.authoring.flow")
 
 
-def test_the_flow_magic(kernel: Kernel, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+def test_the_flow_magic(kernel: Kernel, gate: Path) -> None:
     kernel.run("@task(log_prints=True)\ndef chatty(x):\n    print('said', x)\n    return x")
     kernel.run("%%flow talk\nchatty.map([1, 2])")
-    kernel.run(f"%%flow long --no-wait --no-view\nxs = hold.map([{str(gate)!r}] * 30)")
     kernel.run("%%flow last --no-view\ninc(1)")
+    kernel.run(f"%%flow long --no-wait --no-view\nxs = hold.map([{str(gate)!r}] * 30)")
     rows = kernel.run("%flow list").printed.splitlines()
-    assert [row.split()[1:3] for row in rows[:3]] == [["last", "COMPLETED"], ["long", "RUNNING"], ["talk", "COMPLETED"]]
+    assert [row.split()[1:3] for row in rows[:3]] == [["long", "RUNNING"], ["last", "COMPLETED"], ["talk", "COMPLETED"]]
     assert kernel.run("%flow show talk").shown[0].startswith("talk COMPLETED in ")
     lines = kernel.run("%flow logs talk").printed.splitlines()
     assert sorted(line.partition(" ")[2] for line in lines) == ["print: said 1", "print: said 2"]
@@ -245,8 +216,7 @@ def test_a_run_gives_its_view_as_a_widget(kernel: Kernel) -> None:
     assert cell.shown[0].startswith("pair COMPLETED")
 
 
-def test_the_output_of_a_started_body_is_kept_in_its_run(kernel: Kernel, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+def test_the_output_of_a_started_body_is_kept_in_its_run(kernel: Kernel, gate: Path) -> None:
     body = f"""
 import warnings
 print("first")

@@ -112,10 +112,11 @@ def current_client() -> Client | None:
 
     Answers without importing Dask: where nobody has, there is no client.
     """
-    module = sys.modules.get("distributed.client")
-    if module is None:
+    if "distributed.client" not in sys.modules:
         return None
-    client = module._get_global_client()
+    from distributed.client import _get_global_client  # waits for an import that another thread is at
+
+    client = _get_global_client()
     return client if client is not None and is_usable(client) else None
 
 

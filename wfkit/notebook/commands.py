@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from dask.utils import format_bytes
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import no_var_expand
 
 from wfkit.clusters.connect import current_client
 from wfkit.core.events import LogLine
 from wfkit.core.states import RUN_ENDS
-from wfkit.engine.driver.run import Run
 from wfkit.errors import BadCommand, NoSuchRun, WfkitError
 from wfkit.notebook.arguments import (
     FlowCommand,
@@ -29,6 +28,9 @@ from wfkit.notebook.display import outcome_line
 from wfkit.notebook.execution import can_click, shorten
 from wfkit.notebook.view import FlowView, StaticView
 from wfkit.session.session import Session
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 _MOST_LINES = 1_000
 
@@ -133,6 +135,8 @@ def _cluster_text(session: Session) -> str:
         client = current_client()
         which = f"the notebook's Dask client ({client.scheduler.address})" if client and client.scheduler else "its own"
         return f"No cluster is used yet. The first run will use {which}, unless `wfkit.connect(...)` says otherwise."
+    from dask.utils import format_bytes
+
     facts = session.facts()
     whose = "The local cluster of wfkit" if facts.owned else "A cluster that wfkit did not start,"
     lines = [

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from wfkit.engine.driver.run import Run
 from wfkit.errors import WfkitError
 from wfkit.notebook.cell import install
 from wfkit.notebook.commands import make_magics
@@ -17,10 +16,14 @@ from wfkit.notebook.execution import shorten
 from wfkit.notebook.hooks import NotebookHooks
 from wfkit.notebook.tracebacks import install_tracebacks
 from wfkit.notebook.waiting import wait_interruptibly
-from wfkit.session.session import Session, session
+from wfkit.session.session import Session, session, wait_for
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 #: What takes the extension out of a shell again, by the shell's id.
 _UNDO: Final[dict[int, list[Callable[[], object]]]] = {}
+_RUN: Final = "wfkit.engine.driver.run.Run"
 
 
 def load(shell: Any) -> None:
@@ -72,7 +75,7 @@ def _install_settings(shell: Any, current: Session) -> Callable[[], object]:
 
     def undo() -> None:
         shell.configurables.remove(current.settings)
-        current.wait = Run.wait
+        current.wait = wait_for
 
     return undo
 
@@ -80,9 +83,9 @@ def _install_settings(shell: Any, current: Session) -> Callable[[], object]:
 def _install_reprs(shell: Any) -> list[Callable[[], object]]:
     formatters = shell.display_formatter.formatters
     html, plain = formatters["text/html"], formatters["text/plain"]
-    html.for_type(Run, _html)
-    plain.for_type(Run, lambda run, printer, _cycle: printer.text(_text(run)))
-    return [lambda: html.pop(Run, None), lambda: plain.pop(Run, None)]
+    html.for_type(_RUN, _html)  # by name, since the engine is not loaded yet
+    plain.for_type(_RUN, lambda run, printer, _cycle: printer.text(_text(run)))
+    return [lambda: html.pop(_RUN, None), lambda: plain.pop(_RUN, None)]
 
 
 def _html(run: Run) -> str:

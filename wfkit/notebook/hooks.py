@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from typing_extensions import override
@@ -15,7 +15,6 @@ from wfkit.authoring.handle import Handle
 from wfkit.authoring.parameters import bind_parameters, validate_parameters
 from wfkit.authoring.task import refuse_bad_function, task
 from wfkit.core.states import RUN_ENDS
-from wfkit.engine.driver.run import Run
 from wfkit.errors import RunIsLive
 from wfkit.notebook.arguments import TaskArguments
 from wfkit.notebook.body import CellBody
@@ -24,6 +23,9 @@ from wfkit.notebook.view import FlowView, StaticView
 from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.launch import BodyOf, ending_of
 from wfkit.session.session import Session
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 
 class CellFlowBody:
@@ -186,5 +188,6 @@ class NotebookHooks:
             )
         for run in live:
             run.cancel("its cell was executed again")
+        print("Cancelling the last run first: what runs of it is waited for.", flush=True)  # noqa: T201 - for the user
         for run in live:
             wait_interruptibly(run)

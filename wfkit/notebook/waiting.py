@@ -7,10 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wfkit.core.states import RUN_ENDS
-from wfkit.engine.driver.run import Run
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 #: How long a cell lingers after a first interrupt, for a second one that cancels the run.
 LINGER_S: Final = 2.0

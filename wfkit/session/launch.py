@@ -8,15 +8,17 @@ import inspect
 import threading
 from contextlib import nullcontext, suppress
 from types import CodeType
-from typing import Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from wfkit.authoring.context import FlowBody, enter, leave
 from wfkit.authoring.flow import Body, BodyResult, Flow, FunctionBody
 from wfkit.core.states import RunState
-from wfkit.engine.driver.run import Run
 from wfkit.errors import WfkitError
 from wfkit.session.capture import captured
 from wfkit.session.session import session
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 AnyFlow = Flow[..., Any]
 _REASON_CHARACTERS: Final = 200

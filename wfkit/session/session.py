@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.authoring.flow import Flow
@@ -19,16 +20,18 @@ from wfkit.clusters.facts import ClusterFacts, describe
 from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
-from wfkit.engine.driver.engine import Engine
-from wfkit.engine.driver.run import Run
 from wfkit.errors import ClusterUnusable, NoSuchRun
 from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 
 if TYPE_CHECKING:
     from traitlets.config import Configurable
 
+    from wfkit.engine.driver.engine import Engine
+    from wfkit.engine.driver.run import Run
+
 #: Ended runs that a session remembers.
 KEPT_RUNS: Final = 100
+_ENGINE: Final = "wfkit.engine.driver.run"
 
 
 class _Choice(Enum):
@@ -37,6 +40,11 @@ class _Choice(Enum):
     NONE = "it was not called: the notebook's Dask client, else our own cluster"
     OURS = "our own cluster"
     THEIRS = "a cluster that was named"
+
+
+def wait_for(run: Run) -> None:
+    """Wait for the end of a run, as a script does."""
+    run.wait()
 
 
 class Session:
@@ -57,7 +65,7 @@ class Session:
     def __init__(self, settings: WfkitSettings) -> None:
         self.settings = settings
         self.runs: list[Run] = []
-        self.wait: Callable[[Run], object] = Run.wait
+        self.wait: Callable[[Run], object] = wait_for
         self._lock = threading.RLock()
         self._starting: BackgroundStart | None = None  # our own cluster, not used so far
         self._connection: Connection | None = None
@@ -149,6 +157,8 @@ class Session:
         """Connect to a cluster (None: our own), and leave the one before."""
         if target is None and self._is_open() and self._connection is not None and self._connection.owns_cluster:
             return
+        from wfkit.engine.driver.engine import Engine
+
         connection = connecting.connect(self._own_cluster() if target is None else target)
         try:
             engine = Engine(connection.client)
@@ -177,6 +187,8 @@ class Session:
             self._drop_unused()
         if self._starting is None:
             self._starting = BackgroundStart(self._options())
+            # The first run needs it; loading it here would take most of the time that `%load_ext wfkit` takes.
+            threading.Thread(target=import_module, args=(_ENGINE,), name="wfkit-import-engine", daemon=True).start()
         return self._starting
 
     def _resize(self, _: object) -> None:
@@ -220,6 +232,8 @@ class Session:
 
     def new_run(self, flow: Flow[..., Any], parameters: dict[str, object]) -> Run:
         """Open a run of a flow; its body is the caller's to execute."""
+        from wfkit.engine.driver.run import Run
+
         engine = self.engine()
         identity = run_id(int(time.time() * 1000), os.urandom(10))
         run = Run(engine, identity, flow.name, preview_parameters(parameters))
