@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
+from distributed.scheduler import TaskState
 from distributed.comm.core import CommClosedError
 
 NAME: Final = "wfkit-scheduler"
@@ -71,6 +72,9 @@ class SchedulerSide(SchedulerPlugin):
             self._publish(run, ["refused", refused])
             keys = [key for key in keys if key in tasks]
         self.scheduler.client_desires_keys(keys, client=_lease_name(run))
+        for key in keys:
+            if tasks[key].state == "erred":
+                self._tell_crash(run, tasks[key])
 
     def release(self, client: str, run: str) -> None:
         """Give up all results of a run, a slice at a time."""
@@ -155,9 +159,12 @@ class SchedulerSide(SchedulerPlugin):
         for wanting in ts.who_wants or ():
             run = wanting.client_key.removeprefix(_LEASE)
             if run in self.runs:
-                blamed = ts.exception_blame.key if ts.exception_blame is not None else key
-                workers = sorted(str(worker) for worker in ts.erred_on or ())
-                self._publish(run, ["crashed", key, blamed, ts.exception_text or "", workers])
+                self._tell_crash(run, ts)
+
+    def _tell_crash(self, run: str, ts: TaskState) -> None:
+        blamed = ts.exception_blame.key if ts.exception_blame is not None else ts.key
+        workers = sorted(str(worker) for worker in ts.erred_on or ())
+        self._publish(run, ["crashed", ts.key, blamed, ts.exception_text or "", workers])
 
     def take_events(self, worker: str, run: str, events: list[list[object]]) -> None:  # noqa: ARG002 - Dask's
         """Events of a run, from a worker."""
