@@ -1,153 +1,225 @@
-"""The plugin on a real scheduler: leases, news, cancellation."""
+"""The plugin on a real scheduler, with a real worker and client in this process."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, Scheduler, Worker
 
-from wfkit.engine.driver.cluster import Cluster
-from wfkit.engine.scheduler.plugin import NAME, SchedulerSide, topic
+from wfkit.engine.scheduler import plugin
+from wfkit.engine.scheduler.plugin import SchedulerSide, topic
+from wfkit.engine.worker.side import WorkerSide
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with (
-        LocalCluster(
-            n_workers=1,
-            threads_per_worker=2,
-            processes=False,
-            dashboard_address="127.0.0.1:0",
-            worker_dashboard_address="127.0.0.1:0",
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
+class Lab:
+    """A scheduler with the plugin, one worker, one client, and the news of a run."""
+
+    scheduler: Any
+    worker: Any
+    client: Any
+    side: SchedulerSide
+
+    def __init__(self) -> None:
+        self.news: list[list[Any]] = []
+
+    def tell(self, operation: str, **fields: object) -> None:
+        self.client._send_to_scheduler({"op": f"wfkit-{operation}", "client": self.client.id, "run": "r1", **fields})
+
+    async def until(self, reached: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 5
+        while not reached():
+            assert time.monotonic() < deadline, f"it did not come to that; news: {self.news}"
+            await asyncio.sleep(0.005)
+
+    def hear(self, event: tuple[float, list[list[Any]]]) -> None:
+        self.news.extend(event[1])
+
+    def kinds(self) -> list[str]:
+        return [item[0] for item in self.news]
+
+    def wanted(self) -> set[str]:
+        lease = self.scheduler.clients.get("wfkit-lease-r1")
+        return {ts.key for ts in lease.wants_what} if lease else set()
+
+
+@asynccontextmanager
+async def lab() -> AsyncIterator[Lab]:
+    made = Lab()
+    async with (
+        Scheduler(port=0, dashboard=False, host="127.0.0.1") as made.scheduler,
+        Worker(made.scheduler.address, nthreads=1, dashboard=False) as made.worker,
+        Client(made.scheduler.address, asynchronous=True, set_as_default=False) as made.client,
     ):
-        yield client
+        await made.client.register_plugin(SchedulerSide())
+        await made.client.register_plugin(WorkerSide())
+        made.side = made.scheduler.plugins[plugin.NAME]
+        made.client.subscribe_topic(topic("r1"), made.hear)
+        made.tell("lease", keys=[])
+        await made.until(lambda: "r1" in made.side.runs)
+        yield made
 
 
-class Listener:
-    """The news of a run, as its driver hears them."""
+def in_lab(story: Callable[[Lab], Awaitable[None]]) -> None:
+    async def tell() -> None:
+        async with lab() as made:
+            await story(made)
 
-    def __init__(self, client: Client, run: str) -> None:
-        self.cluster = Cluster(client)
-        self.run = run
-        self.news: list[Any] = []
-        self._heard = threading.Condition()
-        self.cluster.subscribe(topic(run), self._hear)
-        self.cluster.tell("lease", run=run, keys=[])
-
-    def _hear(self, event: tuple[float, list[Any]]) -> None:
-        with self._heard:
-            self.news.extend(event[1])
-            self._heard.notify_all()
-
-    def await_news(self, kind: str) -> list[Any]:
-        """The first news of a kind."""
-        with self._heard:
-            assert self._heard.wait_for(lambda: any(item[0] == kind for item in self.news), 10), self.news
-            return list(next(item for item in self.news if item[0] == kind))
+    asyncio.run(tell())
 
 
-def side_of(client: Client) -> SchedulerSide:
-    assert client.cluster is not None
-    side = client.cluster.scheduler.plugins[NAME]
-    assert isinstance(side, SchedulerSide)
-    return side
+def inc(x: int) -> int:
+    return x + 1
 
 
-def until(client: Client, reached: Any) -> None:
-    """Wait until something holds in the scheduler."""
-    deadline = time.monotonic() + 8
-    while not on_loop(client, reached):
-        assert time.monotonic() < deadline
+def test_a_lease_keeps_results_when_nobody_else_wants_them_and_release_frees_them() -> None:
+    async def story(lab: Lab) -> None:
+        future = lab.client.submit(inc, 1, key="inc-1")
+        lab.tell("lease", keys=["inc-1"])
+        await future
+        future.release()
+        await lab.until(lambda: {c.client_key for c in lab.scheduler.tasks["inc-1"].who_wants} == {"wfkit-lease-r1"})
+        assert lab.scheduler.tasks["inc-1"].state == "memory"
+        lab.tell("release")
+        await lab.until(lambda: "inc-1" not in lab.scheduler.tasks and "r1" not in lab.side.runs)
+        assert "wfkit-lease-r1" not in lab.scheduler.clients
+
+    in_lab(story)
 
 
-def on_loop(client: Client, function: Any, *args: object) -> Any:
-    """Call something of the scheduler in its own thread."""
+def test_many_results_are_released_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "_RELEASE_SLICE", 7)
 
-    async def call() -> Any:
-        return function(*args)
+    async def story(lab: Lab) -> None:
+        futures = lab.client.map(inc, range(30), key=[f"inc-{n}" for n in range(30)])
+        lab.tell("lease", keys=[f"inc-{n}" for n in range(30)])
+        await lab.client.gather(futures)
+        await lab.until(lambda: len(lab.wanted()) == 30)
+        for future in futures:
+            future.release()
+        lab.tell("release")
+        await lab.until(lambda: not lab.scheduler.tasks)
 
-    return client.sync(call)
-
-
-def test_a_leased_result_outlives_the_futures(client: Client) -> None:
-    listener = Listener(client, "r-lease")
-    futures = listener.cluster.map(lambda x: x * 2, [21], keys=["leased-0a-0"])
-    listener.cluster.tell("lease", run="r-lease", keys=["leased-0a-0"])
-    assert futures[0].result(timeout=10) == 42
-    scheduler = side_of(client).scheduler
-    until(client, lambda: len(scheduler.tasks["leased-0a-0"].who_wants or ()) == 2)
-    del futures
-    until(client, lambda: len(scheduler.tasks["leased-0a-0"].who_wants or ()) == 1)
-    assert on_loop(client, lambda: scheduler.tasks["leased-0a-0"].state) == "memory"
+    in_lab(story)
 
 
-def test_keys_that_dask_did_not_take_are_refused(client: Client) -> None:
-    listener = Listener(client, "r-refused")
-    listener.cluster.tell("lease", run="r-refused", keys=["never-0b-0"])
-    assert listener.await_news("refused") == ["refused", ["never-0b-0"]]
+def test_keys_that_dask_does_not_know_are_refused() -> None:
+    async def story(lab: Lab) -> None:
+        lab.tell("lease", keys=["nobody-1"])
+        await lab.until(lambda: lab.news)
+        assert [lab.news[0][0], list(lab.news[0][1])] == ["refused", ["nobody-1"]]
+
+    in_lab(story)
 
 
-def test_a_task_that_dask_gave_up_is_news_with_who_is_to_blame(client: Client) -> None:
-    listener = Listener(client, "r-crash")
+def test_events_pass_in_order_and_those_of_unknown_runs_are_dropped() -> None:
+    async def story(lab: Lab) -> None:
+        lab.side.take_events("w", "nobody", [["x"]])
+        for number in range(100):
+            lab.side.take_events("w", "r1", [["event", number]])
+        await lab.until(lambda: len(lab.news) == 100)
+        assert [item[1][1] for item in lab.news] == list(range(100))
+        assert lab.side.runs["r1"].busy
 
-    def fails() -> None:
-        raise RuntimeError("as a lost worker would make it")
-
-    first = listener.cluster.submit(fails, key="crash-0c-0")
-    second = listener.cluster.submit(str, first, key="crash-0c-1")
-    listener.cluster.tell("lease", run="r-crash", keys=["crash-0c-0", "crash-0c-1"])
-    news = listener.await_news("crashed")
-    assert news[1:3] == ["crash-0c-0", "crash-0c-0"]
-    assert "as a lost worker would make it" in news[3]
-    del first, second
+    in_lab(story)
 
 
-def test_a_cancellation_is_answered_when_all_workers_have_confirmed(client: Client) -> None:
-    listener = Listener(client, "r-cancel")
-    listener.cluster.tell("cancel", run="r-cancel", request="q1", nodes=None)
-    answer = listener.await_news("cancelled")
-    assert answer[1] == "q1"
-    assert len(answer[2]) == 1
+def test_a_cancellation_is_answered_when_all_workers_have_confirmed() -> None:
+    async def story(lab: Lab) -> None:
+        lab.tell("cancel", request="q1")
+        await lab.until(lambda: lab.kinds() == ["cancelled"])
+        assert [lab.news[0][1], list(lab.news[0][2])] == ["q1", [lab.worker.address]]
+        assert not lab.worker.plugins["wfkit-worker"].begin("r1", "g1", 0, None)
+
+    in_lab(story)
 
 
-def test_a_worker_that_goes_before_it_confirmed_is_not_waited_for(client: Client) -> None:
-    listener = Listener(client, "r-gone")
-    side = side_of(client)
+def test_without_workers_a_cancellation_is_answered_at_once() -> None:
+    async def story(lab: Lab) -> None:
+        await lab.worker.close()
+        await lab.until(lambda: not lab.scheduler.workers)
+        lab.tell("cancel", request="q1")
+        await lab.until(lambda: lab.kinds() == ["cancelled"])
+        assert list(lab.news[0][2]) == []
 
-    until(client, lambda: "r-gone" in side.runs)
-
-    def cancel_with_a_silent_worker() -> None:
-        side.cancel(client.id, "r-gone", "q2", None)
-        side.runs["r-gone"].cancels["q2"][1].update({"tcp://silent"})
-
-    on_loop(client, cancel_with_a_silent_worker)
-    on_loop(client, side.remove_worker, side.scheduler, "tcp://silent")
-    assert listener.await_news("cancelled")[1] == "q2"
-    assert listener.await_news("gone") == ["gone", "tcp://silent"]
+    in_lab(story)
 
 
-def test_an_owner_that_left_keeps_its_results_for_a_while_and_no_longer(client: Client) -> None:
-    listener = Listener(client, "r-orphan")
-    futures = listener.cluster.map(abs, [-1], keys=["orphan-0d-0"])
-    listener.cluster.tell("lease", run="r-orphan", keys=["orphan-0d-0"])
-    assert futures[0].result(timeout=10) == 1
-    side = side_of(client)
-    until(client, lambda: "r-orphan" in side.runs)
-    on_loop(client, side._release_orphan, "r-orphan", "somebody else")
-    assert on_loop(client, lambda: "r-orphan" in side.runs)
-    del futures
-    on_loop(client, side._release_orphan, "r-orphan", client.id)
-    until(client, lambda: "orphan-0d-0" not in side.scheduler.tasks)
-    until(client, lambda: "r-orphan" not in side.runs)
+def test_a_worker_that_goes_is_not_waited_for_and_one_that_comes_learns_what_was_cancelled() -> None:
+    async def story(lab: Lab) -> None:
+        lab.worker.stream_handlers["wfkit-cancel"] = lambda **_: None  # it never confirms
+        lab.tell("cancel", request="q1")
+        await lab.until(lambda: "q1" in lab.side.runs["r1"].cancels)
+        assert lab.news == []
+        async with Worker(lab.scheduler.address, nthreads=1, dashboard=False) as late:
+            side = late.plugins["wfkit-worker"]
+            await lab.until(lambda: not side.begin("r1", "g1", 0, None) if "r1" in side._cancelled else False)
+            await lab.worker.close()
+            await lab.until(lambda: "gone" in lab.kinds())
+            assert lab.kinds() == ["cancelled", "gone"]
+            assert list(lab.news[0][2]) == [late.address]
+
+    in_lab(story)
 
 
-def test_events_of_a_run_that_nobody_opened_are_dropped(client: Client) -> None:
-    side = side_of(client)
-    on_loop(client, side.take_events, "worker", "r-unknown", [["node-started"]])
-    assert on_loop(client, lambda: "r-unknown" not in side.runs)
+def test_dropped_tasks_are_forgotten_and_those_of_another_run_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "_RELEASE_SLICE", 3)
+
+    async def story(lab: Lab) -> None:
+        keys = [f"inc-{n}" for n in range(10)]
+        lab.client.map(inc, range(10), key=keys, resources={"never": 1})
+        lab.tell("lease", keys=keys)
+        lab.client._send_to_scheduler({"op": "wfkit-lease", "client": lab.client.id, "run": "r2", "keys": keys[:1]})
+        await lab.until(lambda: "r2" in lab.side.runs and len(lab.wanted()) == 10)
+        lab.tell("drop", keys=keys)
+        await lab.until(lambda: set(lab.scheduler.tasks) == {"inc-0"})
+
+    in_lab(story)
+
+
+def test_tasks_that_dask_gave_up_are_news_with_who_is_to_blame() -> None:
+    async def story(lab: Lab) -> None:
+        def fail() -> None:
+            raise ValueError("no")
+
+        first = lab.client.submit(fail, key="fail-1", pure=False)
+        second = lab.client.submit(inc, first, key="inc-1")
+        lab.tell("lease", keys=["fail-1", "inc-1"])
+        await lab.until(lambda: len(lab.news) == 2)
+        by_key = {item[1]: item for item in lab.news}
+        assert lab.kinds() == ["crashed", "crashed"]
+        assert [by_key[key][2] for key in ("fail-1", "inc-1")] == ["fail-1", "fail-1"]
+        assert "no" in by_key["fail-1"][3]
+        assert list(by_key["fail-1"][4]) == [lab.worker.address]
+        del first, second
+
+    in_lab(story)
+
+
+def test_results_of_an_owner_that_is_gone_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "ORPHAN_LEASE_S", 0.3)
+
+    async def story(lab: Lab) -> None:
+        async with Client(lab.scheduler.address, asynchronous=True, set_as_default=False) as owner:
+            dask: Any = owner
+            future = dask.submit(inc, 1, key="inc-9")
+            dask._send_to_scheduler({"op": "wfkit-lease", "client": owner.id, "run": "r9", "keys": ["inc-9"]})
+            await future
+        assert lab.scheduler.tasks["inc-9"].state == "memory"
+        await lab.until(lambda: "inc-9" not in lab.scheduler.tasks)
+        assert "r9" not in lab.side.runs
+        assert "r1" in lab.side.runs
+
+    in_lab(story)
+
+
+def test_a_transition_that_is_no_end_in_error_costs_next_to_nothing() -> None:
+    side = SchedulerSide()
+    start_s = time.perf_counter()
+    for _ in range(10_000):
+        side.transition("key", "waiting", "processing")
+    assert (time.perf_counter() - start_s) / 10_000 < 20e-6

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
-from distributed.scheduler import TaskState
 from distributed.comm.core import CommClosedError
+
+if TYPE_CHECKING:
+    from distributed.scheduler import TaskState
 
 NAME: Final = "wfkit-scheduler"
 #: News of a busy run are gathered for this long; those of a quiet one are sent at once.
