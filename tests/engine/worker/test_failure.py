@@ -26,22 +26,13 @@ from wfkit.engine.worker.failure import (
 
 
 def described(action: Any) -> ErrorInfo:
-    """What is told of the exception that an action raises, in a thread of its own as on a worker.
-
-    Hypothesis plays with the recursion limit of the main thread, which then has no room left after a RecursionError.
-    """
-    found: list[ErrorInfo] = []
-
-    def act() -> None:
-        try:
-            action()
-        except BaseException as error:
-            found.append(describe(error))
-
-    thread = threading.Thread(target=act)
-    thread.start()
-    thread.join()
-    return found[0]
+    """What is told of the exception that an action raises."""
+    with pytest.raises(BaseException) as caught:
+        action()
+    trace = caught.value.__traceback__
+    info = describe(caught.value)
+    assert caught.value.__traceback__ is trace
+    return info
 
 
 @pytest.mark.parametrize("fault", hostile.RAISES)

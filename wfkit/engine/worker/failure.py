@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -81,16 +82,39 @@ class _Limited(io.BytesIO):
 
 
 def _travelling(error: BaseException) -> bytes | None:
-    """The pickle of an exception, where reading it back gives the same exception."""
+    """The pickle of an exception, where reading it back gives the same exception.
+
+    Distributed makes tracebacks picklable. Ours travels as text: a deep one as it is could not be pickled.
+    """
     try:
         file = _Limited()
-        cloudpickle.dump(error, file)
+        with _without_tracebacks(error):
+            cloudpickle.dump(error, file)
         pickled = file.getvalue()
         if type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
             return pickled
     except BaseException:  # noqa: BLE001 - user code
         return None
     return None
+
+
+@contextmanager
+def _without_tracebacks(error: BaseException) -> Iterator[None]:
+    """Take the tracebacks off an exception and those it came from, for the time of the block."""
+    taken: dict[int, tuple[BaseException, TracebackType | None]] = {}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in taken:
+            taken[id(one)] = one, one.__traceback__
+            BaseException.with_traceback(one, None)
+            waiting += [one.__cause__, one.__context__]
+            waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    try:
+        yield
+    finally:
+        for one, its_traceback in taken.values():
+            BaseException.with_traceback(one, its_traceback)
 
 
 def _traceback_text(error: BaseException) -> str:
