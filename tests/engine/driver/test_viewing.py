@@ -1,0 +1,33 @@
+"""Viewing: a run asks the provided maker for its view, and says what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from wfkit.engine.driver import viewing
+from wfkit.engine.driver.run import Run
+from wfkit.errors import WfkitError
+
+
+@pytest.fixture(autouse=True)
+def no_maker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewing, "_MAKER", [])
+
+
+def test_a_run_gives_the_view_that_the_maker_makes(new_run: Callable[[], Run]) -> None:
+    view: Any = object()
+    shown = dict.fromkeys([new_run()], view)
+    viewing.provide_view(shown.__getitem__)
+    assert [run.view() for run in shown] == [view]
+
+
+def test_what_is_not_installed_is_named(new_run: Callable[[], Run]) -> None:
+    def maker(_: Run) -> Any:
+        raise ModuleNotFoundError("No module named 'anywidget'", name="anywidget")
+
+    viewing.provide_view(maker)
+    with pytest.raises(WfkitError, match=r"needs `anywidget`, which is not installed\. Install it"):
+        new_run().view()
