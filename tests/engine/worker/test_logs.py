@@ -131,7 +131,7 @@ def test_a_bar_that_never_ends_its_line_costs_no_memory_and_keeps_its_last_form(
     receiver = Receiver()
     for percent in range(20_000):
         receiver.sink.write(logging.WARNING, f"\r{percent / 200:6.2f}% " + "#" * 50)
-    assert sum(len(text) for text, _ in receiver.sink._partial.values()) < 10 * LINE_CHARACTERS
+    assert sum(len(piece) for one in receiver.sink._unfinished.values() for piece in one._pieces) < 10 * LINE_CHARACTERS
     receiver.sink.close()
     assert receiver.texts == [f"{19_999 / 200:6.2f}% " + "#" * 50]
 

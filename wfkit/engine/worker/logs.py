@@ -28,6 +28,30 @@ _CONTROL: Final = re.compile(
 )
 
 
+class _Unfinished:
+    """A line that is still being written, kept short."""
+
+    __slots__ = ("_characters", "_left_out", "_pieces")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._characters = self._left_out = 0
+
+    def extend(self, text: str) -> None:
+        self._pieces.append(text)
+        self._characters += len(text)
+        if self._characters > 2 * _LOOKED_AT:
+            short, self._left_out = _shortened("".join(self._pieces), self._left_out)
+            self._pieces, self._characters = [short], len(short)
+
+    def take(self) -> tuple[str, int]:
+        """The line, and how many characters of it were left out; a new one begins."""
+        line = "".join(self._pieces), self._left_out
+        self._pieces = []
+        self._characters = self._left_out = 0
+        return line
+
+
 class LogSink:
     """Collects the lines of one attempt and hands them on in parts.
 
@@ -51,22 +75,27 @@ class LogSink:
         self._tail: deque[LogLine] = deque()
         self._dropped = self._dropped_characters = self._part = 0
         self._flush_planned = False
-        #: What was written without a line end, by level, and how many characters of it were left out.
-        self._partial: dict[int, tuple[str, int]] = {}
+        #: What was written without a line end, by level.
+        self._unfinished: dict[int, _Unfinished] = {}
         #: Warnings that were shown; Python shows each place once, but once for all attempts in a process.
         self.warned: set[tuple[str, str, int]] = set()
 
     def write(self, level: int, text: str) -> None:
         """Add printed text, which may hold several lines and end within one."""
         with self._lock:
-            before, left_out = self._partial.get(level, ("", 0))
-            first, *others = (before + text).split("\n")
-            if others:
-                self.add(level, "print", first, left_out)
-                for line in others[:-1]:
-                    self.add(level, "print", line)
-                first, left_out = others[-1], 0
-            self._partial[level] = _shortened(first, left_out)
+            unfinished = self._unfinished.get(level)
+            if unfinished is None:
+                unfinished = self._unfinished[level] = _Unfinished()
+            if "\n" not in text:  # print() writes each of its arguments by itself
+                unfinished.extend(text)
+                return
+            first, *others, last = text.split("\n")
+            unfinished.extend(first)
+            self.add(level, "print", *unfinished.take())
+            for line in others:
+                self.add(level, "print", line)
+            if last:
+                unfinished.extend(last)
 
     def add(self, level: int, source: str, text: str, left_out: int = 0) -> None:
         """Add one line; control codes are taken out, and of a line that rewrote itself the last form is kept.
@@ -92,8 +121,8 @@ class LogSink:
     def close(self) -> None:
         """Send what is left: a last line without its end, the waiting lines, what was dropped, and the tail."""
         with self._lock:
-            partial, self._partial = self._partial, {}
-            for level, (text, left_out) in partial.items():
+            for level, unfinished in self._unfinished.items():
+                text, left_out = unfinished.take()
                 if text:
                     self.add(level, "print", text, left_out)
             if self._dropped:
@@ -148,6 +177,6 @@ def _shortened(text: str, left_out: int) -> tuple[str, int]:
 
 
 def _cleaned(text: str, left_out: int) -> str:
-    clean = _CONTROL.sub("", text.rstrip("\r\n").rpartition("\r")[2])
+    clean = text if text.isprintable() else _CONTROL.sub("", text.rstrip("\r\n").rpartition("\r")[2])
     left_out += max(0, len(clean) - LINE_CHARACTERS)
     return f"{clean[:LINE_CHARACTERS]}… ({left_out} more characters)" if left_out else clean
