@@ -40,6 +40,7 @@ def _ask(run: LiveRun, nodes: frozenset[Node] | None) -> None:
     run.flush()
     request = secrets.token_hex(8)
     run.cancel_requests[request] = nodes
+    run.engine.attend(run.id)
     listed = None if nodes is None else [[group, index] for group, index in sorted(nodes)]
     run.engine.cluster.tell("cancel", run=run.id, request=request, nodes=listed)
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from wfkit.core.ids import RunId
 
-#: Calls in a flow body wait at most this long for more of them, to be submitted together.
+#: Calls in a flow body wait this long for the next one, to be submitted together and in one order …
 FLUSH_S: Final = 0.02
+#: … but no longer than this in all.
+LATEST_FLUSH_S: Final = 0.1
 #: A scheduler that does not answer for this long is given up.
 LOST_AFTER_S: Final = 10.0
 _CHECK_S: Final = 0.5
@@ -59,10 +61,11 @@ class Engine:
 
     def __init__(self, client: Client) -> None:
         self.cluster = Cluster(client)
-        self._runs: dict[str, Driven] = {}
-        self._inbox: deque[tuple[str, list[News]]] = deque()
-        #: Runs with calls that wait, and when they are flushed at the latest.
-        self._due: dict[str, float] = {}
+        self._runs: dict[RunId, Driven] = {}
+        self._inbox: deque[tuple[RunId, list[News]]] = deque()
+        #: Runs with calls that wait: when they are flushed, and when at the latest.
+        self._due: dict[RunId, tuple[float, float]] = {}
+        self._attended: set[RunId] = set()
         self._wake = threading.Event()
         self._closing = False
         self._lost_since_s: float | None = None
@@ -70,27 +73,41 @@ class Engine:
         self._thread.start()
 
     def open(self, run: Driven) -> None:
-        """Take part in a run: hear its news, flush its calls."""
+        """Take part in a run: flush its calls."""
         self._runs[run.id] = run
-        name = run.id
+
+    def attend(self, run_id: RunId) -> None:
+        """Hear the news of a run from now on.
+
+        Called right before its first batch, and not when it opens: Dask's client holds back for 10 ms what comes after
+        a message, so the first batch must go with these.
+        """
+        if run_id in self._attended:
+            return
+        self._attended.add(run_id)
 
         def hear(event: tuple[float, list[News]]) -> None:
-            self._inbox.append((name, event[1]))
+            self._inbox.append((run_id, event[1]))
             self._wake.set()
 
-        self.cluster.subscribe(topic(name), hear)
-        self.cluster.tell("lease", run=name, keys=[])
+        self.cluster.subscribe(topic(run_id), hear)
+        self.cluster.tell("lease", run=run_id, keys=[])
 
-    def forget(self, run_id: str) -> None:
+    def forget(self, run_id: RunId) -> None:
         """The run has ended: no more news are wanted."""
         self._runs.pop(run_id, None)
-        if self.cluster.status == "running":
-            self.cluster.unsubscribe(topic(run_id))
+        if run_id in self._attended:
+            self._attended.discard(run_id)
+            if self.cluster.status == "running":
+                self.cluster.unsubscribe(topic(run_id))
 
-    def flush_soon(self, run_id: str) -> None:
-        """Flush the calls of a run within `FLUSH_S`."""
-        if run_id not in self._due:
-            self._due[run_id] = time.monotonic() + FLUSH_S
+    def flush_soon(self, run_id: RunId) -> None:
+        """Flush the calls of a run when no more have come for `FLUSH_S`, after `LATEST_FLUSH_S` at the latest."""
+        now_s = time.monotonic()
+        known = self._due.get(run_id)
+        latest_s = now_s + LATEST_FLUSH_S if known is None else known[1]
+        self._due[run_id] = (min(now_s + FLUSH_S, latest_s), latest_s)
+        if known is None:
             self._wake.set()
 
     def close(self) -> None:
@@ -101,7 +118,7 @@ class Engine:
 
     def _work(self) -> None:
         while not self._closing:
-            due_s = min(self._due.values(), default=inf) - time.monotonic()
+            due_s = min((due for due, _ in list(self._due.values())), default=inf) - time.monotonic()
             self._wake.wait(max(0.0, min(due_s, _CHECK_S)))
             self._wake.clear()
             self._take_news()
@@ -118,7 +135,7 @@ class Engine:
 
     def _flush_due(self) -> None:
         now_s = time.monotonic()
-        for run_id in [run_id for run_id, due_s in list(self._due.items()) if due_s <= now_s]:
+        for run_id in [run_id for run_id, (due_s, _) in list(self._due.items()) if due_s <= now_s]:
             del self._due[run_id]
             if (run := self._runs.get(run_id)) is not None:
                 self._guard(run, run.flush)

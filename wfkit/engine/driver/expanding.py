@@ -55,8 +55,8 @@ def expand(run: LiveRun) -> None:
             pass
     finally:
         run.expanding = False
-    if run.buffer:
-        run.engine.flush_soon(run.id)
+    # Nothing joins what news have made ready: it goes at once, with whatever else waits.
+    run.flush()
 
 
 def _lay_out(run: LiveRun, group: Group) -> bool:

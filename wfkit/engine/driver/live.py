@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wfkit.authoring.handle import Source
 
 #: So many buffered nodes are submitted without waiting for more.
-FLUSH_NODES: Final = 2_000
+FLUSH_NODES: Final = 20_000
 #: Waiting is done in slices, so that an interrupt of the kernel is noticed.
 _SLICE_S: Final = 0.1
 
@@ -182,6 +182,7 @@ class LiveRun:
     def _submit(self, nodes: Sequence[tuple[Group, Iterable[int]]], options: Mapping[str, Any]) -> None:
         batch = batch_of(nodes, self._locate)
         if batch.keys:
+            self.engine.attend(self.id)
             self.futures += send(self.engine.cluster, self.id, batch, options)
         if self._external:
             self.engine.cluster.tell("lease", run=self.id, keys=list(self._external))
