@@ -121,6 +121,30 @@ def test_a_stream_that_somebody_else_replaced_is_left_alone(lines: list[LogLine]
     assert [line.text for line in lines] == ["body", "again"]
 
 
+def test_streams_do_not_pile_up_where_a_worker_in_this_process_captures_too(lines: list[LogLine]) -> None:
+    before = sys.stdout
+
+    class Prints:
+        """As that of a worker (engine.worker.capture)."""
+
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def write(self, text: str) -> int:
+            return int(self._stream.write(text))
+
+    with captured(lines.extend):
+        sys.stdout = Prints(sys.stdout)  # type: ignore[assignment]
+        print("one")
+    layered = sys.stdout
+    for text in ("two", "three"):
+        with captured(lines.extend):
+            assert sys.stdout is layered
+            print(text)
+    sys.stdout = before
+    assert [line.text for line in lines] == ["one", "two", "three"]
+
+
 def test_logs_without_handlers_are_lines_as_python_shows_them(lines: list[LogLine]) -> None:
     with bare_root(), captured(lines.extend):
         logging.getLogger("a").warning("heard")

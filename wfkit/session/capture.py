@@ -49,12 +49,12 @@ class _Stream:
     """Stands in for a standard stream."""
 
     def __init__(self, stream: TextIO, level: int) -> None:
-        self.stream, self._level = stream, level
+        self._stream, self._level = stream, level
 
     def write(self, text: str) -> int:
         sink = _SINK.get()
         if sink is None:
-            return self.stream.write(text)
+            return self._stream.write(text)
         sink.write(self._level, text)
         return len(text)
 
@@ -63,7 +63,7 @@ class _Stream:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
+        return getattr(self._stream, name)
 
 
 class _LogHandler(logging.Handler):
@@ -104,8 +104,8 @@ class _Routes:
 
     def _replace(self, name: str, level: int) -> None:
         before = getattr(sys, name)
-        while isinstance(before, _Stream):  # put back by a `%%capture` that outlived our last user
-            before = before.stream
+        if any(isinstance(stream, _Stream) for stream in _layers(before)):
+            return  # put back by a `%%capture` that outlived our last user, or below the one of a worker in this process
         ours = _Stream(before, level)
         setattr(sys, name, ours)
 
@@ -123,6 +123,13 @@ class _Routes:
         ours = _LogHandler()
         logging.root.addHandler(ours)
         self._undo.callback(logging.root.removeHandler, ours)
+
+
+def _layers(stream: object) -> Iterator[object]:
+    """A stream, and what it hands on to, as far as our own stand-ins go."""
+    while stream is not None:
+        yield stream
+        stream = vars(stream).get("_stream") if hasattr(stream, "__dict__") else None
 
 
 _ROUTES: Final = _Routes()
