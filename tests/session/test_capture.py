@@ -134,7 +134,7 @@ def test_streams_do_not_pile_up_where_a_worker_in_this_process_captures_too(line
             return int(self._stream.write(text))
 
     with captured(lines.extend):
-        sys.stdout = Prints(sys.stdout)  # type: ignore[assignment]
+        sys.stdout = Prints(sys.stdout)
         print("one")
     layered = sys.stdout
     for text in ("two", "three"):

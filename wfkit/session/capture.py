@@ -105,7 +105,7 @@ class _Routes:
     def _replace(self, name: str, level: int) -> None:
         before = getattr(sys, name)
         if any(isinstance(stream, _Stream) for stream in _layers(before)):
-            return  # put back by a `%%capture` that outlived our last user, or below the one of a worker in this process
+            return  # put back by a `%%capture` that outlived us, or below that of a worker in this process
         ours = _Stream(before, level)
         setattr(sys, name, ours)
 
