@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.system.running import TIMEOUT_S, Workers, kind, ran, reason, started, states, until
 from wfkit import allow_failure, task
 from wfkit.core.states import FailureKind
-from wfkit.errors import TaskCrashed
+from wfkit.errors import ResultLost, TaskCrashed
 
 
 @task
@@ -34,8 +35,9 @@ def test_a_task_that_ends_its_process_is_crashed_and_the_others_complete(cluster
         return type(value).__name__
 
     def body() -> object:
-        gone = exits()
-        return [double.map(double.map(range(20))), double(gone), looks(allow_failure(gone))]
+        others = double.map(double.map(range(20)))
+        gone = exits.submit(wait_for=[others])  # Dask blames all that wait on a worker that died
+        return [others, double.submit(gone), looks(allow_failure(gone))]
 
     start_s = time.monotonic()
     run = ran(body)
@@ -66,4 +68,56 @@ def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) 
     run.wait(TIMEOUT_S)
     assert set(states(run).values()) == {"COMPLETED"}
     assert run.node("double").result() == [2 * x for x in range(8)]
+    until(lambda: settled(cluster))
+
+
+@pytest.mark.timeout(60)
+def test_a_restart_of_the_cluster_interrupts_runs_and_loses_results(cluster: Workers, tmp_path: Path) -> None:
+    @task
+    def blob(size: int) -> bytes:
+        return bytes(size)
+
+    @task
+    def blocks(path: Path) -> None:
+        path.touch()
+        time.sleep(60)
+
+    def first() -> object:
+        return blob.map([1, 1_000_000])
+
+    def second() -> object:
+        blocking = blocks.submit(tmp_path / "mark")
+        return [blob(1_000_000), double.submit(blocking)]
+
+    ended, open_run = ran(first), started(second)
+    until((tmp_path / "mark").exists)
+    assert open_run.until(lambda: states(open_run)["blob"] == "COMPLETED", 5)
+    cluster.client.restart()
+    open_run.wait(5)
+    assert (open_run.state, open_run.view_model.reason) == ("INTERRUPTED", "the cluster was restarted")
+    assert set(states(open_run).values()) == {"COMPLETED", "CANCELLED"}
+    for lost in (open_run.node("blob"), ended.node("blob[1]")):
+        with pytest.raises(ResultLost, match="restarted"):
+            lost.result(timeout=5)
+    assert ended.node("blob[0]").result() == b"\0"
+    until(lambda: settled(cluster))
+    assert ran(lambda: double(4)).node("double").result() == 8
+
+
+@pytest.mark.timeout(60)
+def test_results_that_died_with_their_workers_are_computed_again(cluster: Workers, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+
+    @task
+    def blob() -> bytes:
+        with count.open("a") as file:
+            file.write("x")
+        return bytes(1_000_000)
+
+    run = ran(lambda: [blob()])
+    for pid in cluster.pids().values():
+        os.kill(pid, signal.SIGKILL)
+    assert run.node("blob").result(timeout=10) == bytes(1_000_000)
+    assert count.read_text() == "xx"
+    assert run.state == "COMPLETED"
     until(lambda: settled(cluster))

@@ -217,6 +217,14 @@ def test_results_of_an_owner_that_is_gone_are_kept_for_a_while(monkeypatch: pyte
     in_lab(story)
 
 
+def test_a_restart_of_the_cluster_is_news_of_every_run() -> None:
+    async def story(lab: Lab) -> None:
+        lab.side.restart(lab.scheduler)
+        await lab.until(lambda: lab.kinds() == ["restarted"])
+
+    in_lab(story)
+
+
 def test_a_transition_that_is_no_end_in_error_costs_next_to_nothing() -> None:
     side = SchedulerSide()
     start_s = time.perf_counter()

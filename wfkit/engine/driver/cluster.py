@@ -73,7 +73,14 @@ class Cluster:
         return Future(key, self._dask)
 
     def gather(self, keys: Sequence[str]) -> list[object]:
-        """Fetch the values of keys that this client has submitted."""
+        """Fetch the values of keys that this client has submitted.
+
+        Raises
+        ------
+        LookupError : the cluster was restarted since; Dask itself would wait for ever
+        """
+        if any(key not in self._dask.futures for key in keys):
+            raise LookupError("the cluster was restarted")
         return cast("list[object]", self._dask.gather([self.future(key) for key in keys]))
 
     def subscribe(self, topic: str, hear: Callable[[Any], None]) -> None:

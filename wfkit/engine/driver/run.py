@@ -241,6 +241,9 @@ class Run(LiveRun):
             for item in news:
                 if item[0] == "event":
                     events.append(wire.decode(cast("list[object]", item[1]), self.next_seq()))
+                elif item[0] == "restarted":
+                    self.record_events(events)
+                    return self.lose_cluster("the cluster was restarted")
                 else:
                     self.record_events(events)
                     events = list(cancelling.events_of(self, item))

@@ -151,6 +151,11 @@ class SchedulerSide(SchedulerPlugin):
         if side is not None and side.owner == client:
             self.release(client, run)
 
+    def restart(self, scheduler: Scheduler) -> None:  # noqa: ARG002 - named by Dask
+        """Somebody restarted the cluster: all results are gone, and all tasks forgotten."""
+        for run in list(self.runs):
+            self._publish(run, ["restarted"])
+
     def transition(self, key: Any, start: str, finish: str, *_: object, **__: object) -> None:  # noqa: ARG002 - Dask's
         """Watch for tasks that Dask itself gave up: lost with their workers."""
         if finish != "erred":
