@@ -51,8 +51,8 @@ class Lab:
 async def lab() -> AsyncIterator[Lab]:
     made = Lab()
     async with (
-        Scheduler(port=0, dashboard=False, host="127.0.0.1") as made.scheduler,
-        Worker(made.scheduler.address, nthreads=1, dashboard=False) as made.worker,
+        Scheduler(port=0, dashboard=False, dashboard_address="127.0.0.1:0", host="127.0.0.1") as made.scheduler,
+        Worker(made.scheduler.address, nthreads=1, dashboard=False, dashboard_address="127.0.0.1:0") as made.worker,
         Client(made.scheduler.address, asynchronous=True, set_as_default=False) as made.client,
     ):
         await made.client.register_plugin(SchedulerSide())
@@ -155,7 +155,7 @@ def test_a_worker_that_goes_is_not_waited_for_and_one_that_comes_learns_what_was
         lab.tell("cancel", request="q1")
         await lab.until(lambda: "q1" in lab.side.runs["r1"].cancels)
         assert lab.news == []
-        async with Worker(lab.scheduler.address, nthreads=1, dashboard=False) as late:
+        async with Worker(lab.scheduler.address, nthreads=1, dashboard=False, dashboard_address="127.0.0.1:0") as late:
             side = late.plugins["wfkit-worker"]
             await lab.until(lambda: not side.begin("r1", "g1", 0, None) if "r1" in side._cancelled else False)
             await lab.worker.close()
