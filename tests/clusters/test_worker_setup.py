@@ -13,7 +13,8 @@ from wfkit.clusters.worker_setup import NOISY, be_quiet
 
 @pytest.fixture
 def loggers_as_they_were() -> Iterator[None]:
-    before = {name: list(logging.getLogger(name).handlers) for name in NOISY}
+    before = {name: list(logging.getLogger(name).handlers) for name in ("", *NOISY)}
+    logging.getLogger().handlers.clear()
     yield
     for name, handlers in before.items():
         logging.getLogger(name).handlers[:] = handlers

@@ -154,7 +154,7 @@ def test_the_config_magic_changes_a_setting_and_prints_one_line_for_a_bad_value(
     assert settings.cluster_n_workers == 4
     shell.run_line_magic("config", "WfkitSettings.cluster_memory_limit = 'lots'")
     shell.run_line_magic("config", "WfkitSettings.notebook_wait = 'sometimes'")
-    lots, sometimes = caplog.messages
+    lots, sometimes = [record.getMessage() for record in caplog.records if record.name == "root"]
     assert lots == f"`WfkitSettings.cluster_memory_limit` is 'lots'. Allowed: {ALLOWED['cluster_memory_limit']}."
     assert "'sometimes'" in sometimes
     assert settings.cluster_memory_limit == "auto"

@@ -28,9 +28,9 @@ def base_url() -> None:
     """Stand in for the fixture of pytest-base-url, which pytest 9 warns about."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Workers]:
-    """Two worker processes of two threads each, started by wfkit; the flows of all tests run on it."""
+    """Two worker processes of two threads each, started by wfkit; the flows of a module's tests run on it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WFKIT_CLUSTER_N_WORKERS", "2")
         patch.setenv("WFKIT_CLUSTER_THREADS_PER_WORKER", "2")

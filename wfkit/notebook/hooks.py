@@ -167,6 +167,7 @@ class NotebookHooks:
         if cell.arguments.view and self._session.settings.notebook_view:
             view = self._views[cell] = FlowView(run) if can_click(self._shell) else StaticView(run)
             view.show()
+            run.when_ended(view.settle)  # the saved notebook shows the outcome, whoever waited for it
 
     def _waits(self, cell: FlowCell) -> bool:
         if cell.arguments.wait is not None:

@@ -211,7 +211,7 @@ def test_results_of_an_owner_that_is_gone_are_kept_for_a_while(monkeypatch: pyte
             await future
         assert lab.scheduler.tasks["inc-9"].state == "memory"
         await lab.until(lambda: "inc-9" not in lab.scheduler.tasks)
-        assert "r9" not in lab.side.runs
+        await lab.until(lambda: "r9" not in lab.side.runs)
         assert "r1" in lab.side.runs
 
     in_lab(story)
