@@ -159,7 +159,8 @@ def _request(options: LocalOptions) -> dict[str, Any]:
     request = asdict(options)
     # What the user has told Dask in this notebook holds for our cluster too, as far as it is plain data.
     dask_config = sys.modules.get("dask.config")
-    settings = dict(dask_config.config) if dask_config is not None else {}
+    # A module that another thread imports right now has no settings of a user yet, and maybe no `config` either.
+    settings = dict(getattr(dask_config, "config", {}))
     request["dask_config"] = {key: value for key, value in settings.items() if _is_plain(value)}
     return request
 
