@@ -27,8 +27,11 @@ c.ServerApp.root_dir = {root!r}
 c.ServerApp.allow_root = True
 c.ServerApp.log_level = "ERROR"
 """
-#: Cells out of sight stay in the page, so that a test can look at all of them.
-_SETTINGS = {"windowingMode": "none"}
+#: Cells out of sight stay in the page, so that a test can look at all of them; and nothing asks to be clicked.
+_SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 _READY = """([path]) => {
   const app = window.jupyterapp;
   const widget = app && app.shell.currentWidget;
@@ -51,6 +54,7 @@ class Lab:
         """Open a notebook in a workspace of its own and wait for its kernel."""
         page.goto(f"{self.url}/lab/workspaces/{Path(notebook).stem}{time.time_ns()}/tree/{notebook}?reset")
         page.wait_for_function(_READY, arg=[notebook], timeout=60_000)
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
 
     def run_all(self, page: Page) -> None:
         """Start all cells; not awaited, since the promise ends with the last cell."""
@@ -65,9 +69,10 @@ class Lab:
 def jupyterlab(root: Path) -> Iterator[Lab]:
     """Start JupyterLab over a folder, and end it with all its kernels."""
     home = root / "home"
-    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text(json.dumps(_SETTINGS))
+    for name, settings in _SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(settings))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
