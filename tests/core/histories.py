@@ -17,9 +17,11 @@ from wfkit.core.events import (
     LogLines,
     NodeCrashed,
     NodeFinished,
+    NodeResumed,
     NodeRetrying,
     NodesAdded,
     NodeStarted,
+    NodeStopping,
     NodeWaiting,
     RunFinished,
     RunStarted,
@@ -111,12 +113,13 @@ _SPECS = st.builds(
     order=st.integers(0, 5),
     name=_TEXT,
     task=_TEXT,
-    kind=st.sampled_from(["task", "flow"]),
+    kind=st.sampled_from(["task", "flow", "flatten"]),
     mapped=st.booleans(),
     length=st.none() | st.integers(0, 5),
     parent=st.none() | _GROUPS,
     edges=st.lists(_EDGES, max_size=2).map(tuple),
     labels=st.lists(_TEXT, max_size=2).map(tuple),
+    parts=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=2).map(tuple),
 )
 
 #: Events of every class with fields of every kind, numbered 0.
@@ -135,6 +138,7 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(
         NodeRetrying,
         at_s=_SECONDS,
+        cause=_TEXT,
         group=_GROUPS,
         index=_INDEXES,
         attempt=_ATTEMPTS,
@@ -144,6 +148,8 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(
         NodeWaiting, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS, children=st.lists(_GROUPS, max_size=2).map(tuple)
     ),
+    st.builds(NodeResumed, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS),
+    st.builds(NodeStopping, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS, worker=_WORKERS),
     st.builds(
         NodeFinished,
         at_s=_SECONDS,
@@ -224,17 +230,23 @@ def _walks(draw: st.DrawFn, where: GroupId, index: int) -> list[AnyEvent]:
         if not moves:
             break
         state, fact = draw(st.sampled_from(moves))
-        attempt += fact == NodeStarted.tag
+        attempt += fact == NodeStarted.tag or (fact == NodeRetrying.tag and not attempt)
         match fact:
             case NodeStarted.tag:
                 events.append(started(where, index, attempt))
             case NodeRetrying.tag:
                 events.append(retrying(where, index, attempt))
             case NodeWaiting.tag:
-                events.append(NodeWaiting(group=where, index=index, attempt=attempt, children=()))
+                children = draw(st.sampled_from([(), (GroupId(f"{where}.{index}/1"),)]))
+                events.append(NodeWaiting(group=where, index=index, attempt=attempt, children=children))
+            case NodeResumed.tag:
+                events.append(NodeResumed(group=where, index=index, attempt=attempt))
             case NodeCrashed.tag:
                 kind = FailureKind.WORKER_LOST
                 events.append(NodeCrashed(group=where, index=index, attempt=attempt, kind=kind, reason="gone"))
             case _:
                 events.append(finished(where, state, index, attempt))
+        if state not in TASK_ENDS and draw(st.integers(0, 5)) == 0:
+            worker = draw(st.sampled_from(["w1", "w2"]))
+            events.append(NodeStopping(group=where, index=index, attempt=attempt, worker=worker))
     return events

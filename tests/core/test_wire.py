@@ -99,6 +99,10 @@ GOOD_CRASH: list[object] = list(
 GOOD_RUN: list[object] = list(wire.encode(RunStarted(run_id=RunId("r"), flow_name="f", parameters=(("year", "2013"),))))
 
 
+def added_with_parts(parts: list[object]) -> list[object]:
+    return ["nodes-added", 1, 1.0, "", [["g0", 0, "a", "a", "task", True, 2, None, [], [], parts]]]
+
+
 def changed(values: list[object], place: int, value: object) -> list[object]:
     return [*values[:place], value, *values[place + 1 :]]
 
@@ -131,7 +135,12 @@ def changed(values: list[object], place: int, value: object) -> list[object]:
         (changed(GOOD_CRASH, 7, None), "'node-crashed'.*kind is NoneType"),
         (changed(GOOD_RUN, 7, [["year"]]), "'run-started'.*parameter"),
         (changed(GOOD_RUN, 7, ["year"]), "'run-started'.*holds str, not list"),
-        (["nodes-added", 1, 1.0, "", [["g0", 0]]], "'nodes-added'.* 2 fields where 10"),
+        (["nodes-added", 1, 1.0, "", [["g0", 0]]], "'nodes-added'.* 2 fields where 11"),
+        (added_with_parts([3]), "'nodes-added'.*holds int, not list"),
+        (added_with_parts([[1, "2"]]), "'nodes-added'.*a part is not two numbers"),
+        (added_with_parts([[1, -2]]), "'nodes-added'.*a part is not two numbers"),
+        (added_with_parts([[1, 2, 3]]), "'nodes-added'.*a part is not two numbers"),
+        (added_with_parts([[]]), "'nodes-added'.*a part is not two numbers"),
         (["nodes-added", 1, 1.0, "", [3]], "'nodes-added'.*holds int, not list"),
         (["node-waiting", 1, 1.0, "", "g0", 0, 1, [3]], "'node-waiting'.*holds int, not str"),
         (["run-state-changed", 1, 1.0, "", "COMPLETED", ""], "'run-state-changed'.*'COMPLETED' is none of"),

@@ -36,12 +36,13 @@ class GroupSpec:
     order: int  #: 0, 1, 2 … in order of creation within the run
     name: str  #: unique within the run: "clean", and "clean#2" for a second call
     task: str
-    kind: str  #: "task" or "flow"
+    kind: str  #: "task", "flow", or "flatten", whose elements are those of lists and have no task
     mapped: bool
     length: int | None  #: number of nodes; None while it is not known
     parent: GroupId | None = None  #: the flow group or spawning group it was made in
     edges: tuple[Edge, ...] = ()
     labels: tuple[str, ...] = ()  #: one a node, where `task_run_name` asks for them
+    parts: tuple[tuple[int, int], ...] = ()  #: (part, count) in order of arrival, where elements come from a flatten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +118,34 @@ class NodeRetrying(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeWaiting(Event):
-    """A node's own body is done and its value is that of children which still run."""
+    """A node waits for children without a slot: its body is done or, where there are no `children`, blocks."""
 
     tag: ClassVar[str] = "node-waiting"
     group: GroupId
     index: int
     attempt: int
-    children: tuple[GroupId, ...]
+    children: tuple[GroupId, ...]  #: groups that the node's value is made of; empty: the body goes on afterwards
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeResumed(Event):
+    """A node's body goes on after it blocked on children."""
+
+    tag: ClassVar[str] = "node-resumed"
+    group: GroupId
+    index: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStopping(Event):
+    """A node was told to stop and still runs. Its state stays until it has ended."""
+
+    tag: ClassVar[str] = "node-stopping"
+    group: GroupId
+    index: int
+    attempt: int
+    worker: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +217,8 @@ AnyEvent = (
     | NodeStarted
     | NodeRetrying
     | NodeWaiting
+    | NodeResumed
+    | NodeStopping
     | NodeFinished
     | NodeCrashed
     | LogLines

@@ -4,7 +4,9 @@ Each fact has one rule for which event holds, and the rule looks at the events a
 
 - A node's end is the end event with the lowest seq. It brings its time, size, reason, error and so on; those of later
   ends are dropped. Nothing leaves an end state.
-- Before an end the highest (attempt, rank, seq) holds, ranks being started < waiting < retrying.
+- Before an end the highest (attempt, rank, seq) holds, ranks being started < waiting or resumed < retrying.
+- Until a node ends, the `NodeStopping` with the highest (attempt, seq) is its reason.
+- A node's children are those of the `NodeWaiting` with the highest (attempt, seq) among those that name some.
 - Of several descriptions of a group the one with the highest seq holds; its length is the longest ever told.
 - A run's end is the `RunFinished` with the lowest seq; before it the `RunStateChanged` with the highest.
 - A repeat of an event weighs the same as the event, so it changes nothing.
@@ -27,9 +29,11 @@ from wfkit.core.events import (
     LogLines,
     NodeCrashed,
     NodeFinished,
+    NodeResumed,
     NodeRetrying,
     NodesAdded,
     NodeStarted,
+    NodeStopping,
     NodeWaiting,
     RunFinished,
     RunStarted,
@@ -42,7 +46,7 @@ from wfkit.core.view import UNDESCRIBED, GroupView, RunView
 #: A key packs (attempt, rank, seq) into one integer that fits a column: 16, 2 and 40 bits.
 _SEQ_BITS: Final = 40
 _RANK_BITS: Final = 2
-_STARTED, _WAITING, _RETRYING = 1, 2, 3
+_STARTED, _BLOCKING, _RETRYING = 1, 2, 3
 _MAX_ATTEMPT: Final = 2**16 - 1
 
 _RUNNING_CODE: Final = CODES[TaskState.RUNNING]
@@ -102,16 +106,26 @@ def _nodes_added(view: RunView, event: NodesAdded) -> None:
         group = view.groups.get(spec.id)
         if group is None:
             group = view.groups[spec.id] = GroupView(spec)
+            view.names.setdefault(spec.name, spec.id)
         else:
             newer = event.seq > group.spec_seq
             length = _longest(spec.length, group.spec.length)
             if not newer and length == group.spec.length:
                 continue
+            if newer:
+                _rename(view, group.spec, spec)
             group.spec = replace(spec if newer else group.spec, length=length)
             group.grow(length or 0)
         group.spec_seq = max(group.spec_seq, event.seq)
         view.version += 1
         group.changed = view.version
+
+
+def _rename(view: RunView, before: GroupSpec, after: GroupSpec) -> None:
+    """Find a group by its new name. One that was known from its nodes alone had none."""
+    if after.name != before.name and view.names.get(before.name) == after.id:
+        del view.names[before.name]
+    view.names.setdefault(after.name, after.id)
 
 
 def _longest(one: int | None, other: int | None) -> int | None:
@@ -148,12 +162,31 @@ def _node_started(view: RunView, event: NodeStarted) -> None:
 
 def _node_waiting(view: RunView, event: NodeWaiting) -> None:
     group, index = _seen(view, event.group, event.index, event.attempt)
-    key = _key(event.attempt, _WAITING, event.seq)
-    if key <= group.waiting_keys.get(index, 0):
+    key = _key(event.attempt, _BLOCKING, event.seq)
+    changed = _advance(group, index, key, _WAITING_CODE)
+    if event.children and key > group.waiting_keys.get(index, 0):
+        group.waiting_keys[index] = key
+        group.children[index] = event.children
+        changed = True
+    if changed:
+        view.version += 1
+        group.changed = view.version
+
+
+def _node_resumed(view: RunView, event: NodeResumed) -> None:
+    group, index = _seen(view, event.group, event.index, event.attempt)
+    if _advance(group, index, _key(event.attempt, _BLOCKING, event.seq), _RUNNING_CODE):
+        view.version += 1
+        group.changed = view.version
+
+
+def _node_stopping(view: RunView, event: NodeStopping) -> None:
+    group, index = _seen(view, event.group, event.index, event.attempt)
+    key = _key(event.attempt, 0, event.seq)
+    if group.end_seqs[index] >= 0 or key <= group.stopping.get(index, -1):
         return
-    group.waiting_keys[index] = key
-    group.children[index] = event.children
-    _advance(group, index, key, _WAITING_CODE)
+    group.stopping[index] = key
+    group.reasons[index] = f"cancelling, still running on {event.worker}"
     view.version += 1
     group.changed = view.version
 
@@ -166,6 +199,10 @@ def _node_retrying(view: RunView, event: NodeRetrying) -> None:
         return
     facts[event.attempt] = (event.seq, event.delay_s, event.error)
     group.delays_s.setdefault(index, {})[event.attempt] = event.delay_s
+    if event.cause:
+        group.causes.setdefault(index, {})[event.attempt] = event.cause
+    elif index in group.causes:
+        group.causes[index].pop(event.attempt, None)
     _show_errors(group, index)
     _advance(group, index, _key(event.attempt, _RETRYING, event.seq), _RETRYING_CODE)
     view.version += 1
@@ -183,6 +220,8 @@ def _node_finished(view: RunView, event: NodeFinished) -> None:
         if event.seq >= before:
             return
         _forget_end(group, index)
+    elif group.stopping.pop(index, None) is not None:
+        del group.reasons[index]
     _move(group, index, _END_CODES[event.state])
     group.end_seqs[index] = event.seq
     group.ended_s[index] = event.at_s
@@ -213,6 +252,8 @@ def _node_crashed(view: RunView, event: NodeCrashed) -> None:
         if event.seq >= before:
             return
         _forget_end(group, index)
+    elif group.stopping.pop(index, None) is not None:
+        del group.reasons[index]
     _move(group, index, _CRASHED_CODE)
     group.end_seqs[index] = event.seq
     group.ended_s[index] = event.at_s
@@ -270,11 +311,14 @@ def _enlist(view: RunView, worker: str) -> int:
     return number
 
 
-def _advance(group: GroupView, index: int, key: int, code: int) -> None:
-    if key > group.progress[index]:
-        group.progress[index] = key
-        if group.end_seqs[index] < 0:
-            _move(group, index, code)
+def _advance(group: GroupView, index: int, key: int, code: int) -> bool:
+    """Move a node on, if nothing later is known of it."""
+    if key <= group.progress[index]:
+        return False
+    group.progress[index] = key
+    if group.end_seqs[index] < 0:
+        _move(group, index, code)
+    return True
 
 
 def _move(group: GroupView, index: int, code: int) -> None:
@@ -323,6 +367,8 @@ _HANDLERS: Final[Mapping[type[Event], _Handler]] = {
     NodeStarted: cast(_Handler, _node_started),
     NodeRetrying: cast(_Handler, _node_retrying),
     NodeWaiting: cast(_Handler, _node_waiting),
+    NodeResumed: cast(_Handler, _node_resumed),
+    NodeStopping: cast(_Handler, _node_stopping),
     NodeFinished: cast(_Handler, _node_finished),
     NodeCrashed: cast(_Handler, _node_crashed),
     LogLines: cast(_Handler, _log_lines),

@@ -75,6 +75,9 @@ TASK_MOVES: Final[Mapping[tuple[TaskState, TaskState], str]] = {
     (_R, _Y): "node-retrying",
     (_Y, _R): "node-started",
     (_R, _W): "node-waiting",
+    (_W, _R): "node-resumed",
+    (_P, _Y): "node-retrying",
+    (_W, _Y): "node-retrying",
     (_R, TaskState.COMPLETED): "node-finished",
     (_R, TaskState.FAILED): "node-finished",
     (_R, TaskState.SKIPPED): "node-finished",
@@ -86,11 +89,15 @@ TASK_MOVES: Final[Mapping[tuple[TaskState, TaskState], str]] = {
     (_P, TaskState.UPSTREAM_FAILED): "node-finished",
     (_P, TaskState.CANCELLED): "node-finished",
     (_P, TaskState.CRASHED): "node-crashed",
+    (_Y, TaskState.FAILED): "node-finished",
+    (_Y, TaskState.SKIPPED): "node-finished",
     (_Y, TaskState.CANCELLED): "node-finished",
     (_Y, TaskState.CRASHED): "node-crashed",
     (_W, TaskState.COMPLETED): "node-finished",
     (_W, TaskState.FAILED): "node-finished",
+    (_W, TaskState.SKIPPED): "node-finished",
     (_W, TaskState.CANCELLED): "node-finished",
+    (_W, TaskState.CRASHED): "node-crashed",
 }
 
 #: (from, to) -> the fact that moves a run.
@@ -105,5 +112,6 @@ RUN_MOVES: Final[Mapping[tuple[RunState, RunState], str]] = {
     (RunState.RUNNING, RunState.INTERRUPTED): "run-finished",
     (RunState.PAUSED, RunState.INTERRUPTED): "run-finished",
     (RunState.CANCELLING, RunState.CANCELLED): "run-finished",
+    (RunState.CANCELLING, RunState.FAILED): "run-finished",
     (RunState.CANCELLING, RunState.INTERRUPTED): "run-finished",
 }

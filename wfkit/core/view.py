@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
+from itertools import accumulate
 from math import isnan, nan
 from typing import Final
 
@@ -18,6 +20,32 @@ _PENDING: Final = CODES[TaskState.PENDING]
 UNDESCRIBED: Final = 2**31 - 1
 
 
+class Parts:
+    """Where in a group the elements of each part of a flatten are. Made once for a description, when first asked."""
+
+    __slots__ = ("_by_part", "_starts", "counts")
+
+    def __init__(self, counts: tuple[tuple[int, int], ...]) -> None:
+        self.counts = counts  #: (part, count) in order of arrival
+        self._starts = list(accumulate((count for _, count in counts), initial=0))
+        self._by_part = {part: at for at, (part, _) in enumerate(counts)}
+
+    def place(self, index: int) -> tuple[int, int] | None:
+        """Part of an element and its place there; None if no part that is known has it."""
+        at = bisect_right(self._starts, index) - 1
+        return (self.counts[at][0], index - self._starts[at]) if at < len(self.counts) else None
+
+    def elements(self, part: int) -> range:
+        """Elements of the group that are the items of this part; none while it has not arrived."""
+        at = self._by_part.get(part)
+        return range(0) if at is None else range(self._starts[at], self._starts[at + 1])
+
+    def index(self, part: int, item: int) -> int | None:
+        """Element of the group that is this item of this part."""
+        elements = self.elements(part)
+        return elements[item] if item < len(elements) else None
+
+
 class GroupView:
     """One call of a task: one element a node, kept in columns so that 100,000 nodes stay cheap.
 
@@ -25,7 +53,9 @@ class GroupView:
     """
 
     __slots__ = (
+        "_parts",
         "attempts",
+        "causes",
         "changed",
         "children",
         "counts",
@@ -50,6 +80,7 @@ class GroupView:
         "start_workers",
         "started_s",
         "states",
+        "stopping",
         "waiting_keys",
         "wall_s",
         "worker_of",
@@ -73,6 +104,7 @@ class GroupView:
         self.children: dict[int, tuple[GroupId, ...]] = {}  #: groups that a node's value is made of
         self.errors: dict[int, dict[int, ErrorInfo]] = {}  #: element -> attempt -> error
         self.delays_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> delay
+        self.causes: dict[int, dict[int, str]] = {}  #: element -> attempt -> why another one follows
         self.logs: dict[int, dict[tuple[int, int], LogLines]] = {}  #: element -> (attempt, part) -> lines
         self.changed = 0  #: `RunView.version` at the last change of this group
 
@@ -86,6 +118,8 @@ class GroupView:
         self.end_errors: dict[int, tuple[int, ErrorInfo]] = {}  #: attempt and error of this end
         self.retries: dict[int, dict[int, tuple[int, float, ErrorInfo | None]]] = {}  #: attempt -> seq, delay, error
         self.waiting_keys: dict[int, int] = {}  #: key of the event that gave `children`
+        self.stopping: dict[int, int] = {}  #: key of the `NodeStopping` that gave the reason of a node that runs
+        self._parts = Parts(())
         self.grow(spec.length or 0)
 
     def __len__(self) -> int:
@@ -96,8 +130,25 @@ class GroupView:
         return STATES[self.states[index]]
 
     def name(self, index: int) -> str:
-        """Name of one element, for people: "clean[3]"."""
+        """Name of one element, for people: "clean[3]", or "clean[0.3]" for item 3 of part 0."""
+        if self.spec.parts and (place := self.parts().place(index)) is not None:
+            return f"{self.spec.name}[{place[0]}.{place[1]}]"
         return node_name(self.spec.name, index, mapped=self.spec.mapped)
+
+    def parts(self) -> Parts:
+        """Where the elements of each part are; has none where the group's elements come from no flatten."""
+        if self._parts.counts is not self.spec.parts:
+            self._parts = Parts(self.spec.parts)
+        return self._parts
+
+    def find(self, text: str) -> int | None:
+        """Element that is written so between the brackets of its name: "3", "0.3"; None if there is none."""
+        part, dot, item = text.rpartition(".")
+        if not item.isdecimal() or not (part.isdecimal() or not dot):
+            return None
+        index = self.parts().index(int(part), int(item)) if dot else int(item)
+        known = index is not None and index < len(self) and self.name(index) == f"{self.spec.name}[{text}]"
+        return index if known else None
 
     def grow(self, length: int) -> None:
         """Add PENDING elements until there are `length`; never shrinks."""
@@ -136,6 +187,8 @@ class RunView:
         self.groups: dict[GroupId, GroupView] = {}
         self.version = 0  #: grows with every event that changed something
 
+        self.names: dict[str, GroupId] = {}  #: groups that were described, by name; kept by the reducer
+
         # What the reducer needs to weigh late and repeated events.
         self.worker_index: dict[str, int] = {"": -1}
         self.start_seq = -1  #: of the `RunStarted` that holds; -1 = none yet
@@ -147,7 +200,7 @@ class RunView:
         return sorted(self.groups.values(), key=lambda group: (group.spec.order, group.spec.id))
 
     def counts(self) -> list[int]:
-        """Count the nodes of all tasks by state code."""
+        """Count the nodes of all tasks by state code; groups of flows and flattens have no tasks."""
         total = [0] * len(STATES)
         for group in self.groups.values():
             if group.spec.kind == "task":
@@ -160,22 +213,22 @@ class RunView:
         Parameters
         ----------
         name : str
-            "clean" for a single call (gives element 0) or a whole map (gives None), "clean[3]" for one element.
+            "clean" for a single call (gives element 0) or a whole map (gives None), "clean[3]" for one element,
+            "clean[0.3]" where the elements come from a flatten: item 3 of part 0.
 
         Raises
         ------
         KeyError : nothing in the run has this name
         """
-        stem, bracket, rest = name.rpartition("[")
-        digits = rest.removesuffix("]")
-        for group in self.groups.values():
-            spec = group.spec
-            if spec.name == name:
-                return group, None if spec.mapped else 0
-            if bracket and spec.mapped and spec.name == stem and digits.isdecimal():
-                index = int(digits)
-                if index < len(group) and group.name(index) == name:
-                    return group, index
+        if (group_id := self.names.get(name)) is not None:
+            group = self.groups[group_id]
+            return group, None if group.spec.mapped else 0
+        stem, _, rest = name.rpartition("[")
+        if (group_id := self.names.get(stem)) is not None and rest.endswith("]"):
+            group = self.groups[group_id]
+            index = group.find(rest[:-1]) if group.spec.mapped else None
+            if index is not None:
+                return group, index
         raise KeyError(name)
 
     def snapshot(self) -> dict[str, Plain]:
@@ -210,6 +263,7 @@ def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
         "parent": spec.parent,
         "edges": [_edge(edge) for edge in spec.edges],
         "labels": list(spec.labels),
+        "parts": [[part, count] for part, count in spec.parts],
         "counts": counts,
         "nodes": [_node_snapshot(group, index, workers) for index in range(len(group))],
     }
@@ -246,6 +300,8 @@ def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
         node["errors"] = {str(attempt): _error(error) for attempt, error in sorted(errors.items())}
     if delays := group.delays_s.get(index):
         node["delays_s"] = {str(attempt): delay for attempt, delay in sorted(delays.items())}
+    if causes := group.causes.get(index):
+        node["causes"] = {str(attempt): cause for attempt, cause in sorted(causes.items())}
     if logs := group.logs.get(index):
         node["logs"] = [_lines(event) for _, event in sorted(logs.items())]
     return node

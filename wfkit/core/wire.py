@@ -28,9 +28,11 @@ from wfkit.core.events import (
     LogLines,
     NodeCrashed,
     NodeFinished,
+    NodeResumed,
     NodeRetrying,
     NodesAdded,
     NodeStarted,
+    NodeStopping,
     NodeWaiting,
     RunFinished,
     RunStarted,
@@ -180,6 +182,16 @@ def _pair() -> _Field:
     return _Field(types=_LIST, encode=encode, decode=decode)
 
 
+def _counts() -> _Field:
+    def decode(value: object) -> object:
+        pair = cast(list[int], value)
+        if [type(one) for one in pair] != [int, int] or min(pair) < 0:
+            raise _Malformed("a part is not two numbers from zero up")
+        return tuple(pair)
+
+    return _Field(types=_LIST, encode=list, decode=decode)  # type: ignore[arg-type]  # it is only given pairs
+
+
 _TEXT: Final = _Field(types=(str,), encode=_clean)
 _MAYBE_TEXT: Final = _Field(types=(str, NoneType), encode=_clean)
 _ID: Final = _Field(types=(str,))
@@ -204,6 +216,7 @@ _SPEC: Final = _Shape(
     parent=_MAYBE_ID,
     edges=_many(_nested(_EDGE)),
     labels=_many(_TEXT),
+    parts=_many(_counts()),
 )
 _ERROR: Final = _Shape(ErrorInfo, type_name=_TEXT, message=_TEXT, traceback=_TEXT, pickled=_MAYBE_BYTES)
 _LINE: Final = _Shape(LogLine, at_s=_FLOAT, level=_INT, source=_TEXT, text=_TEXT)
@@ -223,6 +236,8 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     NodeStarted.tag: _attempt_event(NodeStarted, worker=_TEXT),
     NodeRetrying.tag: _attempt_event(NodeRetrying, delay_s=_FLOAT, error=_nested(_ERROR, optional=True)),
     NodeWaiting.tag: _attempt_event(NodeWaiting, children=_many(_ID)),
+    NodeResumed.tag: _attempt_event(NodeResumed),
+    NodeStopping.tag: _attempt_event(NodeStopping, worker=_TEXT),
     NodeFinished.tag: _attempt_event(
         NodeFinished,
         state=_enum(*(TASK_ENDS - {TaskState.CRASHED})),
