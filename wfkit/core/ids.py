@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NewType
 
 #: "r-" and 26 characters of Crockford's base 32; sorts by start time.
@@ -38,3 +39,25 @@ def run_id(now_ms: int, randomness: bytes) -> RunId:
 def node_name(group_name: str, index: int, *, mapped: bool) -> str:
     """Name a node for people: "clean" for a single call, "clean[3]" for an element of a map."""
     return f"{group_name}[{index}]" if mapped else group_name
+
+
+def spawner(group: GroupId) -> tuple[GroupId, int] | None:
+    """Node whose body made this group: ("g4", 7) for "g4.7/1"; None for a group that a flow made."""
+    node, slash, _ = group.rpartition("/")
+    if not slash:
+        return None
+    parent, _, index = node.rpartition(".")
+    return GroupId(parent), int(index)
+
+
+def spawners(group: GroupId) -> Iterator[tuple[GroupId, int]]:
+    """Nodes that this group descends from, the nearest first: ("g4.7/1", 0), then ("g4", 7) for "g4.7/1.0/3"."""
+    node = spawner(group)
+    while node is not None:
+        yield node
+        node = spawner(node[0])
+
+
+def descends(group: GroupId, ancestor: GroupId, index: int) -> bool:
+    """Whether the nodes of a group descend from node `index` of another one: made by its body, or by their bodies."""
+    return group.startswith(f"{ancestor}.{index}/")
