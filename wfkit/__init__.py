@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wfkit import errors as errors
     from wfkit.authoring.context import Launcher
     from wfkit.authoring.context import current as current
+    from wfkit.authoring.flattening import flatten as flatten
     from wfkit.authoring.flow import Flow as Flow
     from wfkit.authoring.flow import flow as flow
     from wfkit.authoring.handle import Handle as Handle
@@ -53,6 +54,7 @@ _PUBLIC: Final = {
     "current": "wfkit.authoring.context",
     "errors": "wfkit",
     "exponential_backoff": "wfkit.core.retry",
+    "flatten": "wfkit.authoring.flattening",
     "flow": "wfkit.authoring.flow",
     "present": "wfkit.authoring.inputs",
     "runs": "wfkit.session.session",

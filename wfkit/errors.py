@@ -21,7 +21,9 @@ class WfkitError(Exception):
     code: ClassVar[str] = "wfkit.error"
 
     def __init__(self, what: str, fix: str = "") -> None:
-        super().__init__(what, fix)
+        if what.endswith("..") and not what.endswith("..."):
+            what = what[:-1]  # it ends with words of others that have a full stop of their own
+        super().__init__(*((what, fix) if fix else (what,)))
         self.what = what
         self.fix = fix
 
@@ -57,6 +59,24 @@ class BlockingInAsync(HandleMisuse):
     """A blocking call was made in an async flow body."""
 
     code = "wfkit.blocking-in-async"
+
+
+class BlockingInBranch(HandleMisuse):
+    """A blocking call was made in the body of a branch of a `Flow.map`."""
+
+    code = "wfkit.blocking-in-branch"
+
+
+class TooDeep(WfkitError, RecursionError):
+    """A task spawned deeper than `max_depth`."""
+
+    code = "wfkit.too-deep"
+
+
+class TooManyTasks(WfkitError):
+    """A run was given more tasks than `max_tasks_per_run`."""
+
+    code = "wfkit.too-many-tasks"
 
 
 class BadArguments(WfkitError, TypeError):

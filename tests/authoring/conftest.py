@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +84,9 @@ class Answering:
         if (ref.group, ref.index) in self.values:
             callback()
 
+    def waiting(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 class Recording:
     """Takes calls as a run does, and keeps them."""
@@ -92,6 +96,8 @@ class Recording:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.subflows: list[str] = []
+        self.branches: list[int | None] = []
+        self.flattened: list[Handle] = []
         self.source = Answering()
 
     def record(self, call: Call) -> Handle:
@@ -104,8 +110,13 @@ class Recording:
             self.source, Ref(group, None if mapped else 0), mapped=mapped, n_outputs=call.task.options.n_outputs
         )
 
-    def subflow(self, name: str) -> Callable[[], None]:
+    def flatten(self, handle: Handle) -> Handle:
+        self.flattened.append(handle)
+        return self.mapped_handle(f"flat {handle.name}")
+
+    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
         self.subflows.append(name)
+        self.branches.append(branch)
         return lambda: self.subflows.append(f"/{name}")
 
     def handle(self, name: str = "load", *, n_outputs: int | None = None) -> Handle:

@@ -3,61 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from wfkit.authoring.bodies import FlowBody as FlowBody  # noqa: PLC0414 - others look for it here
+from wfkit.authoring.bodies import Recorder as Recorder  # noqa: PLC0414 - others look for it here
+from wfkit.authoring.bodies import TaskBody as TaskBody  # noqa: PLC0414 - others look for it here
 from wfkit.errors import ForeignThread, NotInFlow
 
 if TYPE_CHECKING:
     from wfkit.authoring.flow import Flow
-    from wfkit.authoring.handle import Handle
-    from wfkit.authoring.task import Call
-
-
-class Recorder(Protocol):
-    """What an open run offers to the calls in its body."""
-
-    @property
-    def id(self) -> str:
-        """The id of the run."""
-
-    def record(self, call: Call) -> Handle:
-        """Add a call to the graph and return its handle at once."""
-
-    def subflow(self, name: str) -> Callable[[], None]:
-        """Put the calls that follow into a group of their own; calling the result closes it."""
-
-
-@dataclass(frozen=True)
-class FlowBody:
-    """A flow body that is being executed."""
-
-    recorder: Recorder
-    flow_name: str
-    asynchronous: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskBody:
-    """A task body that is being executed, and what `wfkit.current` says in it."""
-
-    run_id: str
-    flow_name: str
-    task_name: str
-    map_index: int | None
-    attempt: int  #: 1-based
-    idempotency_key: str  #: the same for every attempt and execution of this node
-    worker: str
-    is_replay: bool = False
 
 
 _PLACE: Final[ContextVar[FlowBody | TaskBody | None]] = ContextVar("wfkit_place", default=None)
+#: The flow bodies that are open in this process, but for those that a task executes.
 _OPEN: Final[list[FlowBody]] = []
 _OPEN_LOCK: Final = threading.Lock()
+#: The task bodies that are executed now, by their id.
+_TASKS: Final[dict[int, TaskBody]] = {}
 #: What was the place before each one that is entered now, by its id.
 _OUTER: Final[dict[int, FlowBody | TaskBody | None]] = {}
 
@@ -72,9 +40,22 @@ def inside(place: FlowBody | TaskBody) -> Iterator[None]:
         leave(place)
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """Make the block belong to no body, and what it starts: threads that others will use."""
+    before = _PLACE.get()
+    _PLACE.set(None)
+    try:
+        yield
+    finally:
+        _PLACE.set(before)
+
+
 def enter(place: FlowBody | TaskBody) -> None:
     """Make `place` the place of the calls that follow, until `leave`."""
-    if isinstance(place, FlowBody):
+    if isinstance(place, TaskBody):
+        _TASKS[id(place)] = place
+    elif place.task is None:
         with _OPEN_LOCK:
             _OPEN.append(place)
     _OUTER[id(place)] = _PLACE.get()
@@ -83,7 +64,9 @@ def enter(place: FlowBody | TaskBody) -> None:
 
 def leave(place: FlowBody | TaskBody) -> None:
     """Undo `enter`. Tolerates another context than the one that entered, as in a cell that awaits."""
-    if isinstance(place, FlowBody):
+    if isinstance(place, TaskBody):
+        _TASKS.pop(id(place), None)
+    elif place.task is None:
         with _OPEN_LOCK:
             _OPEN[:] = [body for body in _OPEN if body is not place]
     _PLACE.set(_OUTER.pop(id(place), None))
@@ -101,11 +84,31 @@ def awaiting(body: FlowBody) -> Iterator[None]:
 
 
 def _here() -> FlowBody | TaskBody | None:
-    """The place that was entered here, if it was not left meanwhile: a thread or coroutine can outlive its flow."""
+    """The place that was entered here, if it was not left meanwhile: a thread or coroutine can outlive its body."""
     here = _PLACE.get()
-    if isinstance(here, FlowBody) and not any(body.recorder is here.recorder for body in list(_OPEN)):
-        return None
-    return here
+    return here if here is not None and _is_open(here) else None
+
+
+def _is_open(place: FlowBody | TaskBody) -> bool:
+    if (task := _task_of(place)) is not None:
+        return _TASKS.get(id(task)) is task
+    return isinstance(place, FlowBody) and any(body.recorder is place.recorder for body in list(_OPEN))
+
+
+def _task_of(place: FlowBody | TaskBody | None) -> TaskBody | None:
+    """The task that a place is in."""
+    return place.task if isinstance(place, FlowBody) else place
+
+
+def task_here() -> TaskBody | None:
+    """The task around this code; it may have ended meanwhile."""
+    return _task_of(_PLACE.get())
+
+
+def flow_here() -> FlowBody | None:
+    """The open flow body around this code."""
+    here = _here()
+    return here if isinstance(here, FlowBody) else None
 
 
 def place() -> FlowBody | TaskBody | None:
@@ -115,44 +118,106 @@ def place() -> FlowBody | TaskBody | None:
     ------
     ForeignThread : a flow body is open, and this is a thread that it or somebody else started
 
-    The main thread is never foreign: where a flow was started in a thread of its own, the notebook goes on.
+    The main thread is never foreign: where a flow was started in a thread of its own, the notebook goes on. Nor are the
+    threads of a task that has ended.
     """
     here = _here()
+    if here is not None or task_here() is not None:
+        return here
     thread = threading.current_thread()
-    if here is None and thread is not threading.main_thread() and (bodies := list(_OPEN)):
+    if thread is not threading.main_thread() and (bodies := list(_OPEN)):
         raise ForeignThread(
             f"A task or flow was called in the thread {thread.name!r}, but the open flow `{bodies[-1].flow_name}` "
             "runs in another one.",
             "Call wfkit.current.attach() first in this thread to add its calls to that flow.",
         )
-    return here
+    return None
 
 
-def flow_body(what: str) -> FlowBody:
-    """The flow body around a call that needs one.
+def recorder_here(what: str) -> Recorder:
+    """What takes a call that becomes a node: the open run, or that of the task whose body this is.
 
     Raises
     ------
-    NotInFlow : the call is made outside any flow, or inside a task
+    NotInFlow : the call is made outside any flow, after the end of its task, or in a process of its own
     """
     here = place()
-    if isinstance(here, FlowBody):
-        return here
-    if isinstance(here, TaskBody):
+    if here is not None and here.recorder is not None:
+        return here.recorder
+    task = task_here()
+    if task is None:
         raise NotInFlow(
-            f"{what} was used inside the task `{here.task_name}`.",
-            "Call the task plainly to run it inline; make more tasks in the flow's body.",
+            f"{what} was used outside any flow.",
+            "Put it into a `%%flow` cell or a function decorated with @flow, or call the task plainly to run it here.",
+        )
+    if here is None:
+        raise NotInFlow(
+            f"{what} was used in a thread of the task `{task.task_name}`, but the task `{task.task_name}` has ended.",
+            "Join the thread before the task returns.",
         )
     raise NotInFlow(
-        f"{what} was used outside any flow.",
-        "Put it into a `%%flow` cell or a function decorated with @flow, or call the task plainly to run it here.",
+        f'{what} was used inside `{task.task_name}`, which runs with isolate="process".',
+        "Take isolate off, or call the task plainly to run it here.",
     )
+
+
+def attach() -> None:
+    """Make this thread belong to the flow that is open in another thread, or else to the one task that runs.
+
+    Raises
+    ------
+    NotInFlow : nothing is open, or it is not clear which
+    """
+    if _here() is not None:
+        return
+    found: list[FlowBody] | list[TaskBody] = list({id(body.recorder): body for body in list(_OPEN)}.values())
+    kind = "flows" if found else "tasks"
+    found = found or list(_TASKS.values())
+    if not found:
+        raise NotInFlow("wfkit.current.attach() found no open flow.", "Call it while a flow's body runs.")
+    if len(found) > 1:
+        names = ", ".join(f"`{body.flow_name if isinstance(body, FlowBody) else body.task_name}`" for body in found)
+        raise NotInFlow(
+            f"wfkit.current.attach() found several open {kind}: {names}.",
+            "Start the thread with contextvars.copy_context().run(...) in the body instead.",
+        )
+    _PLACE.set(found[0])
+
+
+@functools.cache
+def inherit_in_threads() -> None:
+    """Let threads that are started in a task body belong to it, those of pools too, as Python 3.14 can.
+
+    For processes that execute tasks; called again it does nothing.
+    """
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def start_inside(thread: threading.Thread) -> None:
+        here = _PLACE.get()
+        if _task_of(here) is not None:
+            run = thread.run
+
+            def run_inside() -> None:
+                _PLACE.set(here)
+                run()
+
+            thread.run = run_inside  # type: ignore[method-assign]  # of this thread alone; a subclass has its own
+        start(thread)
+
+    threading.Thread.start = start_inside  # type: ignore[method-assign, assignment]  # there is no other door before Python 3.14
 
 
 def in_async_body() -> bool:
     """Whether the caller is the body of an async flow, where blocking would stop its event loop."""
     here = _PLACE.get()
     return isinstance(here, FlowBody) and here.asynchronous and in_event_loop()
+
+
+def in_branch() -> bool:
+    """Whether the caller is the body of one branch of a `Flow.map`, where blocking would hold up the others."""
+    here = _PLACE.get()
+    return isinstance(here, FlowBody) and here.branch
 
 
 def in_event_loop() -> bool:
@@ -170,14 +235,14 @@ class Current:
     @property
     def run_id(self) -> str:
         """The id of the run; known in the flow's body too."""
-        here = _here()
-        return here.recorder.id if isinstance(here, FlowBody) else self._task("run_id").run_id
+        body = flow_here()
+        return body.recorder.id if body else self._task("run_id").run_id
 
     @property
     def flow_name(self) -> str:
         """The name of the flow; known in its body too."""
-        here = _here()
-        return here.flow_name if isinstance(here, FlowBody) else self._task("flow_name").flow_name
+        body = flow_here()
+        return body.flow_name if body else self._task("flow_name").flow_name
 
     @property
     def task_name(self) -> str:
@@ -212,34 +277,24 @@ class Current:
     def attach(self) -> None:
         """Add the calls of this thread to the flow that is open in another thread, until that flow's body ends.
 
+        In a process that executes tasks: to the one task that runs there.
+
         Raises
         ------
-        NotInFlow : no flow is open, or several are
+        NotInFlow : nothing is open, or several flows or tasks are
         """
-        if _here() is not None:
-            return
-        bodies = {id(body.recorder): body for body in list(_OPEN)}
-        if not bodies:
-            raise NotInFlow("wfkit.current.attach() found no open flow.", "Call it while a flow's body runs.")
-        if len(bodies) > 1:
-            names = ", ".join(f"`{body.flow_name}`" for body in bodies.values())
-            raise NotInFlow(
-                f"wfkit.current.attach() found several open flows: {names}.",
-                "Start the thread with contextvars.copy_context().run(...) in the body instead.",
-            )
-        _PLACE.set(next(iter(bodies.values())))
+        attach()
 
     def _task(self, fact: str) -> TaskBody:
-        here = _here()
-        if isinstance(here, TaskBody):
-            return here
+        if (task := task_here()) is not None:
+            return task
         raise NotInFlow(f"wfkit.current.{fact} was read outside a task.", "It is known only while one runs.")
 
     def __repr__(self) -> str:
-        here = _here()
-        if isinstance(here, TaskBody):
-            return f"<current: task {here.task_name}, attempt {here.attempt}>"
-        return f"<current: body of {here.flow_name}>" if here else "<current: outside of flows and tasks>"
+        if (task := task_here()) is not None:
+            return f"<current: task {task.task_name}, attempt {task.attempt}>"
+        body = flow_here()
+        return f"<current: body of {body.flow_name}>" if body else "<current: outside of flows and tasks>"
 
 
 current: Final = Current()

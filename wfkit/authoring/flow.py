@@ -89,12 +89,15 @@ class FlowOptions:
     tags : frozenset of str
     validate_parameters : bool
         Check and coerce the parameters by their annotations.
+    timeout_seconds : float, optional
+        The run is cancelled after this time.
     """
 
     name: str = ""
     description: str = ""
     tags: frozenset[str] = frozenset()
     validate_parameters: bool = True
+    timeout_seconds: float | None = None
 
 
 class FlowWords(TypedDict, total=False):
@@ -104,6 +107,7 @@ class FlowWords(TypedDict, total=False):
     description: str
     tags: str | Iterable[str]
     validate_parameters: bool
+    timeout_seconds: float | None
 
 
 class Flow(Generic[P, R_co]):
@@ -231,7 +235,7 @@ def flow(fn: Callable[..., object] | None = None, /, **options: Unpack[FlowWords
     Parameters
     ----------
     **options
-        `name, description, tags, validate_parameters`; see `wfkit.authoring.flow.FlowOptions`.
+        `name, description, tags, validate_parameters, timeout_seconds`; see `wfkit.authoring.flow.FlowOptions`.
 
     Raises
     ------

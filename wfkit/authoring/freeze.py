@@ -145,13 +145,41 @@ def freeze(
     args, kwargs = arguments
     if not kwargs and all(type(value) in _FAST for value in args):
         return Frozen(pickle.dumps(arguments, protocol=5), ()), ()
-    file, slots = io.BytesIO(), list[Slot]()
     try:
-        _Freezer(file, slots).dump(arguments)
+        return _frozen(arguments)
     except WfkitError:
         raise
     except Exception as error:
         raise _not_picklable(arguments, task_name, error) from error
+
+
+def freeze_value(value: object) -> tuple[Frozen, tuple[Slot, ...]]:
+    """Pickle what a task returns with handles in it, for `thaw_value`.
+
+    Returns
+    -------
+    Frozen, tuple of Slot : as of `freeze`
+
+    Raises
+    ------
+    NotPicklable : a part of the value cannot be pickled; the message names it
+    """
+    try:
+        return _frozen(value)
+    except WfkitError:
+        raise
+    except Exception as error:
+        found = culprit(value, _dry_run)
+        part = f"`result{found.path}` is {found.told}" if found else str(error)
+        raise NotPicklable(
+            f"What the task returned holds handles, and something that cannot be sent to a worker: {part}.",
+            "Return what it is made from, or handles alone.",
+        ) from error
+
+
+def _frozen(value: object) -> tuple[Frozen, tuple[Slot, ...]]:
+    file, slots = io.BytesIO(), list[Slot]()
+    _Freezer(file, slots).dump(value)
     return Frozen(file.getvalue(), tuple(slot.use for slot in slots)), tuple(slots)
 
 
@@ -181,13 +209,16 @@ def thaw(frozen: Frozen, fill: Callable[[int], object]) -> tuple[tuple[object, .
     fill : callable
         Gives the value for a slot number.
     """
+    return cast("tuple[tuple[object, ...], dict[str, object]]", thaw_value(frozen, fill))
+
+
+def thaw_value(frozen: Frozen, fill: Callable[[int], object]) -> object:
+    """Unpickle a frozen value on a worker; `fill` gives the value for a slot number."""
     if not frozen.uses:
-        loaded: tuple[tuple[object, ...], dict[str, object]] = pickle.loads(frozen.payload)  # noqa: S301 - our own client
-        return loaded
+        return cast("object", pickle.loads(frozen.payload))  # noqa: S301 - our own client
     unpickler = pickle.Unpickler(io.BytesIO(frozen.payload))  # noqa: S301 - our own client
     unpickler.persistent_load = fill  # type: ignore[method-assign]  # slot numbers are the ids we gave
-    args, kwargs = unpickler.load()
-    return args, kwargs
+    return cast("object", unpickler.load())
 
 
 def freeze_code(function: Callable[..., object], options: object, what: str) -> bytes:

@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import operator
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex
 
-from wfkit.authoring.context import in_async_body
+from wfkit.authoring.context import in_async_body, in_branch
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TaskState
-from wfkit.errors import BlockingInAsync, HandleCaptured, HandleMisuse, UnknownLength, WaitTimeout
+from wfkit.errors import BlockingInAsync, BlockingInBranch, HandleCaptured, HandleMisuse, UnknownLength, WaitTimeout
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -67,6 +68,39 @@ class Source(Protocol):
 
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the node has ended."""
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """The block in which code waits for handles of this source: in a task its slot is given back meanwhile.
+
+        An async task may be in several such blocks at once, all in the thread of its event loop.
+        """
+
+
+def refuse_to_block(what: str, instead: str) -> None:
+    """Refuse to wait for handles where that would stop something else.
+
+    Raises
+    ------
+    BlockingInAsync : here is the body of an async flow; `instead` says what to write there
+    BlockingInBranch : here is the body of a branch
+    """
+    refuse_in_branch(what)
+    if in_async_body():
+        raise BlockingInAsync(f"{what} would block the event loop of this async flow.", instead)
+
+
+def refuse_in_branch(what: str) -> None:
+    """Refuse to wait for handles in the body of a branch of a `Flow.map`.
+
+    Raises
+    ------
+    BlockingInBranch
+    """
+    if in_branch():
+        raise BlockingInBranch(
+            f"{what} would hold up the other branches.",
+            "Make what needs the value a task: `@task def decide(value): ...`, and pass the handle to it.",
+        )
 
 
 class HandleAttribute(HandleMisuse, AttributeError):
@@ -155,6 +189,7 @@ class Handle:
         self._source.cancel(self._ref)
 
     def __await__(self) -> Generator[object, None, object]:
+        refuse_in_branch(f"`await {self.name}`")
         return self._result_soon().__await__()
 
     async def _result_soon(self) -> object:
@@ -167,15 +202,12 @@ class Handle:
                 loop.call_soon_threadsafe(done.set)
 
         self._source.when_done(self._ref, finish)
-        await done.wait()
+        with self._source.waiting():
+            await done.wait()
         return await asyncio.to_thread(self._source.result, self._ref, None)
 
     def _refuse_to_block(self, method: str) -> None:
-        if in_async_body():
-            raise BlockingInAsync(
-                f"`{self.name}.{method}()` would block the event loop of this async flow.",
-                "Write `await handle` instead.",
-            )
+        refuse_to_block(f"`{self.name}.{method}()`", "Write `await handle` instead.")
 
     def __len__(self) -> int:
         length = self._known_length()
@@ -194,13 +226,11 @@ class Handle:
 
     def __getitem__(self, k: SupportsIndex) -> Handle:
         if not hasattr(type(k), "__index__"):
-            raise HandleMisuse(
-                f"`{self.name}[{k!r:.40}]`: the value of `{self.name}` is not here yet.", self._instead()
-            )
+            raise HandleMisuse(f"`{self.name}[{k!r:.40}]`: `{self.name}` is a handle, not its value.", self._instead())
         at = operator.index(k)
         if not self._mapped and self._n_outputs is None:
             raise HandleMisuse(
-                f"[{at}] needs the value: `{self.name}` is a handle, its value is not here yet.",
+                f"[{at}] needs the value: `{self.name}` is a handle, not its value.",
                 f"{self._instead()} A task with `n_outputs=` gives handles that can be indexed.",
             )
         length = self._known_length()
@@ -225,7 +255,7 @@ class Handle:
         return "Call `.result()` for the value, or do this inside a task."
 
     def _misused(self, how: str) -> NoReturn:
-        raise HandleMisuse(f"{how}: `{self.name}` is a handle, its value is not here yet.", self._instead())
+        raise HandleMisuse(f"{how}: `{self.name}` is a handle, not its value.", self._instead())
 
     def __bool__(self) -> bool:
         self._misused("A handle has no truth value")
@@ -261,9 +291,7 @@ class Handle:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise HandleAttribute(
-            f"`{self.name}.{name}`: `{self.name}` is a handle, its value is not here yet.", self._instead()
-        )
+        raise HandleAttribute(f"`{self.name}.{name}`: `{self.name}` is a handle, not its value.", self._instead())
 
     def __reduce__(self) -> NoReturn:
         raise HandleCaptured(

@@ -8,7 +8,7 @@ import math
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypedDict, cast
+from typing import Final, Literal, TypedDict, cast
 
 from wfkit.core.trigger import Trigger
 from wfkit.errors import BadTask, WfkitError
@@ -35,6 +35,8 @@ class TaskOptions:
         Only these are retried; empty: all.
     retry_condition_fn : callable of the exception, optional
         Retried only where it returns True.
+    crash_retries : int
+        More executions where the worker was lost; counted apart. Out of memory is never tried again by itself.
     timeout_seconds : float, optional
         The attempt is FAILED (kind: timeout) after this time.
     trigger : Trigger
@@ -48,6 +50,12 @@ class TaskOptions:
     task_run_name : str
         Template with the parameters' names, shown in the graph: "load {month}".
     resources, priority, workers : passed to Dask
+    limits : mapping of str to int
+        Slots that the task holds while it runs, by name, of those that all runs on the cluster share: {"db": 2}.
+    isolate : "thread" or "process"
+        A process of its own can be killed at once and takes no worker with it; the task cannot spawn there.
+    on_parent_failure : "cancel" or "keep"
+        What becomes of the task if the one that spawned it fails or is cancelled.
     """
 
     name: str = ""
@@ -59,6 +67,7 @@ class TaskOptions:
     retry_jitter_factor: float = 0.0
     retry_on: tuple[type[BaseException], ...] = ()
     retry_condition_fn: Callable[[BaseException], bool] | None = None
+    crash_retries: int = 2
     timeout_seconds: float | None = None
     trigger: Trigger = Trigger.ALL_SUCCESS
     skip_on_upstream_skip: bool = True
@@ -68,6 +77,9 @@ class TaskOptions:
     resources: Mapping[str, float] = field(default_factory=dict)
     priority: int = 0
     workers: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    isolate: Literal["thread", "process"] = "thread"
+    on_parent_failure: Literal["cancel", "keep"] = "cancel"
 
 
 class TaskWords(TypedDict, total=False):
@@ -82,6 +94,7 @@ class TaskWords(TypedDict, total=False):
     retry_jitter_factor: float
     retry_on: type[BaseException] | Iterable[type[BaseException]]
     retry_condition_fn: Callable[[BaseException], bool] | None
+    crash_retries: int
     timeout_seconds: float | None
     trigger: Trigger | str
     skip_on_upstream_skip: bool
@@ -91,6 +104,9 @@ class TaskWords(TypedDict, total=False):
     resources: Mapping[str, float]
     priority: int
     workers: str | Iterable[str]
+    limits: Mapping[str, int]
+    isolate: Literal["thread", "process"]
+    on_parent_failure: Literal["cancel", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +144,20 @@ def _are_delays(value: object) -> bool:
 
 def _are_amounts(value: object) -> bool:
     return isinstance(value, Mapping) and _all_texts(value) and all(map(is_number, value.values()))
+
+
+def _are_slots(value: object) -> bool:
+    return isinstance(value, Mapping) and _all_texts(value) and all(is_whole(count, 1) for count in value.values())
+
+
+def _one_of(*words: str) -> _Rule:
+    listed = " or ".join(f'"{word}"' for word in words)
+    return _Rule(listed, lambda value: isinstance(value, str) and value in words)
+
+
+def _copied(value: object) -> object:
+    """A copy of a dict, since the user may change theirs."""
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _is_template(value: object) -> bool:
@@ -168,6 +198,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
         _tuple_of(type),
     ),
     "retry_condition_fn": _Rule("a callable of the exception", lambda value: value is None or callable(value)),
+    "crash_retries": _Rule("a whole number of 0 or more", is_whole),
     "timeout_seconds": _Rule("seconds above 0", lambda value: value is None or (is_number(value) and value != 0)),
     "trigger": _Rule(f"one of {', '.join(Trigger)}", lambda _: True, lambda value: Trigger(cast("str", value))),
     "skip_on_upstream_skip": _FLAG,
@@ -177,10 +208,13 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "resources": _Rule(
         "a dict of resource names and amounts",
         _are_amounts,
-        lambda value: dict(value) if isinstance(value, Mapping) else value,
+        _copied,
     ),
     "priority": _Rule("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "workers": _Rule("addresses or names of workers", _all_texts, _tuple_of(str)),
+    "limits": _Rule('a dict of names and whole numbers of 1 or more, such as {"db": 2}', _are_slots, _copied),
+    "isolate": _one_of("thread", "process"),
+    "on_parent_failure": _one_of("cancel", "keep"),
 }
 
 
@@ -189,6 +223,7 @@ FLOW_RULES: Final[Mapping[str, _Rule]] = {
     "description": _TEXT,
     "tags": _RULES["tags"],
     "validate_parameters": _FLAG,
+    "timeout_seconds": _RULES["timeout_seconds"],
 }
 
 

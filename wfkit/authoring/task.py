@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MethodType
-from typing import Final, Generic, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import Final, Generic, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
-from wfkit.authoring.context import FlowBody, flow_body, place
+from wfkit.authoring.context import FlowBody, Recorder, place, recorder_here
 from wfkit.authoring.fingerprint import code_digest
 from wfkit.authoring.freeze import freeze_code
 from wfkit.authoring.functions import name_of, refuse_bad_template
@@ -17,7 +17,7 @@ from wfkit.authoring.functions import refuse_bad_function as refuse_bad_function
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import unmapped
 from wfkit.authoring.mapping import Mapped, mapped_arguments
-from wfkit.authoring.options import TaskOptions, TaskWords, task_options
+from wfkit.authoring.options import TaskOptions, TaskWords, is_whole, task_options
 from wfkit.authoring.resolving import resolved
 from wfkit.authoring.waiting import handles_of, wait
 from wfkit.errors import BadArguments
@@ -35,13 +35,15 @@ _ANY_ARGUMENTS: Final = inspect.Signature(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a task in a flow body, on its way into the graph."""
+    """One call of a task in a flow or task body, on its way into the graph."""
 
     task: Task[..., object]
     args: tuple[object, ...]
     kwargs: Mapping[str, object]
     mapped: Mapped | None = None  #: what a `.map()` goes over; its arguments stand in `args` and `kwargs`
     wait_for: tuple[Handle, ...] = ()
+    chunk: int | None = None  #: how many elements of a map travel in one Dask task; None: what is best
+    max_concurrency: int | None = None  #: how many elements of a map may run at the same time
 
 
 class Task(Generic[P, R_co]):
@@ -96,13 +98,13 @@ class Task(Generic[P, R_co]):
         named: dict[str, object] = dict(kwargs)
         wait_for = handles_of(named.pop("wait_for", None), f"wait_for of `{self.name}`")
         if isinstance(here, FlowBody):
-            return cast("R_co", self._submit(here, args, named, wait_for))
+            return cast("R_co", self._submit(here.recorder, args, named, wait_for))
         wait(wait_for)
         positional = cast("tuple[object, ...]", resolved((*self._bound, *args)))
         return self._base.fn(*positional, **cast("dict[str, object]", resolved(named)))
 
     def submit(self, *args: object, wait_for: Iterable[Handle] | None = None, **kwargs: object) -> Handle:
-        """Add a node to the open flow and return its handle at once.
+        """Add a node to the open flow, in a task body one below that task, and return its handle at once.
 
         Parameters
         ----------
@@ -113,15 +115,22 @@ class Task(Generic[P, R_co]):
 
         Raises
         ------
-        NotInFlow : no flow is open here
+        NotInFlow : neither a flow nor a task is open here
         BadArguments : the arguments do not fit the function's signature
         NotPicklable : an argument, or something the code refers to, cannot travel; the message names it
         HandleCaptured : the code refers to a handle by name
         """
-        body = flow_body(f"`{self.name}.submit()`")
-        return self._submit(body, args, kwargs, handles_of(wait_for, f"wait_for of `{self.name}`"))
+        recorder = recorder_here(f"`{self.name}.submit()`")
+        return self._submit(recorder, args, kwargs, handles_of(wait_for, f"wait_for of `{self.name}`"))
 
-    def map(self, *iterables: object, wait_for: Iterable[Handle] | None = None, **kwargs: object) -> Handle:
+    def map(
+        self,
+        *iterables: object,
+        wait_for: Iterable[Handle] | None = None,
+        chunk: int | Literal["auto"] = "auto",
+        max_concurrency: int | None = None,
+        **kwargs: object,
+    ) -> Handle:
         """Add one node per element and return a mapped handle at once; nothing blocks.
 
         Parameters
@@ -131,22 +140,48 @@ class Task(Generic[P, R_co]):
             yet, or a mapped handle. `unmapped(x)` passes x whole to every element.
         wait_for : iterable of Handle, optional
             Tasks that must have ended first.
+        chunk : "auto" or int
+            How many elements travel in one Dask task; never seen in states or results.
+        max_concurrency : int, optional
+            How many elements may run at the same time.
 
         Raises
         ------
-        NotInFlow : no flow is open here
+        NotInFlow : neither a flow nor a task is open here
         MapLengthMismatch : lengths differ; the message names each argument and its length
         NotMappable : a string, a dict or a single value was given where items are expected
         BadArguments, NotPicklable, HandleCaptured : as for `.submit()`
         """
-        body = flow_body(f"`{self.name}.map()`")
+        recorder = recorder_here(f"`{self.name}.map()`")
+        size = self._map_option("chunk", None if chunk == "auto" else chunk, '"auto" or a whole number of 1 or more')
+        most = self._map_option("max_concurrency", max_concurrency, "a whole number of 1 or more")
         self._check_arguments(iterables, kwargs)
         args = (*map(unmapped, self._bound), *iterables)
         mapped = mapped_arguments(self.name, self._base.signature, args, kwargs)
         waits = tuple(handles_of(wait_for, f"wait_for of `{self.name}`"))
-        return body.recorder.record(
-            Call(task=self._base, args=mapped.args, kwargs=mapped.kwargs, mapped=mapped, wait_for=waits)
+        return recorder.record(
+            Call(
+                task=self._base,
+                args=mapped.args,
+                kwargs=mapped.kwargs,
+                mapped=mapped,
+                wait_for=waits,
+                chunk=size,
+                max_concurrency=most,
+            )
         )
+
+    def _map_option(self, name: str, value: object, allowed: str) -> int | None:
+        if value is None:
+            return None
+        if name in self.signature.parameters:
+            raise BadArguments(
+                f"`{self.name}.map({name}=...)`: `{name}` is an option of .map() and a parameter of `{self.name}`.",
+                "Pass the parameter by its position, or give it another name.",
+            )
+        if not is_whole(value, 1):
+            raise BadArguments(f"`{self.name}.map()`: {name}={value!r:.60} is not allowed.", f"It takes {allowed}.")
+        return cast("int", value)
 
     def with_options(self, **options: Unpack[TaskWords]) -> Task[P, R_co]:
         """A copy of this task with other options; this one stays as it is.
@@ -170,10 +205,10 @@ class Task(Generic[P, R_co]):
         return freeze_code(self.fn, self.options, f"The task `{self.name}`")
 
     def _submit(
-        self, body: FlowBody, args: tuple[object, ...], kwargs: Mapping[str, object], wait_for: Iterable[Handle]
+        self, recorder: Recorder, args: tuple[object, ...], kwargs: Mapping[str, object], wait_for: Iterable[Handle]
     ) -> Handle:
         self._check_arguments(args, kwargs)
-        return body.recorder.record(
+        return recorder.record(
             Call(task=self._base, args=(*self._bound, *args), kwargs=kwargs, wait_for=tuple(wait_for))
         )
 
@@ -218,8 +253,9 @@ def task(fn: Callable[..., object] | None = None, /, **options: Unpack[TaskWords
     ----------
     **options
         `name, description, tags, version, retries, retry_delay_seconds, retry_jitter_factor, retry_on,
-        retry_condition_fn, timeout_seconds, trigger, skip_on_upstream_skip, log_prints, n_outputs, task_run_name,
-        resources, priority, workers`; see `wfkit.authoring.options.TaskOptions`.
+        retry_condition_fn, crash_retries, timeout_seconds, trigger, skip_on_upstream_skip, log_prints, n_outputs,
+        task_run_name, resources, priority, workers, limits, isolate, on_parent_failure`; see
+        `wfkit.authoring.options.TaskOptions`.
 
     Raises
     ------

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import queue
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from wfkit.authoring.context import in_async_body
-from wfkit.authoring.handle import Handle
-from wfkit.errors import BlockingInAsync, HandleMisuse, WaitTimeout
+from wfkit.authoring.handle import Handle, Source, refuse_to_block
+from wfkit.errors import HandleMisuse, WaitTimeout
 
 #: Waiting is done in slices, so that an interrupt of the kernel is noticed.
 _SLICE_S: Final = 0.2
@@ -78,8 +78,7 @@ def handles_of(given: object, where: str) -> list[Handle]:
 
 
 def _in_order_of_end(handles: list[Handle], timeout: float | None, where: str) -> Iterator[Handle]:
-    if in_async_body():
-        raise BlockingInAsync(f"{where} would block the event loop of this async flow.", "Await the handles instead.")
+    refuse_to_block(where, "Await the handles instead.")
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     for place, handle in enumerate(handles):
         handle._source.when_done(handle._ref, functools.partial(ended.put, place))
@@ -90,7 +89,7 @@ def _taken(handles: list[Handle], ended: queue.SimpleQueue[int], timeout: float 
     deadline = None if timeout is None else time.monotonic() + timeout
     running = dict(enumerate(handles))
     while running:
-        place = _next(ended, deadline)
+        place = _next(ended, deadline, running)
         if place is None:
             names = [f"`{handle.name}`" for handle in running.values()]
             listed = ", ".join(names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"])
@@ -98,11 +97,16 @@ def _taken(handles: list[Handle], ended: queue.SimpleQueue[int], timeout: float 
         yield running.pop(place)
 
 
-def _next(ended: queue.SimpleQueue[int], deadline: float | None) -> int | None:
-    while True:
-        left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
-        try:
-            return ended.get(timeout=max(left, 0.001))
-        except queue.Empty:
+def _next(ended: queue.SimpleQueue[int], deadline: float | None, running: Mapping[int, Handle]) -> int | None:
+    with contextlib.suppress(queue.Empty):
+        return ended.get_nowait()
+    sources: dict[int, Source] = {id(handle._source): handle._source for handle in running.values()}
+    with contextlib.ExitStack() as waits:  # as long as nothing comes: the caller's loop is work, and holds its slot
+        for source in sources.values():
+            waits.enter_context(source.waiting())
+        while True:
+            left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
+            with contextlib.suppress(queue.Empty):
+                return ended.get(timeout=max(left, 0.001))
             if deadline is not None and time.monotonic() >= deadline:
                 return None
