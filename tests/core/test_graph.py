@@ -256,9 +256,101 @@ def test_a_child_is_handled_as_the_node_that_returned_it() -> None:
     assert unhandled(view, {(G0, 0)}) == []
 
 
+# --- children ---------------------------------------------------------------------------------------------------------
+
+CHILD, GRANDCHILD = GroupId("g0.1/1"), GroupId("g0.1/1.0/1")
+
+
+def family(parent: TaskState, child: TaskState, grandchild: TaskState = COMPLETED) -> RunView:
+    """g0[1] spawned one child, and that spawned one, too; g0[0] is fine."""
+    children = [replace(group(5), id=CHILD, parent=G0), replace(group(6), id=GRANDCHILD, parent=CHILD)]
+    states = [ended(G0, parent, 1), ended(CHILD, child), ended(GRANDCHILD, grandchild)]
+    return folded(added(group(0, 2), *children), started(G0, 1), started(CHILD), *states, ended(G0, COMPLETED))
+
+
+def test_a_child_that_failed_beside_a_fine_parent_counts_unless_its_parent_looked_at_it() -> None:
+    view = family(COMPLETED, FAILED)
+    assert unhandled(view, set()) == [(CHILD, 0)]
+    assert unhandled(view, {(CHILD, 0)}) == []
+
+
+@pytest.mark.parametrize("parent", [FAILED, TaskState.CRASHED, TaskState.CANCELLED])
+def test_a_parent_that_is_handled_stands_for_its_children_and_theirs(parent: TaskState) -> None:
+    view = family(parent, FAILED, FAILED)
+    assert unhandled(view, set()) == [(G0, 1), (CHILD, 0), (GRANDCHILD, 0)]
+    assert unhandled(view, {(G0, 1)}) == []
+    assert unhandled(view, {(G0, 0)}) == unhandled(view, set())
+
+
+def test_a_child_that_is_fine_stands_for_nobody() -> None:
+    assert unhandled(family(FAILED, COMPLETED, FAILED), {(G0, 1)}) == [(GRANDCHILD, 0)]
+
+
+def test_children_that_were_cancelled_with_a_parent_never_count_by_themselves() -> None:
+    cancelled = TaskState.CANCELLED
+    assert unhandled(family(FAILED, cancelled, cancelled), set()) == [(G0, 1)]
+    assert unhandled(family(FAILED, COMPLETED, cancelled), {(G0, 1)}) == []
+    assert unhandled(family(cancelled, cancelled, FAILED), set()) == [(G0, 1), (GRANDCHILD, 0)]
+    assert unhandled(family(COMPLETED, cancelled), set()) == [(CHILD, 0)]
+
+
+def test_children_of_a_parent_that_nothing_is_known_of_count() -> None:
+    view = folded(added(replace(group(5), id=CHILD)), ended(CHILD, TaskState.CANCELLED))
+    assert unhandled(view, set()) == [(CHILD, 0)]
+
+
+# --- flattens ---------------------------------------------------------------------------------------------------------
+
+
+def flattened(*consumers: AnyEvent) -> RunView:
+    """Of the lists of g0 the second failed; g1 flattens them, g2 is a map over that, g3 and g4 reduce g2 and g1."""
+    flatten = replace(group(1, 3, whole(G0), kind="flatten"), parts=((2, 2), (0, 1)))
+    reduces = [group(3, 1, whole(G2), mapped=False), group(4, 1, whole(G1), mapped=False)]
+    return folded(
+        added(group(0, 3), flatten, group(2, 3, each(G1)), *reduces),
+        *(ended(G0, FAILED if index == 1 else COMPLETED, index) for index in range(3)),
+        *(ended(G1, COMPLETED, index) for index in range(3)),
+        *(ended(G2, COMPLETED, index) for index in range(3)),
+        *consumers,
+    )
+
+
+def test_elements_of_a_flatten_pass_through_to_the_part_they_came_from() -> None:
+    view = flattened()
+    assert ancestors(view, G2, 1) == {("g1", 1), ("g0", 2)}
+    assert descendants(view, G0, 0) == {("g1", 2), ("g2", 2), ("g3", 0), ("g4", 0)}
+
+
+def test_a_part_that_failed_is_not_handled_by_the_items_of_the_others() -> None:
+    assert unhandled(flattened(), set()) == [("g0", 1)]
+
+
+@pytest.mark.parametrize("reduce", [G3, GroupId("g4")])
+def test_a_reduce_behind_a_flatten_handles_its_parts_if_it_began(reduce: GroupId) -> None:
+    assert unhandled(flattened(ended(reduce, COMPLETED)), set()) == []
+    view = flattened(ended(reduce, UPSTREAM_FAILED))
+    assert unhandled(view, set()) == [("g0", 1), (reduce, 0)]
+    assert unhandled(view, {(reduce, 0)}) == []
+
+
 def test_groups_of_a_flow_are_not_listed() -> None:
     view = folded(added(group(0, kind="flow")), ended(G0, FAILED))
     assert unhandled(view, set()) == []
+
+
+def test_ten_thousand_children_of_failed_parents_are_judged_quickly() -> None:
+    count = 10_000
+    children = [replace(group(1 + index), id=GroupId(f"g0.{index}/1"), parent=G0) for index in range(count)]
+    view = folded(
+        added(group(0, count), *children, group(count + 1, 1, whole(G0), mapped=False)),
+        *(ended(G0, FAILED, index) for index in range(count)),
+        *(ended(child.id, FAILED) for child in children),
+    )
+    begin = time.process_time()
+    assert len(unhandled(view, set())) == 2 * count
+    fold(view, [started(GroupId(f"g{count + 1}"), seq=9 * count)])
+    assert unhandled(view, set()) == []
+    assert time.process_time() - begin < 2.0
 
 
 def test_a_hundred_thousand_failures_are_judged_quickly() -> None:
