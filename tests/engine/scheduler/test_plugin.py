@@ -2,78 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from distributed import Client, Scheduler, Worker
+from distributed import Client
 
+from tests.engine.scheduler.lab import Lab, in_lab, inc
 from wfkit.engine.scheduler import plugin
-from wfkit.engine.scheduler.plugin import SchedulerSide, topic
-from wfkit.engine.worker.side import WorkerSide
-
-
-class Lab:
-    """A scheduler with the plugin, one worker, one client, and the news of a run."""
-
-    scheduler: Any
-    worker: Any
-    client: Any
-    side: SchedulerSide
-
-    def __init__(self) -> None:
-        self.news: list[list[Any]] = []
-
-    def tell(self, operation: str, **fields: object) -> None:
-        self.client._send_to_scheduler({"op": f"wfkit-{operation}", "client": self.client.id, "run": "r1", **fields})
-
-    async def until(self, reached: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 5
-        while not reached():
-            assert time.monotonic() < deadline, f"it did not come to that; news: {self.news}"
-            await asyncio.sleep(0.005)
-
-    def hear(self, event: tuple[float, list[list[Any]]]) -> None:
-        self.news.extend(event[1])
-
-    def kinds(self) -> list[str]:
-        return [item[0] for item in self.news]
-
-    def wanted(self) -> set[str]:
-        lease = self.scheduler.clients.get("wfkit-lease-r1")
-        return {ts.key for ts in lease.wants_what} if lease else set()
-
-
-@asynccontextmanager
-async def lab() -> AsyncIterator[Lab]:
-    made = Lab()
-    async with (
-        Scheduler(port=0, dashboard=False, dashboard_address="127.0.0.1:0", host="127.0.0.1") as made.scheduler,
-        Worker(made.scheduler.address, nthreads=1, dashboard=False, dashboard_address="127.0.0.1:0") as made.worker,
-        Client(made.scheduler.address, asynchronous=True, set_as_default=False) as made.client,
-    ):
-        await made.client.register_plugin(SchedulerSide())
-        await made.client.register_plugin(WorkerSide())
-        made.side = made.scheduler.plugins[plugin.NAME]
-        made.client.subscribe_topic(topic("r1"), made.hear)
-        made.tell("lease", keys=[])
-        await made.until(lambda: "r1" in made.side.runs)
-        yield made
-
-
-def in_lab(story: Callable[[Lab], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        async with lab() as made:
-            await story(made)
-
-    asyncio.run(tell())
-
-
-def inc(x: int) -> int:
-    return x + 1
 
 
 def test_a_lease_keeps_results_when_nobody_else_wants_them_and_release_frees_them() -> None:
@@ -111,57 +48,7 @@ def test_keys_that_dask_does_not_know_are_refused() -> None:
     async def story(lab: Lab) -> None:
         lab.tell("lease", keys=["nobody-1"])
         await lab.until(lambda: lab.news)
-        assert [lab.news[0][0], list(lab.news[0][1])] == ["refused", ["nobody-1"]]
-
-    in_lab(story)
-
-
-def test_events_pass_in_order_and_those_of_unknown_runs_are_dropped() -> None:
-    async def story(lab: Lab) -> None:
-        lab.side.take_events("w", "nobody", [["x"]])
-        for number in range(100):
-            lab.side.take_events("w", "r1", [["event", number]])
-        await lab.until(lambda: len(lab.news) == 100)
-        assert [item[1][1] for item in lab.news] == list(range(100))
-        assert lab.side.runs["r1"].busy
-
-    in_lab(story)
-
-
-def test_a_cancellation_is_answered_when_all_workers_have_confirmed() -> None:
-    async def story(lab: Lab) -> None:
-        lab.tell("cancel", request="q1")
-        await lab.until(lambda: lab.kinds() == ["cancelled"])
-        assert [lab.news[0][1], list(lab.news[0][2])] == ["q1", [lab.worker.address]]
-        assert not lab.worker.plugins["wfkit-worker"].begin("r1", "g1", 0, None)
-
-    in_lab(story)
-
-
-def test_without_workers_a_cancellation_is_answered_at_once() -> None:
-    async def story(lab: Lab) -> None:
-        await lab.worker.close()
-        await lab.until(lambda: not lab.scheduler.workers)
-        lab.tell("cancel", request="q1")
-        await lab.until(lambda: lab.kinds() == ["cancelled"])
-        assert list(lab.news[0][2]) == []
-
-    in_lab(story)
-
-
-def test_a_worker_that_goes_is_not_waited_for_and_one_that_comes_learns_what_was_cancelled() -> None:
-    async def story(lab: Lab) -> None:
-        lab.worker.stream_handlers["wfkit-cancel"] = lambda **_: None  # it never confirms
-        lab.tell("cancel", request="q1")
-        await lab.until(lambda: "q1" in lab.side.runs["r1"].cancels)
-        assert lab.news == []
-        async with Worker(lab.scheduler.address, nthreads=1, dashboard=False, dashboard_address="127.0.0.1:0") as late:
-            side = late.plugins["wfkit-worker"]
-            await lab.until(lambda: not side.begin("r1", "g1", 0, None) if "r1" in side._cancelled else False)
-            await lab.worker.close()
-            await lab.until(lambda: "gone" in lab.kinds())
-            assert lab.kinds() == ["cancelled", "gone"]
-            assert list(lab.news[0][2]) == [late.address]
+        assert lab.news == [["refused", ["nobody-1"]]]
 
     in_lab(story)
 
@@ -173,7 +60,7 @@ def test_dropped_tasks_are_forgotten_and_those_of_another_run_are_not(monkeypatc
         keys = [f"inc-{n}" for n in range(10)]
         lab.client.map(inc, range(10), key=keys, resources={"never": 1})
         lab.tell("lease", keys=keys)
-        lab.client._send_to_scheduler({"op": "wfkit-lease", "client": lab.client.id, "run": "r2", "keys": keys[:1]})
+        lab.tell("lease", run="r2", keys=keys[:1])
         await lab.until(lambda: "r2" in lab.side.runs and len(lab.wanted()) == 10)
         lab.tell("drop", keys=keys)
         await lab.until(lambda: set(lab.scheduler.tasks) == {"inc-0"})
@@ -225,9 +112,37 @@ def test_a_restart_of_the_cluster_is_news_of_every_run() -> None:
     in_lab(story)
 
 
-def test_a_transition_that_is_no_end_in_error_costs_next_to_nothing() -> None:
-    side = SchedulerSide()
-    start_s = time.perf_counter()
-    for _ in range(10_000):
-        side.transition("key", "waiting", "processing")
-    assert (time.perf_counter() - start_s) / 10_000 < 20e-6
+def test_an_answer_goes_to_the_worker_that_asked_and_to_nobody_when_it_is_gone() -> None:
+    async def story(lab: Lab) -> None:
+        lab.tell("answer", worker="tcp://127.0.0.1:1", answer=["gone"])
+        lab.tell("answer", worker=lab.worker.address, answer=["value", 1])
+        await lab.until(lambda: lab.ear.heard)
+        assert [list(message["answer"]) for message in lab.ear.of("answer")] == [["value", 1]]
+
+    in_lab(story)
+
+
+def test_a_message_that_makes_no_sense_costs_no_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(lab: Lab) -> None:
+        lab.tell("cancel", surprise=1)
+        lab.ear.tell("news")
+        lab.tell("lease", keys=["nobody-1"])
+        await lab.until(lambda: lab.kinds() == ["refused"])
+        assert await lab.client.submit(inc, 1) == 2
+        assert list(lab.scheduler.workers) == [lab.worker.address]
+
+    with caplog.at_level(logging.CRITICAL, "distributed.wfkit"):
+        in_lab(story)
+
+
+def test_a_transition_costs_next_to_nothing() -> None:
+    async def story(lab: Lab) -> None:
+        for number in range(100):
+            lab.side.take_news(lab.worker.address, "r1", [], began=[f"k{number}"])
+        start_s = time.perf_counter()
+        for number in range(10_000):
+            lab.side.transition(f"k{number}", "waiting", "processing")
+            lab.side.transition(f"k{number}", "processing", "memory")
+        assert (time.perf_counter() - start_s) / 20_000 < 20e-6
+
+    in_lab(story)

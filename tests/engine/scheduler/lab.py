@@ -1,0 +1,134 @@
+"""A scheduler with the plugin, workers that write down what they hear, a client, and the news of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from distributed import Client, Scheduler, Worker, WorkerPlugin
+
+from wfkit.engine.scheduler import plugin
+from wfkit.engine.scheduler.plugin import SchedulerSide, topic
+
+#: Operations that a worker confirms.
+CONFIRMED = {"cancel": "cancelled", "hold": "held"}
+
+
+class Ear(WorkerPlugin):
+    """The part of wfkit's worker side that matters here: it hears, and confirms."""
+
+    name = "ear"
+
+    def setup(self, worker: Any) -> None:
+        self.worker = worker
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.confirms = True
+        for operation in ("cancel", "hold", "answer", "notes"):
+            worker.stream_handlers[f"wfkit-{operation}"] = self.listener(operation)
+
+    def listener(self, operation: str) -> Callable[..., None]:
+        def hear(**message: Any) -> None:
+            self.heard.append((operation, message))
+            if self.confirms and operation in CONFIRMED:
+                self.tell(CONFIRMED[operation], request=message["request"])
+
+        return hear
+
+    def tell(self, operation: str, **fields: object) -> None:
+        self.worker.batched_send({"op": f"wfkit-{operation}", "run": "r1", **fields})
+
+    def of(self, operation: str) -> list[dict[str, Any]]:
+        return [message for name, message in self.heard if name == operation]
+
+
+class Lab:
+    """A scheduler with the plugin, one worker, one client, and the news of a run."""
+
+    scheduler: Any
+    worker: Any
+    client: Any
+    side: SchedulerSide
+
+    def __init__(self) -> None:
+        self.news: list[list[Any]] = []
+
+    def tell(self, operation: str, run: str = "r1", **fields: object) -> None:
+        self.client._send_to_scheduler({"op": f"wfkit-{operation}", "client": self.client.id, "run": run, **fields})
+
+    async def until(self, reached: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 5
+        while not reached():
+            assert time.monotonic() < deadline, f"it did not come to that; news: {self.news}"
+            await asyncio.sleep(0.005)
+
+    def hear(self, event: tuple[float, list[list[Any]]]) -> None:
+        self.news.extend(plain(item) for item in event[1])
+
+    def kinds(self) -> list[str]:
+        return [item[0] for item in self.news]
+
+    def of(self, kind: str) -> list[list[Any]]:
+        return [item for item in self.news if item[0] == kind]
+
+    def wanted(self) -> set[str]:
+        lease = self.scheduler.clients.get("wfkit-lease-r1")
+        return {ts.key for ts in lease.wants_what} if lease else set()
+
+    @property
+    def ear(self) -> Ear:
+        return ear_of(self.worker)
+
+
+def plain(value: Any) -> Any:
+    """Lists that travelled arrive as tuples."""
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def ear_of(worker: Any) -> Ear:
+    ear = worker.plugins["ear"]
+    assert isinstance(ear, Ear)
+    return ear
+
+
+def new_worker(scheduler: Any, nthreads: int = 1, **options: Any) -> Any:
+    made: Any = Worker
+    return made(
+        scheduler.address,
+        nthreads=nthreads,
+        dashboard=False,
+        dashboard_address="127.0.0.1:0",
+        memory_limit=0,
+        **options,
+    )
+
+
+@asynccontextmanager
+async def lab(nthreads: int = 1) -> AsyncIterator[Lab]:
+    made = Lab()
+    async with (
+        Scheduler(port=0, dashboard=False, dashboard_address="127.0.0.1:0", host="127.0.0.1") as made.scheduler,
+        new_worker(made.scheduler, nthreads) as made.worker,
+        Client(made.scheduler.address, asynchronous=True, set_as_default=False) as made.client,
+    ):
+        await made.client.register_plugin(SchedulerSide())
+        await made.client.register_plugin(Ear())
+        made.side = made.scheduler.plugins[plugin.NAME]
+        made.client.subscribe_topic(topic("r1"), made.hear)
+        made.tell("lease", keys=[])
+        await made.until(lambda: "r1" in made.side.runs)
+        yield made
+
+
+def in_lab(story: Callable[[Lab], Awaitable[None]], nthreads: int = 1) -> None:
+    async def tell() -> None:
+        async with lab(nthreads) as made:
+            await story(made)
+
+    asyncio.run(tell())
+
+
+def inc(x: int) -> int:
+    return x + 1
