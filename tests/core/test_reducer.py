@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections import Counter
@@ -38,7 +39,6 @@ from wfkit.core.events import (
     LogLines,
     NodeCrashed,
     NodeFinished,
-    NodeWaiting,
     RunFinished,
     RunStarted,
     RunStateChanged,
@@ -249,12 +249,26 @@ def test_a_node_that_never_began_has_no_duration() -> None:
     assert isnan(view.groups[G0].wall_s[0])
 
 
-def test_waiting_keeps_the_children_of_the_last_attempt() -> None:
-    second = NodeWaiting(seq=4, group=G0, index=0, attempt=2, children=(GroupId("g0.0/2"),))
-    first = NodeWaiting(seq=3, group=G0, index=0, attempt=1, children=(GroupId("g0.0/1"),))
-    view = folded_as_is([second, first])
-    assert view.groups[G0].state(0) is TaskState.WAITING
-    assert view.groups[G0].children == {0: ("g0.0/2",)}
+def test_a_group_is_found_by_its_last_name_alone() -> None:
+    view = folded_as_is([started(G0, seq=1)])
+    assert view.names == {}
+    for seq, name in ((2, "old"), (4, "new"), (3, "late")):
+        reducer.apply(view, added(group(0, name=name), seq=seq))
+    assert view.names == {"new": "g0"}
+
+
+def test_a_group_may_have_the_id_of_another_as_its_name() -> None:
+    view = folded_as_is([started(G0, seq=1), added(group(1, name="g0"), group(0, name="clean"), seq=2)])
+    assert view.names == {"g0": "g1", "clean": "g0"}
+
+
+def test_parts_grow_with_the_length() -> None:
+    first = replace(group(0, 2), parts=((1, 2),))
+    second = replace(group(0, 5), parts=((1, 2), (0, 3)))
+    record: list[AnyEvent] = [added(first, seq=1), added(second, seq=2)]
+    for order in itertools.permutations(record):
+        columns = folded_as_is(order).groups[G0]
+        assert [columns.name(index) for index in (1, 2, 4)] == ["task0[1.1]", "task0[0.0]", "task0[0.2]"]
 
 
 def test_a_node_before_its_group_is_kept_and_described_later() -> None:
@@ -348,6 +362,17 @@ def test_golden_log(case: Path) -> None:
     twice = events * 2
     Random(7).shuffle(twice)
     assert folded_as_is(twice).snapshot() == log["expected"]
+
+
+def test_five_thousand_groups_are_described_and_found_quickly() -> None:
+    count = 5_000
+    begin = time.process_time()
+    view = RunView()
+    for number in range(count):
+        reducer.apply(view, added(group(number, None), seq=2 * number + 1))
+        reducer.apply(view, added(group(number, 3), seq=2 * number + 2))
+        assert view.by_name(f"task{number}[2]")[1] == 2
+    assert time.process_time() - begin < 1.0
 
 
 def test_a_hundred_thousand_nodes_fold_in_well_under_a_second() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import isnan
 
 import pytest
@@ -44,7 +45,7 @@ def test_groups_come_in_order_of_creation() -> None:
 
 
 def test_counts_are_of_tasks_alone() -> None:
-    view = folded(added(group(0, 2), group(1, 5, kind="flow")), finished(G0))
+    view = folded(added(group(0, 2), group(1, 5, kind="flow"), group(2, 7, kind="flatten")), finished(G0))
     counts = view.counts()
     assert sum(counts) == 2
     assert counts[CODES[TaskState.COMPLETED]] == 1
@@ -58,6 +59,7 @@ def named() -> RunView:
             group(1, 3, name="clean"),
             group(2, 12, name="clean#2"),
             group(3, 1, name="odd[1]", mapped=False),
+            replace(group(4, 7, name="word"), parts=((3, 2), (0, 0), (1, 4))),
         )
     )
 
@@ -71,6 +73,10 @@ def named() -> RunView:
         ("clean#2", ("g2", None)),
         ("clean#2[11]", ("g2", 11)),
         ("odd[1]", ("g3", 0)),
+        ("word[3.1]", ("g4", 1)),
+        ("word[1.0]", ("g4", 2)),
+        ("word[1.3]", ("g4", 5)),
+        ("word[6]", ("g4", 6)),
     ],
 )
 def test_a_name_finds_its_node_or_map(named: RunView, name: str, found: tuple[str, int | None]) -> None:
@@ -80,7 +86,12 @@ def test_a_name_finds_its_node_or_map(named: RunView, name: str, found: tuple[st
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Clean", "clean[3]", "clean[-1]", "clean[02]", "clean[]", "clean[2", "load[0]", "["]
+    "name",
+    [
+        *("", "Clean", "clean[3]", "clean[-1]", "clean[02]", "clean[]", "clean[2", "load[0]", "["),
+        *("clean[0.1]", "clean[.1]", "clean[1.]", "clean[\u00b2]"),
+        *("word[0]", "word[7]", "word[0.0]", "word[1.4]", "word[1.03]", "word[2.0]", "word[1.-1]", "word[3.1.0]"),
+    ],
 )
 def test_a_name_that_is_nobodys_is_a_key_error(named: RunView, name: str) -> None:
     with pytest.raises(KeyError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from itertools import accumulate
 from math import isnan, nan
 from typing import Final
 
 from wfkit.core.events import Edge, ErrorInfo, GroupSpec, LogLines
 from wfkit.core.ids import GroupId, RunId, node_name
+from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
 
 #: Data that JSON knows; the form of a snapshot.
@@ -18,32 +17,6 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 _PENDING: Final = CODES[TaskState.PENDING]
 #: Order of a group that is known from its nodes alone: behind all that are described.
 UNDESCRIBED: Final = 2**31 - 1
-
-
-class Parts:
-    """Where in a group the elements of each part of a flatten are. Made once for a description, when first asked."""
-
-    __slots__ = ("_by_part", "_starts", "counts")
-
-    def __init__(self, counts: tuple[tuple[int, int], ...]) -> None:
-        self.counts = counts  #: (part, count) in order of arrival
-        self._starts = list(accumulate((count for _, count in counts), initial=0))
-        self._by_part = {part: at for at, (part, _) in enumerate(counts)}
-
-    def place(self, index: int) -> tuple[int, int] | None:
-        """Part of an element and its place there; None if no part that is known has it."""
-        at = bisect_right(self._starts, index) - 1
-        return (self.counts[at][0], index - self._starts[at]) if at < len(self.counts) else None
-
-    def elements(self, part: int) -> range:
-        """Elements of the group that are the items of this part; none while it has not arrived."""
-        at = self._by_part.get(part)
-        return range(0) if at is None else range(self._starts[at], self._starts[at + 1])
-
-    def index(self, part: int, item: int) -> int | None:
-        """Element of the group that is this item of this part."""
-        elements = self.elements(part)
-        return elements[item] if item < len(elements) else None
 
 
 class GroupView:
