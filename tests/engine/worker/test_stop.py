@@ -1,0 +1,136 @@
+"""Stops: requests at every moment of a call, which end it or nothing, and never what comes after it."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import math
+import queue
+import random
+import sys
+import threading
+import timeit
+from collections.abc import Iterator
+
+import pytest
+
+from wfkit.engine.worker.attempt import call
+from wfkit.engine.worker.stop import Stop, Stopped
+
+
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def spin_for(turns: int) -> int:
+    for _ in range(turns):
+        pass
+    return turns
+
+
+def after() -> None:
+    """Python code in which what was left would be raised."""
+    for _ in range(20):
+        math.sqrt(spin_for(3))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("limit", "rounds"), [(None, 20_000), (9.0, 1_000)])
+def test_nothing_is_raised_after_the_end(quick_switches: None, limit: float | None, rounds: int) -> None:
+    """Requests come at every moment of short calls; the asking thread is always one call behind or ahead."""
+    stops: queue.SimpleQueue[Stop | None] = queue.SimpleQueue()
+
+    def ask() -> None:
+        numbers = random.Random(1)
+        while (stop := stops.get()) is not None:
+            spin_for(numbers.randrange(2_000))
+            stop.request("now")
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    ends = collections.Counter[str]()
+    numbers = random.Random(2)
+    for _ in range(rounds):
+        stop = Stop()
+        stops.put(stop)
+        try:
+            call(spin_for, (numbers.randrange(2_000),), {}, limit, stop)
+        except Stopped:
+            ends["stopped"] += 1
+        else:
+            ends["returned"] += 1
+        after()
+    stops.put(None)
+    asking.join()
+    after()
+    assert ends["stopped"], ends
+    assert ends["returned"], ends
+
+
+@pytest.mark.timeout(60)
+def test_nothing_is_raised_after_the_end_of_a_coroutine(quick_switches: None) -> None:
+    numbers = random.Random(3)
+
+    async def wait() -> int:
+        await asyncio.sleep(0)
+        return spin_for(10)
+
+    for _ in range(500):
+        stop = Stop()
+        timer = threading.Thread(target=lambda stop=stop: (spin_for(numbers.randrange(5_000)), stop.request("now")))
+        timer.start()
+        with contextlib.suppress(Stopped):
+            assert call(wait, (), {}, None, stop) == 10
+        after()
+        timer.join()
+        after()
+
+
+def test_the_first_request_counts() -> None:
+    stop = Stop()
+    assert stop.requested == ""
+    stop.request("first")
+    stop.request("second")
+    assert stop.requested == "first"
+
+
+def test_a_request_without_a_reason_is_one() -> None:
+    stop = Stop()
+    stop.request("")
+    assert stop.requested
+
+
+def test_within_a_block_of_its_own_way_a_request_is_handled_there_and_asked_again() -> None:
+    stop = Stop()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with stop.by(lambda: asked.put(threading.get_ident())):
+        asking = threading.Thread(target=stop.request, args=("now",))
+        asking.start()
+        assert asked.get(timeout=5) != threading.get_ident()
+        asked.get(timeout=5)
+        asking.join()
+    after()
+    with pytest.raises(Stopped, match="now"), stop.by(lambda: None):
+        pytest.fail("it was asked before")
+
+
+def test_the_reminder_ends_when_nobody_is_left() -> None:
+    stop = Stop()
+    with stop.by(lambda: None):
+        stop.request("now")
+    deadline = threading.Event()
+    while any(thread.name == "wfkit-reminder" for thread in threading.enumerate()):
+        assert not deadline.wait(0.05)
+
+
+def test_a_stop_costs_a_call_next_to_nothing() -> None:
+    """Some 0.5 µs; 2 µs is the promise, and the limit leaves room for a busy machine."""
+    rounds = 20_000
+    bare = min(timeit.repeat(lambda: spin_for(1), number=rounds, repeat=5))
+    whole = min(timeit.repeat(lambda: call(spin_for, (1,), {}, None, Stop()), number=rounds, repeat=5))
+    assert (whole - bare) / rounds < 4e-6

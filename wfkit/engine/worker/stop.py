@@ -1,0 +1,183 @@
+"""Stop: a way to stop the one call that runs in a thread, from any other thread."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+#: Code that was asked to stop and goes on is asked again after so long.
+AGAIN_S: Final = 0.5
+
+
+class Stopped(BaseException):
+    """Raised where an attempt runs, and out of `call`, when it was asked to stop.
+
+    Attributes
+    ----------
+    reason : str
+        Why, as the request said; empty as long as user code sees it.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StoppedByTimeLimit(BaseException):
+    """Raised inside a thread whose time is over; its traceback says where the task was."""
+
+
+_raise_in: Final = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_raise_in.argtypes = (ctypes.c_ulong, ctypes.py_object)
+_STOPPED: Final = ctypes.py_object(Stopped)
+_STOPPED_BY_TIME: Final = ctypes.py_object(StoppedByTimeLimit)
+_NOTHING: Final = ctypes.py_object()  # NULL: takes back an exception that waits for a thread
+
+
+class Stop:
+    """A way to stop one attempt from another thread.
+
+    An exception raised in another thread waits there until that thread executes its next Python instruction; it must
+    not wait any more when the attempt is over, or it would hit the next one. No lock guards that, because a thread may
+    be hit while it takes one. Instead the thread to hit is kept in a C variable, `target`:
+
+    - *Raising* is one call into C that holds the interpreter's lock: it reads `target` and leaves the exception with
+      that thread in one step, or finds 0 there and does nothing.
+    - *Ending* sets `target` to 0 and then takes back what waits. An exception that was left before that either hits
+      between the two, still within `call`, or is taken back. After it none can be left.
+    - *Beginning* sets `target` and then looks for a request; a request is noted first and raised then. So a request
+      in that moment is seen by one of the two, or by both, and then the end takes the second one back.
+
+    Attributes
+    ----------
+    target : ctypes.c_ulong
+        The thread that executes the attempt, or 0.
+    running : bool
+        It has begun and has not ended.
+    asked : bool
+        An exception may wait for the thread.
+    """
+
+    __slots__ = ("_reason", "_way", "asked", "running", "target")
+
+    def __init__(self) -> None:
+        self._reason = ""
+        self._way: Callable[[], None] | None = None
+        self.target = ctypes.c_ulong(0)
+        self.running = self.asked = False
+
+    @property
+    def requested(self) -> str:
+        """The reason; empty as long as nobody asked."""
+        return self._reason
+
+    def request(self, reason: str) -> None:
+        """Stop the attempt, or keep it from beginning; from any thread. Only the first request counts.
+
+        Parameters
+        ----------
+        reason : str
+        """
+        if self._reason:
+            return
+        self._reason = reason or "stopped"
+        self.ask()
+        if self.running:
+            _REMINDER.add(self)
+
+    def ask(self) -> None:
+        """Ask the code that runs, once more."""
+        way = self._way
+        if way is None:
+            self.strike()
+        else:
+            way()
+
+    def strike(self) -> None:
+        """Raise `Stopped` in the thread of the attempt, if it runs."""
+        self.asked = True
+        _raise_in(self.target, _STOPPED)
+
+    def expire(self) -> None:
+        """Raise `StoppedByTimeLimit` in the thread of the attempt, if it runs."""
+        self.asked = True
+        _raise_in(self.target, _STOPPED_BY_TIME)
+
+    def begin(self) -> None:
+        """From here on the calling thread may be hit, until its `target` is 0.
+
+        Raises
+        ------
+        Stopped : it was asked before
+        """
+        self.running = True
+        self.target.value = threading.get_ident()
+        if self._reason:
+            raise Stopped(self._reason)
+
+    @property
+    def has_own_way(self) -> bool:
+        """Whether a request is handled within a block of `by` just now."""
+        return self._way is not None
+
+    @contextmanager
+    def by(self, way: Callable[[], None]) -> Iterator[None]:
+        """Within the block a request calls `way`, in the thread that asks, instead of raising in this one.
+
+        Parameters
+        ----------
+        way : callable
+            May be called several times, and once more just after the block.
+
+        Raises
+        ------
+        Stopped : it was asked before
+        """
+        outer = self._way, self.running
+        self._way, self.running = way, True
+        try:
+            if self._reason:
+                raise Stopped(self._reason)
+            yield
+        finally:
+            self._way, self.running = outer
+
+
+def take_back() -> None:
+    """Take back an exception that waits for the calling thread."""
+    _raise_in(threading.get_ident(), _NOTHING)
+
+
+class _Reminder:
+    """Asks those again that were asked to stop and still run; one thread for all, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: set[Stop] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, stop: Stop) -> None:
+        with self._lock:
+            self._stops.add(stop)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._remind, name="wfkit-reminder", daemon=True)
+                self._thread.start()
+
+    def _remind(self) -> None:
+        while True:
+            time.sleep(AGAIN_S)
+            with self._lock:
+                self._stops = {stop for stop in self._stops if stop.running}
+                stops = list(self._stops)
+                if not stops:
+                    self._thread = None
+                    return
+            for stop in stops:
+                stop.ask()
+
+
+_REMINDER: Final = _Reminder()
