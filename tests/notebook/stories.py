@@ -21,8 +21,10 @@ from wfkit.core.events import (
     NodeRetrying,
     NodesAdded,
     NodeStarted,
+    NodeWaiting,
     RunFinished,
     RunStarted,
+    RunStateChanged,
 )
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
@@ -57,6 +59,8 @@ class StoryRun:
         self.view_model = RunView()
         self.lock = threading.RLock()
         self.cancelled: list[str] = []
+        self.ordered: list[str] = []
+        self.held_bytes = 0
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)
@@ -89,6 +93,19 @@ class StoryRun:
         self.cancelled.append(reason)
         if self.state in RUN_ENDS:
             raise RuntimeError("too late")
+
+    def pause(self) -> None:
+        self.ordered.append("pause")
+        self.tell(RunStateChanged(state=RunState.PAUSED, reason="paused"))
+
+    def resume(self) -> None:
+        self.ordered.append("resume")
+        self.tell(RunStateChanged(state=RunState.RUNNING))
+
+    def release(self) -> None:
+        self.ordered.append("release")
+        self.held_bytes = 0
+        self.tell()
 
 
 def run_started(flow: str = "monthly", at_s: float = BEGIN_S) -> RunStarted:
@@ -251,9 +268,116 @@ def monthly(steps: int | None = None) -> StoryRun:
     return run
 
 
+def spawned(
+    parent: str,
+    index: int,
+    number: int,
+    task: str,
+    order: int,
+    length: int | None = 1,
+    *edges: Edge,
+    mapped: bool = False,
+    kind: str = "task",
+) -> GroupSpec:
+    """The group that node `index` of `parent` made as its `number`th."""
+    return GroupSpec(
+        id=GroupId(f"{parent}.{index}/{number}"),
+        order=order,
+        name=f"{task}#{order}",
+        task=task,
+        kind=kind,
+        mapped=mapped,
+        length=length,
+        parent=GroupId(parent),
+        edges=edges,
+    )
+
+
+def began(group: str, index: int = 0, after_s: float = 1.0) -> NodeStarted:
+    return NodeStarted(at_s=BEGIN_S + after_s, group=GroupId(group), index=index, attempt=1, worker=WORKERS[0])
+
+
+def done(group: str, index: int = 0, after_s: float = 2.0, state: TaskState = TaskState.COMPLETED) -> NodeFinished:
+    failed = state is TaskState.FAILED
+    return NodeFinished(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(group),
+        index=index,
+        attempt=1,
+        state=state,
+        kind=FailureKind.ERROR if failed else None,
+        error=ERROR if failed else None,
+        worker=WORKERS[0],
+        wall_s=0.3,
+        preview="512 files",
+    )
+
+
+def waits(group: str, index: int = 0, after_s: float = 1.5) -> NodeWaiting:
+    return NodeWaiting(at_s=BEGIN_S + after_s, group=GroupId(group), index=index, attempt=1, children=())
+
+
+FOLDERS = 3  #: that each folder holds
+
+
+def crawl_steps(levels: int = 3, files: int = 4) -> list[list[AnyEvent]]:
+    """A crawl of folders: `walk` spawns `walk` for each folder inside, maps `read` over files and adds them up."""
+    steps: list[list[AnyEvent]] = [
+        [run_started("crawl"), NodesAdded(groups=(spec(0, "walk"), spec(1, "report", 1, edge(0, How.ONE))))],
+        [started(0)],
+    ]
+    order, level = 2, ["g0"]
+    for depth in range(levels):
+        inner: list[str] = []
+        for folder in level:
+            read = spawned(folder, 0, 1, "read", order, files, mapped=True)
+            total = spawned(folder, 0, 2, "total", order + 1, 1, Edge(group=read.id, how=How.ALL))
+            walks = [
+                spawned(folder, 0, 3 + i, "walk", order + 2 + i) for i in range(FOLDERS if depth + 1 < levels else 0)
+            ]
+            order += 2 + len(walks)
+            inner += [walk.id for walk in walks]
+            after_s = 1.0 + depth
+            steps.append([NodesAdded(groups=(read, total, *walks)), waits(folder, after_s=after_s)])
+            steps.append(
+                [began(read.id, i, after_s) for i in range(files)] + [began(walk.id, 0, after_s) for walk in walks]
+            )
+            bad = depth == 1 and folder == level[0]
+            ends = [done(read.id, i, after_s + 0.5) for i in range(files)]
+            if bad:
+                ends[-1] = done(read.id, files - 1, after_s + 0.5, TaskState.FAILED)
+            steps.append([*ends, began(total.id, 0, after_s + 0.5)])
+        level = inner
+    return steps
+
+
+def crawl(levels: int = 3, files: int = 4) -> StoryRun:
+    """A crawl while it runs."""
+    run = StoryRun()
+    for events in crawl_steps(levels, files):
+        run.tell(*events)
+    return run
+
+
+def parents(count: int) -> StoryRun:
+    """A map whose elements each spawn two calls of `leaf` and wait for them."""
+    run = StoryRun(
+        run_started("tree"), NodesAdded(groups=(spec(0, "parent", count, mapped=True), spec(1, "sum", 1, edge(0))))
+    )
+    leaves = [spawned("g0", i, k, "leaf", 2 + 2 * i + k) for i in range(count) for k in (1, 2)]
+    run.tell(*(began("g0", i) for i in range(count)), NodesAdded(groups=tuple(leaves)))
+    run.tell(*(waits("g0", i) for i in range(count)))
+    return run
+
+
+def long_run(length: int) -> StoryRun:
+    return StoryRun(run_started("long"), NodesAdded(groups=(spec(0, "item", length, mapped=True),)))
+
+
 def golden() -> str:
-    """Messages of the monthly run and of one long map, with the view that a browser must end up with."""
-    return json.dumps([_told("monthly", monthly_steps()), _told("long map", _long_map_steps())]) + "\n"
+    """Messages of some runs, with the view that a browser must end up with."""
+    stories = {"monthly": monthly_steps(), "long map": _long_map_steps(), "crawl": crawl_steps()}
+    return json.dumps([_told(name, steps) for name, steps in stories.items()]) + "\n"
 
 
 def _long_map_steps() -> list[list[AnyEvent]]:
@@ -287,11 +411,11 @@ def _told(name: str, steps: list[list[AnyEvent]]) -> dict[str, object]:
             "state": run.state.value,
             "groups": [
                 {
-                    "name": group.spec.name,
-                    "counts": group.counts,
-                    "states": base64.b64encode(bytes(group.states)).decode(),
+                    "name": card.name,
+                    "counts": card.counts,
+                    "states": base64.b64encode(bytes(card.states)).decode(),
                 }
-                for group in run.view_model.ordered()
+                for _, card in sent.deck.tree()
             ],
         },
     }

@@ -188,7 +188,10 @@ def test_subcommands_take_what_their_help_says() -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("lst", "`lst` is not one of list, show, cancel, logs, cluster, help; did you mean `list`?"),
+        (
+            "lst",
+            "`lst` is not one of list, show, cancel, pause, resume, release, logs, cluster, help; did you mean `list`?",
+        ),
         ("rerun", "`rerun` is not one of"),
         ("list all", "`list` takes no arguments, so what is `all` for?"),
         ("show a b", "`show` takes only [RUN], so what is `b` for?"),

@@ -68,6 +68,20 @@ def test_cancel_means_the_newest_run_that_lives(current: Any) -> None:
         told(current, FlowCommand("cancel"))
 
 
+def test_orders_without_a_name_mean_the_run_that_they_fit(current: Any) -> None:
+    done, live, failed = current.runs
+    assert told(current, FlowCommand("pause")).startswith(f"Pausing {live.id} of b: nothing new starts")
+    assert told(current, FlowCommand("pause", "b")).endswith("of b cannot be paused: it is PAUSED.")
+    assert told(current, FlowCommand("resume")) == f"Going on with {live.id} of b."
+    assert told(current, FlowCommand("resume", "b")).endswith("of b is not paused: it is RUNNING.")
+    assert live.ordered == ["pause", "resume"]
+    done.held_bytes = 1_234_567
+    assert told(current, FlowCommand("release")).startswith("Released 1.2 MB of cluster memory that r-")
+    assert (done.ordered, failed.ordered) == (["release"], [])
+    assert told(current, FlowCommand("release", "c")).endswith("of c holds nothing in cluster memory.")
+    assert told(current, FlowCommand("release", "b")).endswith("Release it when it has ended, or cancel it.")
+
+
 def test_logs_are_told_with_time_and_source(current: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(current, FlowCommand("logs")).endswith(":00.250 print: of c")
     assert told(current, FlowCommand("logs", "a", "clean[3]")).endswith(" clean[3]: of a node")
@@ -114,7 +128,8 @@ def test_the_magic_prints_its_answer(magics: Any, capsys: pytest.CaptureFixture[
     flow("list")
     assert len(capsys.readouterr().out.splitlines()) == 3
     flow("")
-    assert "%flow cancel [RUN]" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert all(f"%flow {order} [RUN]" in out for order in ("cancel", "pause", "resume", "release"))
     flow("show a")
     assert capsys.readouterr().out.startswith("a COMPLETED in")
 

@@ -10,6 +10,7 @@ from IPython.core.completer import provisionalcompleter
 from tests.notebook.shells import Lab
 from wfkit.notebook.completion import candidates, install_completion
 
+SUBCOMMANDS = ["list", "show", "cancel", "pause", "resume", "release", "logs", "cluster", "help"]
 NAMES = ["monthly", "r-01abc", "yearly"]
 FLOW_OPTIONS = ["-h", "-p", "--wait", "--no-wait", "--again", "--no-view"]
 
@@ -30,10 +31,13 @@ def offered(text: str) -> list[str] | None:
         ("%%flow monthly --w", FLOW_OPTIONS),
         ("%%flow monthly --wait -p x=1 ", [option for option in FLOW_OPTIONS if option != "--wait"]),
         ("%%flow monthly --again ", ["cancel", "parallel"]),
-        ("%flow ", ["list", "show", "cancel", "logs", "cluster", "help"]),
-        ("x = 1\n  %flow sh", ["list", "show", "cancel", "logs", "cluster", "help"]),
+        ("%flow ", SUBCOMMANDS),
+        ("x = 1\n  %flow sh", SUBCOMMANDS),
         ("%flow show ", NAMES),
         ("%flow logs r-", NAMES),
+        ("%flow pause ", NAMES),
+        ("%flow resume r", NAMES),
+        ("%flow release ", NAMES),
         ("%flow list ", []),
         ("%flow nonsense ", []),
     ],

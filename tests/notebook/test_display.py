@@ -14,12 +14,13 @@ from tests.notebook.stories import (
     StoryRun,
     ended,
     monthly,
+    parents,
     run_finished,
     run_started,
     spec,
     started,
 )
-from wfkit.core.events import ErrorInfo, NodesAdded
+from wfkit.core.events import ErrorInfo, NodesAdded, RunStateChanged
 from wfkit.core.states import STATES, RunState, TaskState
 from wfkit.core.view import RunView
 from wfkit.notebook.display import GLYPHS, counts_text, leading_state, outcome_line, run_html, run_text
@@ -190,6 +191,37 @@ def test_a_flow_inside_the_flow_counts_its_members() -> None:
     assert "etl  1 completed, 1 failed, 1 pending" in run_text(run.view_model, NOW_S)
     assert outcome_line(run.view_model) == "monthly RUNNING: 1 completed, 1 failed, 1 pending"
     assert "2/3" in run_html(run.view_model, NOW_S)
+
+
+def test_what_nodes_spawned_stands_below_its_parent_as_one_line_a_task() -> None:
+    run = parents(1_000)
+    lines = run_text(run.view_model, NOW_S).splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["⧗", "parent"], ["○", "leaf"], ["○", "sum"]]
+    assert lines[2].startswith("  ○   leaf")
+    assert "2,000 pending" in lines[2]
+    page = run_html(run.view_model, NOW_S)
+    assert Parsed(page).open == []
+    assert '<th scope="row">&emsp;leaf</th>' in page
+    assert "0/2,000" in page
+
+
+def test_a_pause_or_a_stand_still_tells_its_reason() -> None:
+    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "a", 120, mapped=True),)))
+    run.tell(RunStateChanged(state=RunState.RUNNING, reason="no workers for 65 s, 120 tasks wait; see `%flow cluster`"))
+    assert run_text(run.view_model, NOW_S).splitlines()[1] == (
+        "  no workers for 65 s, 120 tasks wait; see `%flow cluster`"
+    )
+    page = run_html(run.view_model, NOW_S)
+    assert "<p>no workers for 65 s, 120 tasks wait; see <code>%flow cluster</code></p>" in page
+    run.tell(RunStateChanged(state=RunState.PAUSED, reason="by %flow pause"))
+    assert run_text(run.view_model, NOW_S).startswith("monthly PAUSED for 1:00: 120 pending\n  by %flow pause")
+
+
+def test_what_a_run_holds_is_told_unless_it_is_nothing() -> None:
+    view = monthly().view_model
+    assert run_text(view, NOW_S, 1_234_567).splitlines()[2] == "  holds 1.2 MB in cluster memory"
+    assert "<p>holds 1.2 MB in cluster memory.</p>" in run_html(view, NOW_S, held_bytes=1_234_567)
+    assert "holds" not in run_text(view, NOW_S) + run_html(view, NOW_S)
 
 
 def counts(**of: int) -> list[int]:

@@ -15,22 +15,28 @@ from tests.notebook.stories import (
     ERROR,
     GOLDEN,
     StoryRun,
+    began,
+    crawl_steps,
+    done,
     edge,
     ended,
     golden,
     logged,
+    long_run,
     monthly,
     monthly_steps,
-    retrying,
+    parents,
     run_finished,
     run_started,
+    spawned,
     spec,
     started,
 )
-from wfkit.core.events import How, LogLine, LogLines, NodesAdded
+from wfkit.core.events import AnyEvent, How, NodesAdded, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.core.states import STATES, RunState, TaskState
-from wfkit.notebook.feed import Message, Sent, delta, message_bytes, node_detail, snapshot
+from wfkit.notebook.deck import Deck
+from wfkit.notebook.feed import Message, Sent, delta, message_bytes, snapshot
 
 NOW_S = BEGIN_S + 10
 
@@ -60,6 +66,8 @@ class Browser:
                 if cell["form"] == "full":
                     self.states[cell["id"]] = bytearray(buffers.pop(0))
                     continue
+                known = self.states[cell["id"]]
+                known.extend(bytes(cell["length"] - len(known)))
                 indexes, codes = buffers.pop(0), buffers.pop(0)
                 for index, code in zip(struct.unpack(f"<{len(codes)}I", indexes), codes, strict=True):
                     self.states[cell["id"]][index] = code
@@ -67,17 +75,13 @@ class Browser:
         self.seq, self.run = content["seq"], content["run"]
 
 
-def assert_same(browser: Browser, run: StoryRun) -> None:
+def assert_same(browser: Browser, run: StoryRun, deck: Deck | None = None) -> None:
     fresh = Browser()
-    fresh.take(snapshot(run.view_model, NOW_S)[0])
+    fresh.take(snapshot(run.view_model, NOW_S, deck)[0])
     assert browser.states == fresh.states
     assert browser.groups == fresh.groups
     assert browser.run["state"] == run.state.value
     assert browser.seq == run.view_model.version
-
-
-def long_run(length: int) -> StoryRun:
-    return StoryRun(run_started("long"), NodesAdded(groups=(spec(0, "item", length, mapped=True),)))
 
 
 def test_a_snapshot_says_everything() -> None:
@@ -144,7 +148,7 @@ def test_only_what_changed_travels() -> None:
     _, sent = snapshot(run.view_model, NOW_S)
     run.tell(started(0, 70_000), ended(0, 5))
     content, buffers = delta(run.view_model, sent, NOW_S)
-    assert content["cells"] == [{"id": "g0", "form": "sparse"}]
+    assert content["cells"] == [{"id": "g0", "form": "sparse", "length": 100_000}]
     assert struct.unpack("<2I", buffers[0]) == (5, 70_000)
     assert set(content["groups"][0]) == {"id", "counts", "first_s", "last_s"}  # type: ignore[index]
     assert message_bytes((content, buffers)) < 1_000
@@ -178,60 +182,84 @@ def test_100_000_elements_cost_a_few_milliseconds_a_message() -> None:
     assert sorted(times)[2] < 0.05
 
 
+@pytest.mark.parametrize("story", [monthly_steps(), crawl_steps(4)], ids=["monthly", "crawl"])
+def test_what_nodes_spawned_is_told_as_it_comes(story: list[list[AnyEvent]]) -> None:
+    run, browser = StoryRun(), Browser()
+    message, sent = snapshot(run.view_model, NOW_S)
+    browser.take(message)
+    for events in story:
+        run.tell(*events)
+        browser.take(delta(run.view_model, sent, NOW_S))
+        assert_same(browser, run, sent.deck)
+    assert_same(browser, run)
+
+
+def test_2_000_spawned_groups_are_three_small_descriptions() -> None:
+    run = parents(1_000)
+    (content, buffers), _ = snapshot(run.view_model, NOW_S)
+    groups: Any = content["groups"]
+    assert [group["name"] for group in groups] == ["parent", "sum", "leaf"]
+    leaf = groups[2]
+    assert (leaf["id"], leaf["kind"], leaf["mapped"], leaf["length"]) == ("fold:g0/leaf", "spawned", True, 2_000)
+    assert (leaf["parent"], leaf["levels"], sum(leaf["counts"]), len(buffers[2])) == ("g0", 1, 2_000, 2_000)
+
+
+def test_a_fold_that_grows_sends_no_more_than_what_moved() -> None:
+    run = parents(2_000)
+    _, sent = snapshot(run.view_model, NOW_S)
+    run.tell(NodesAdded(groups=(spawned("g0", 7, 3, "leaf", 9_000, 50, mapped=True),)), began("g0.7/3", 49))
+    content, buffers = delta(run.view_model, sent, NOW_S)
+    assert content["cells"] == [{"id": "fold:g0/leaf", "form": "sparse", "length": 4_050}]
+    assert struct.unpack("<I", buffers[0]) == (4_049,)
+    assert message_bytes((content, buffers)) < 1_000
+
+
+def test_20_000_spawned_groups_cost_little_at_each_message() -> None:
+    run = parents(8_000)
+    _, sent = snapshot(run.view_model, NOW_S)
+    while sent.deck.is_behind:
+        delta(run.view_model, sent, NOW_S)
+    times, sizes = [], []
+    for turn in range(5):
+        news = [spawned("g0", turn * 200 + i, 3 + k, "leaf", 20_000 + turn) for i in range(200) for k in (0, 1)]
+        run.tell(NodesAdded(groups=tuple(news)), *(began(each.id) for each in news))
+        run.tell(*(done(f"g0.{turn * 200 + i}/{k}") for i in range(200) for k in (1, 2)))
+        begun_s = time.process_time()
+        message = delta(run.view_model, sent, NOW_S)
+        times.append(time.process_time() - begun_s)
+        sizes.append(message_bytes(message))
+    assert sorted(times)[2] < 0.05
+    assert max(sizes) < 20_000
+
+
+def test_many_groups_that_come_at_once_are_told_in_several_quick_messages() -> None:
+    run, browser = parents(6_000), Browser()
+    message, sent = snapshot(run.view_model, NOW_S)
+    browser.take(message)
+    assert sent.deck.is_behind
+    turns = 0
+    while sent.deck.is_behind:
+        browser.take(delta(run.view_model, sent, NOW_S))
+        turns += 1
+    assert 1 < turns < 5
+    assert_same(browser, run, sent.deck)
+    assert len(browser.states["fold:g0/leaf"]) == 12_000
+
+
+def test_what_the_run_holds_and_who_is_told_to_stop_travel_too() -> None:
+    run = long_run(3)
+    run.tell(started(0, 1), NodeStopping(group=GroupId("g0"), index=1, attempt=1, worker="w1"))
+    (content, _), _ = snapshot(run.view_model, NOW_S, held_bytes=1_200)
+    head: Any = content["run"]
+    groups: Any = content["groups"]
+    assert head["held_bytes"] == 1_200
+    assert groups[0]["note"] == "1 node: cancelling, still running on w1"
+
+
 def test_the_golden_feed_is_what_this_code_says() -> None:
     assert GOLDEN.read_text(encoding="utf-8") == golden(), (
         "run `python -m tests.notebook.stories` and look at the difference"
     )
-
-
-def test_a_detail_tells_the_story_of_a_node() -> None:
-    run = monthly()
-    node: Any = node_detail(run.view_model, GroupId("g1"), 6)
-    assert (node["name"], node["state"], node["kind"]) == ("clean[6]", "FAILED", "error")
-    assert [attempt["attempt"] for attempt in node["attempts"]] == [1, 2]
-    assert node["attempts"][0]["delay_s"] == 2.0
-    assert node["attempts"][1]["error"]["type"] == "ValueError"
-    assert node["attempts"][1]["error"]["traceback"] == ERROR.traceback
-    assert [row[3] for row in node["logs"]][-1] == "cannot make sense of column dep_delay"
-    assert [row[4] for row in node["logs"]] == sorted(row[4] for row in node["logs"])
-    assert node["worker"].startswith("tcp://")
-    json.dumps(node, allow_nan=False)
-
-
-def test_a_detail_of_a_node_that_never_ran_is_plain_json() -> None:
-    node = node_detail(monthly(1).view_model, GroupId("g6"), 0)
-    assert (node["state"], node["attempts"], node["worker"], node["wall_s"]) == ("PENDING", [], "", None)
-    json.dumps(node, allow_nan=False)
-
-
-def test_a_retry_without_an_end_is_told() -> None:
-    run = long_run(1)
-    run.tell(started(0), retrying(0))
-    node: Any = node_detail(run.view_model, GroupId("g0"), 0)
-    assert (node["state"], node["attempts"][0]["error"]["type"]) == ("RETRYING", "ValueError")
-
-
-@pytest.mark.parametrize(("group", "index"), [("g9", 0), ("g1", 12), ("g1", -1)])
-def test_a_detail_of_nothing_is_an_error(group: str, index: int) -> None:
-    with pytest.raises((KeyError, IndexError)):
-        node_detail(monthly().view_model, GroupId(group), index)
-
-
-@pytest.mark.parametrize(("lines", "length"), [(0, 10), (1, 10), (1000, 10), (1001, 10), (50_000, 10), (400, 9_000)])
-def test_a_long_log_keeps_its_ends_and_says_what_is_left_out(lines: int, length: int) -> None:
-    run = long_run(1)
-    rows = tuple(LogLine(at_s=i, level=20, source="s", text=f"{i} ".ljust(length, ".")) for i in range(lines))
-    run.tell(LogLines(group=GroupId("g0"), index=0, attempt=1, part=0, lines=rows))
-    logs: Any = node_detail(run.view_model, GroupId("g0"), 0)["logs"]
-    assert len(json.dumps(logs)) < 700_000
-    told = [row for row in logs if row[2] != "wfkit"]
-    gap = [row for row in logs if row[2] == "wfkit"]
-    if len(told) == lines:
-        assert not gap
-    else:
-        assert gap[0][3] == f"… {lines - len(told):,} lines are not shown here …"
-        assert told[0][3].startswith("0 ")
-        assert told[-1][3].startswith(f"{lines - 1} ")
 
 
 def test_text_that_no_json_codec_takes_is_made_harmless() -> None:
@@ -239,5 +267,4 @@ def test_text_that_no_json_codec_takes_is_made_harmless() -> None:
     run.tell(ended(0, state=TaskState.FAILED, reason="\ud800\x00", error=ERROR))
     (content, _), sent = snapshot(run.view_model, NOW_S)
     json.dumps(content, ensure_ascii=False).encode()
-    json.dumps(node_detail(run.view_model, GroupId("g0"), 0), ensure_ascii=False).encode()
     assert isinstance(sent, Sent)

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, BadMessage, Command, Hello, read
+from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
 
 
 def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "hello", "have": None}) == Hello(None)
     assert read({"v": 1, "op": "hello", "have": 7, "more": "ignored"}) == Hello(7)
-    assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)  # type: ignore[arg-type]
-    assert read({"v": 1, "op": "command", "request": "b", "name": "cancel"}) == Command("b", "cancel")
+    assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
+    assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
+    for name in ("cancel", "pause", "resume", "release"):
+        assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
 
 
 @pytest.mark.parametrize(
@@ -35,11 +37,17 @@ def test_the_messages_of_version_1_are_read() -> None:
         {"v": 1, "op": "snapshot"},
         {"v": 1, "op": "detail", "group": "g1", "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "", "index": 0},
-        {"v": 1, "op": "detail", "request": "a", "group": "g" * 1000, "index": 0},
+        {"v": 1, "op": "detail", "request": "a", "group": "g" * 10_001, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": {"$ne": 1}, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": -1},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 0.5},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": None},
+        {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [1, "2"]},
+        {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [-1]},
+        {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [True]},
+        {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": list(range(501))},
+        {"v": 1, "op": "rows", "group": "g1", "indexes": [0]},
         {"v": 1, "op": "command", "name": "cancel"},
         {"v": 1, "op": "command", "request": "", "name": "cancel"},
         {"v": 1, "op": "command", "request": "a" * 1000, "name": "cancel"},
@@ -57,11 +65,11 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "name"])
-_words = st.sampled_from(["hello", "detail", "command", "cancel", 1, 0, "g0"])
+_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name"])
+_words = st.sampled_from(["hello", "detail", "rows", "command", "cancel", 1, 0, "g0"])
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        assert isinstance(read(content), Hello | AskDetail | Command)
+        assert isinstance(read(content), Hello | AskDetail | AskRows | Command)

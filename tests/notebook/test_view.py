@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.stories import HOSTILE, StoryRun, ended, monthly, monthly_graph, run_finished, run_started, started
+from tests.notebook.stories import (
+    HOSTILE,
+    StoryRun,
+    ended,
+    monthly,
+    monthly_graph,
+    parents,
+    run_finished,
+    run_started,
+    started,
+)
 from wfkit.core.states import RunState
 from wfkit.notebook import view as view_module
 from wfkit.notebook.view import FlowView, StaticView, _take_messages_while_busy
@@ -147,7 +157,13 @@ def test_cancel_of_an_ended_run_is_refused_in_words() -> None:
     view = Recorded(run)
     view.ask(op="command", request="c1", name="cancel")
     assert eventually(lambda: view.ops() == ["ack"])
-    assert view.said[0][0] == {"v": 1, "op": "ack", "request": "c1", "ok": False, "text": "The run has ended already."}
+    assert view.said[0][0] == {
+        "v": 1,
+        "op": "ack",
+        "request": "c1",
+        "ok": False,
+        "text": "The run has ended already: FAILED.",
+    }
     assert run.cancelled == []
     view.close()
 
@@ -159,7 +175,56 @@ def test_an_error_while_cancelling_reaches_who_clicked(run: StoryRun, view: Reco
     run.cancel = broken  # type: ignore[method-assign]
     view.ask(op="command", request="c1", name="cancel")
     assert eventually(lambda: view.ops() == ["ack"])
-    assert view.said[0][0]["text"] == "Not cancelled: ConnectionError: scheduler gone, from the live view"
+    assert view.said[0][0]["text"] == "Could not cancel the run: ConnectionError: scheduler gone, from the live view"
+
+
+@pytest.mark.parametrize("order", ["pause", "resume", "release"])
+def test_other_orders_are_passed_on_and_answered(run: StoryRun, view: Recorded, order: str) -> None:
+    if order == "resume":
+        run.pause()
+        run.ordered.clear()
+    if order == "release":
+        run.held_bytes = 1_200_000
+        run.tell(run_finished(RunState.COMPLETED))
+    view.ask(op="command", request="c1", name=order)
+    assert eventually(lambda: view.ops() == ["ack"])
+    assert view.said[0][0]["ok"] is True
+    assert run.ordered == [order]
+
+
+def test_what_a_run_holds_is_told_at_most_once_a_second_and_when_it_was_released(
+    run: StoryRun, view: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    held = [1_000_000]
+    monkeypatch.setattr(StoryRun, "held_bytes", property(lambda _: asked.append(1) or held[0]), raising=False)
+    view.ask(op="hello", have=None)
+    assert eventually(lambda: bool(view.said))
+    for index in range(12):
+        run.tell(started(0, index))
+    assert eventually(lambda: view.said[-1][0]["seq"] == run.view_model.version)
+    assert len(asked) == 1
+    assert view.said[-1][0]["run"]["held_bytes"] == 1_000_000
+    run.tell(run_finished(RunState.COMPLETED))
+    assert eventually(lambda: view.said[-1][0]["run"]["state"] == "COMPLETED")
+    held[0] = 0
+    run.tell()  # the run says that something has changed, though its view has not
+    assert eventually(lambda: view.said[-1][0]["run"]["held_bytes"] == 0)
+
+
+def test_many_groups_at_once_are_told_in_pieces_without_further_news() -> None:
+    view = Recorded(parents(5_000))
+    view.ask(op="hello", have=None)
+    assert eventually(lambda: len(view.said) == 3)
+    assert view.ops() == ["snapshot", "delta", "delta"]
+    assert view.said[-1][0]["cells"][-1]["length"] == 10_000
+    view.close()
+
+
+def test_rows_are_answered_with_names(view: Recorded) -> None:
+    view.ask(op="rows", request="r1", group="g1", indexes=[6, 2])
+    content = view.said[0][0]
+    assert (content["op"], content["request"], content["rows"]) == ("rows", "r1", [["clean[6]", ""], ["clean[2]", ""]])
 
 
 def test_an_error_of_ours_is_told_and_does_not_escape(run: StoryRun, view: Recorded) -> None:

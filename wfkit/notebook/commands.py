@@ -1,4 +1,4 @@
-"""The magics: `%flow list | show | cancel | logs | cluster | help`, and what stands in for `%%flow` and `%%task`."""
+"""The magics: `%flow list | show | cancel | pause …`, and what stands in for `%%flow` and `%%task`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from IPython.core.magic import no_var_expand
 
 from wfkit.clusters.connect import current_client
 from wfkit.core.events import LogLine
-from wfkit.core.states import RUN_ENDS
+from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.errors import BadCommand, NoSuchRun, WfkitError
 from wfkit.notebook.arguments import (
     FlowCommand,
@@ -26,6 +26,7 @@ from wfkit.notebook.arguments import (
 )
 from wfkit.notebook.display import outcome_line
 from wfkit.notebook.execution import can_click, shorten
+from wfkit.notebook.orders import give
 from wfkit.notebook.view import FlowView, StaticView
 from wfkit.session.session import Session
 
@@ -96,8 +97,8 @@ def told(session: Session, command: FlowCommand) -> str:
     match command.subcommand:
         case "list":
             return "\n".join(_row(run) for run in reversed(session.runs)) or "No runs yet."
-        case "cancel":
-            return _cancel(session, command.run)
+        case "cancel" | "pause" | "resume" | "release" as order:
+            return _order(session, order, command.run)
         case "logs":
             run = _chosen(session, command.run)
             lines = run.node(command.node).logs() if command.node else run.logs()
@@ -108,13 +109,21 @@ def told(session: Session, command: FlowCommand) -> str:
             raise BadCommand(f"`%flow {unknown}` is not known.", "`%flow help` shows what there is.")
 
 
-def _cancel(session: Session, name: str | None) -> str:
-    live = [run for run in session.runs if run.state not in RUN_ENDS]
-    run = live[-1] if live and name is None else _chosen(session, name)
-    if run.state in RUN_ENDS:
-        return f"{run.id} of {run.flow_name} has ended already: {run.state}."
-    run.cancel("by %flow cancel")
-    return f"Cancelling {run.id} of {run.flow_name}: what waits will not start; what runs is waited for."
+def _order(session: Session, order: str, name: str | None) -> str:
+    fitting = [run for run in session.runs if name is None and _fits(run, order)]
+    run = fitting[-1] if fitting else _chosen(session, name)
+    return give(run, order, f"by %flow {order}", f"{run.id} of {run.flow_name}")[1]
+
+
+def _fits(run: Run, order: str) -> bool:
+    """Whether a run is one that an order without a name may mean."""
+    match order:
+        case "resume":
+            return run.state is RunState.PAUSED
+        case "release":
+            return run.state in RUN_ENDS and run.held_bytes > 0
+        case _:
+            return run.state not in RUN_ENDS
 
 
 def _chosen(session: Session, name: str | None) -> Run:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
-from math import isnan
 from typing import Final
 
 from wfkit.core.events import ErrorInfo
-from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
-from wfkit.notebook.plain import clean, duration, one_line
+from wfkit.notebook.cards import Card, Times
+from wfkit.notebook.deck import Deck
+from wfkit.notebook.plain import clean, duration, one_line, size
 
 _MOST_ROWS: Final = 60  #: groups in a table
 _MOST_FAILURES: Final = 5  #: told in full
 _TRACEBACK_BYTES: Final = 6_000  #: of HTML; the end of a traceback is where the error is
 _TEXT_BYTES: Final = 1_500  #: of HTML, for any other text
 _NAME_CHARS: Final = 80
+_DEEPEST: Final = 6  #: rows are not indented further
 
 #: A shape for each state, so that colour is never needed.
 GLYPHS: Final = {
@@ -102,21 +105,23 @@ def leading_state(counts: Sequence[int]) -> TaskState:
     return next((state for state in _TOLD if counts[CODES[state]]), TaskState.PENDING)
 
 
-def run_text(view: RunView, now_s: float) -> str:
-    """Tell a run in plain text: the outcome, a line a group, the first failures with the last line of their error."""
+def run_text(view: RunView, now_s: float, held_bytes: int = 0) -> str:
+    """Tell a run in plain text: the outcome, a line a card, the first failures with the last line of their error."""
     lines = [outcome_line(view, now_s)]
     if view.reason:
         lines.append(f"  {one_line(view.reason, 200)}")
-    groups, counts = view.ordered(), _counts(view)
-    width = max((min(len(_name(group)), 40) for group in groups[:_MOST_ROWS]), default=0)
-    for group in groups[:_MOST_ROWS]:
-        own = counts[group.spec.id]
-        glyph = GLYPHS[leading_state(own)]
-        told = counts_text(own) or ("length not known yet" if group.spec.length is None else "no elements")
-        lines.append(f"  {glyph} {_name(group):<{width}}  {told}  {_took(group, now_s)}".rstrip())
-    if len(groups) > _MOST_ROWS:
-        lines.append(f"  … and {len(groups) - _MOST_ROWS:,} more")
-    failures, left = _first_failures(groups)
+    if held_bytes:
+        lines.append(f"  {_held(held_bytes)}")
+    rows = _rows(view)
+    names = ["  " * row.depth + row.name for row in rows[:_MOST_ROWS]]
+    width = max((min(len(name), 40) for name in names), default=0)
+    for row, name in zip(rows, names, strict=False):
+        glyph = GLYPHS[leading_state(row.counts)]
+        told = counts_text(row.counts) or ("length not known yet" if row.card.length is None else "no elements")
+        lines.append(f"  {glyph} {name:<{width}}  {told}  {_took(row, now_s)}".rstrip())
+    if len(rows) > _MOST_ROWS:
+        lines.append(f"  … and {len(rows) - _MOST_ROWS:,} more")
+    failures, left = _first_failures(view.ordered())
     for group, index in failures:
         error = _last_error(group, index)
         what = f"{error.type_name}: {error.message}" if error is not None else group.reasons.get(index, "")
@@ -140,7 +145,7 @@ _CSS: Final = (
 )
 
 
-def run_html(view: RunView, now_s: float, note: str = "") -> str:
+def run_html(view: RunView, now_s: float, note: str = "", held_bytes: int = 0) -> str:
     """Show a run as static HTML, at most 100 kB at any size of the run: no script, no link, everything escaped.
 
     Parameters
@@ -151,17 +156,21 @@ def run_html(view: RunView, now_s: float, note: str = "") -> str:
         The time now, in seconds since the epoch.
     note : str
         A line about the page itself, shown last.
+    held_bytes : int
+        What the run holds in the memory of the cluster.
     """
-    groups = view.ordered()
+    rows = _rows(view)
     parts = [
         f'<div class="wfkit-static" role="region" aria-label="Run of {_html(_flow(view))}"><style>{_CSS}</style>',
         f"<p>{_glyph(_RUN_GLYPHS[view.state])}<strong>{_html(outcome_line(view, now_s))}</strong></p>",
     ]
     if view.reason:
-        parts.append(f"<p>{_html(clean(view.reason))}</p>")
-    if groups:
-        parts.extend(_table(groups, _counts(view), now_s))
-    failures, left = _first_failures(groups)
+        parts.append(f"<p>{_prose(view.reason)}</p>")
+    if held_bytes:
+        parts.append(f"<p>{_held(held_bytes)}.</p>")
+    if rows:
+        parts.extend(_table(rows, now_s))
+    failures, left = _first_failures(view.ordered())
     parts.extend(_failure(group, index) for group, index in failures)
     if left:
         parts.append(f"<p>… and {left:,} more failures.</p>")
@@ -171,41 +180,61 @@ def run_html(view: RunView, now_s: float, note: str = "") -> str:
     return "".join(parts)
 
 
-def _counts(view: RunView) -> dict[GroupId, list[int]]:
-    """Count the nodes of each group by state code; a group that stands for a flow has those of its members."""
-    counts = {group_id: list(group.counts) for group_id, group in view.groups.items()}
-    for group in view.groups.values():
-        if group.spec.kind != "task":
+@dataclass(slots=True)
+class _Row:
+    """A card as a line."""
+
+    depth: int
+    card: Card
+    counts: list[int]
+    times: Times
+
+    @property
+    def name(self) -> str:
+        return one_line(self.card.name, _NAME_CHARS)
+
+
+def _rows(view: RunView) -> list[_Row]:
+    """The cards of a run; one that stands for a flow counts the nodes of its members."""
+    deck = Deck()
+    deck.update(view)
+    rows = {card.id: _Row(depth, card, list(card.counts), card.times()) for depth, card in deck.tree()}
+    for row in rows.values():
+        if row.card.kind not in {"task", "spawned"}:
             continue
-        above, seen = group.spec.parent, set[GroupId]()
-        while above is not None and above in counts and above not in seen:
-            seen.add(above)
-            if view.groups[above].spec.kind == "flow":
-                counts[above] = [have + more for have, more in zip(counts[above], group.counts, strict=True)]
-            above = view.groups[above].spec.parent
-    return counts
+        above = row.card.above
+        while above is not None:
+            if above.kind == "flow":
+                have = rows[above.id].counts
+                rows[above.id].counts = [one + more for one, more in zip(have, row.card.counts, strict=True)]
+            above = above.above
+    return list(rows.values())
 
 
-def _table(groups: list[GroupView], counts: dict[GroupId, list[int]], now_s: float) -> Iterator[str]:
+def _held(held_bytes: int) -> str:
+    return f"holds {size(held_bytes)} in cluster memory"
+
+
+def _table(rows: list[_Row], now_s: float) -> Iterator[str]:
     yield (
         '<table><caption>Tasks</caption><thead><tr><th scope="col">Task</th><th scope="col">State</th>'
         '<th scope="col" class="n">Done</th><th scope="col">Nodes</th><th scope="col" class="n">Time</th>'
         "</tr></thead><tbody>"
     )
-    for group in groups[:_MOST_ROWS]:
-        own = counts[group.spec.id]
+    for row in rows[:_MOST_ROWS]:
+        own = row.counts
         state = leading_state(own)
         ended = sum(count for code, count in enumerate(own) if STATES[code] in TASK_ENDS)
-        total = f"{sum(own):,}" if group.spec.length is not None else "?"
+        total = f"{sum(own):,}" if row.card.length is not None else "?"
         yield (
-            f'<tr><th scope="row">{_html(_name(group))}</th>'
+            f'<tr><th scope="row">{"&emsp;" * min(row.depth, _DEEPEST)}{_html(row.name)}</th>'
             f"<td>{_glyph(GLYPHS[state])}{state.value}</td>"
             f'<td class="n">{ended:,}/{total}</td><td>{_html(counts_text(own))}</td>'
-            f'<td class="n">{_took(group, now_s)}</td></tr>'
+            f'<td class="n">{_took(row, now_s)}</td></tr>'
         )
     yield "</tbody></table>"
-    if len(groups) > _MOST_ROWS:
-        yield f"<p>… and {len(groups) - _MOST_ROWS:,} more.</p>"
+    if len(rows) > _MOST_ROWS:
+        yield f"<p>… and {len(rows) - _MOST_ROWS:,} more.</p>"
 
 
 def _failure(group: GroupView, index: int) -> str:
@@ -213,7 +242,7 @@ def _failure(group: GroupView, index: int) -> str:
     head = f"{_glyph(GLYPHS[state])}<strong>{name}</strong> {state.value}: "
     error = _last_error(group, index)
     if error is None:
-        return f"<p>{head}{_html(clean(group.reasons.get(index, '')))}</p>"
+        return f"<p>{head}{_prose(group.reasons.get(index, ''))}</p>"
     head += f"{_html(one_line(error.type_name, 200))}: {_html(clean(error.message))}"
     if not error.traceback:
         return f"<p>{head}</p>"
@@ -240,23 +269,18 @@ def _last_error(group: GroupView, index: int) -> ErrorInfo | None:
     return errors[max(errors)] if errors else None
 
 
-def _took(group: GroupView, now_s: float) -> str:
+def _took(row: _Row, now_s: float) -> str:
     """From the first start to the last end; to now while something moves; empty before the first start."""
-    first_s = min((at_s for at_s in group.started_s if not isnan(at_s)), default=None)
+    first_s, last_s = row.times
     if first_s is None:
         return ""
-    if any(group.counts[CODES[state]] for state in _MOVING):
+    if any(row.card.counts[CODES[state]] for state in _MOVING):
         return duration(now_s - first_s)
-    last_s = max((at_s for at_s in group.ended_s if not isnan(at_s)), default=None)
     return "" if last_s is None else duration(last_s - first_s)
 
 
 def _flow(view: RunView) -> str:
     return one_line(view.flow_name, _NAME_CHARS) or "run"
-
-
-def _name(group: GroupView) -> str:
-    return one_line(group.spec.name, _NAME_CHARS)
 
 
 def _node_name(group: GroupView, index: int) -> str:
@@ -265,6 +289,20 @@ def _node_name(group: GroupView, index: int) -> str:
 
 def _glyph(glyph: str) -> str:
     return f'<span aria-hidden="true">{glyph}</span> '
+
+
+def _prose(text: str) -> str:
+    """Text in which backticks stand around what is code."""
+    parts = re.split(r"`([^`\n]+)`", clean(text, _TEXT_BYTES))
+    left = _TEXT_BYTES
+    shown = []
+    for number, part in enumerate(parts):
+        told = _html(part, left)
+        left -= len(told.encode())
+        shown.append(f"<code>{told}</code>" if number % 2 else told)
+        if left <= 0:
+            break
+    return "".join(shown)
 
 
 def _html(text: str, most_bytes: int = _TEXT_BYTES, *, end: bool = False) -> str:

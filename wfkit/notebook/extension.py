@@ -89,10 +89,12 @@ def _install_reprs(shell: Any) -> list[Callable[[], object]]:
 
 
 def _html(run: Run) -> str:
+    held = run.held_bytes
     with run.lock:
-        return run_html(run.view_model, time.time())
+        return run_html(run.view_model, time.time(), held_bytes=held)
 
 
 def _text(run: Run) -> str:
+    held = run.held_bytes
     with run.lock:
-        return run_text(run.view_model, time.time())
+        return run_text(run.view_model, time.time(), held)

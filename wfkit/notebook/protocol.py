@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wfkit.core.ids import GroupId
 from wfkit.notebook.feed import VERSION
+from wfkit.notebook.orders import ORDERS
 from wfkit.notebook.plain import one_line
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 _LONGEST_ID: Final = 200
-_COMMANDS: Final = frozenset({"cancel"})
+_LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
+_MOST_ROWS: Final = 500
 
 
 class BadMessage(ValueError):
@@ -33,8 +34,17 @@ class AskDetail:
     """Somebody looks at one node."""
 
     request: str
-    group: GroupId
+    group: str  #: a card or a group
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskRows:
+    """Somebody looks at a list of nodes."""
+
+    request: str
+    group: str  #: a card or a group
+    indexes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Command:
     name: str
 
 
-def read(content: object) -> Hello | AskDetail | Command:
+def read(content: object) -> Hello | AskDetail | AskRows | Command:
     """Check a message and take it apart.
 
     Raises
@@ -65,13 +75,18 @@ def read(content: object) -> Hello | AskDetail | Command:
                 raise BadMessage("`have` must be a number or null.")
             return Hello(have)
         case "detail":
-            group, index = content.get("group"), content.get("index")
-            if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_ID or not _is_int(index) or index < 0:
-                raise BadMessage("A detail needs the id of a group and the index of an element.")
-            return AskDetail(_request(content), GroupId(group), index)
+            index = content.get("index")
+            if not _is_index(index):
+                raise BadMessage("A detail needs the index of an element.")
+            return AskDetail(_request(content), _group(content), index)
+        case "rows":
+            indexes = content.get("indexes")
+            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
+                raise BadMessage("Rows need the indexes of elements.")
+            return AskRows(_request(content), _group(content), tuple(indexes))
         case "command":
             name = content.get("name")
-            if not isinstance(name, str) or name not in _COMMANDS:
+            if not isinstance(name, str) or name not in ORDERS:
                 raise BadMessage("There is no such command.")
             return Command(_request(content), name)
         case op:
@@ -83,6 +98,17 @@ def _request(content: Mapping[str, object]) -> str:
     if not isinstance(request, str) or not request or len(request) > _LONGEST_ID:
         raise BadMessage("A request needs an id.")
     return request
+
+
+def _group(content: Mapping[str, object]) -> str:
+    group = content.get("group")
+    if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
+        raise BadMessage("A question needs the id of a group.")
+    return group
+
+
+def _is_index(value: object) -> TypeIs[int]:
+    return _is_int(value) and value >= 0
 
 
 def _is_int(value: object) -> TypeIs[int]:

@@ -16,12 +16,15 @@ from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
 from wfkit.core.ids import RunId
-from wfkit.core.states import RUN_ENDS, RunState
+from wfkit.core.states import RUN_ENDS
 from wfkit.core.view import RunView
+from wfkit.notebook.deck import Deck
+from wfkit.notebook.details import node_detail, node_rows
 from wfkit.notebook.display import run_html, run_text
-from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, node_detail, snapshot
+from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import AskDetail, BadMessage, Command, Hello, read
+from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -30,9 +33,10 @@ _LOG.addHandler(logging.NullHandler())  # what a callback prints lands in a cell
 SCRIPT: Final = Path(__file__).parents[1] / "static" / "widget.js"  #: built from labextension/
 _NOT_BUILT: Final = "The live view is not built: run `npm ci && npm run build` in labextension/."
 _REMEMBERED: Final = 100  #: commands that are not obeyed twice
+_WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(Protocol):
+class WatchedRun(OrderedRun, Protocol):
     """What a view needs of a run."""
 
     @property
@@ -47,15 +51,8 @@ class WatchedRun(Protocol):
     def lock(self) -> threading.RLock:
         """Held while the view model changes."""
 
-    @property
-    def state(self) -> RunState:
-        """Where it stands."""
-
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after changes; the returned function ends that."""
-
-    def cancel(self, reason: str = "") -> object:
-        """Cancel the run."""
 
 
 @cache
@@ -68,9 +65,10 @@ def _script() -> str | None:
 
 def _still(run: WatchedRun, note: str = "") -> dict[str, Any]:
     """The run as it is now, as text and as HTML."""
+    held = run.held_bytes
     with run.lock:
-        now_s = time.time()
-        return {"text/plain": run_text(run.view_model, now_s), "text/html": run_html(run.view_model, now_s, note)}
+        now_s, view = time.time(), run.view_model
+        return {"text/plain": run_text(view, now_s, held), "text/html": run_html(view, now_s, note, held)}
 
 
 class _Output:
@@ -120,7 +118,7 @@ class StaticView:
 
 
 class FlowView(anywidget.AnyWidget):
-    """A run, live: its graph, its failures, its logs, and a button that cancels it.
+    """A run, live: its graph, its failures, its logs, and buttons that pause, cancel and release it.
 
     Parameters
     ----------
@@ -138,6 +136,8 @@ class FlowView(anywidget.AnyWidget):
         self._sending = threading.RLock()  # messages leave in the order in which they were made
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
+        self._deck = Deck()  # changes only under the run's lock
+        self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
         super().__init__()
@@ -186,17 +186,32 @@ class FlowView(anywidget.AnyWidget):
                 if message is not None:
                     self.send(message[0], buffers=message[1])
                     size = message_bytes(message)
+                    if self._deck.is_behind:
+                        self._line.wake()
         self.settle()
         return size
 
     def _next_message(self) -> Message | None:
         wanted, self._snapshot_wanted = self._snapshot_wanted, False
+        held = self._held_bytes()
         with self._run.lock:
             view, now_s = self._run.view_model, time.time()
             if wanted or self._sent is None:
-                message, self._sent = snapshot(view, now_s)
+                message, self._sent = snapshot(view, now_s, self._deck, held)
                 return message
-            return delta(view, self._sent, now_s) if view.version != self._sent.version else None
+            same = view.version == self._sent.version and held == self._sent.held_bytes
+            if same and not self._deck.is_behind:
+                return None
+            return delta(view, self._sent, now_s, held)
+
+    def _held_bytes(self) -> int:
+        """What the run holds; asked for at most once a second while it lives."""
+        asked_s, held = self._held
+        now_s = time.monotonic()
+        if now_s - asked_s >= _WEIGH_AGAIN_S or self._run.state in RUN_ENDS:
+            held = self._run.held_bytes
+            self._held = (now_s, held)
+        return held
 
     # --- browser to kernel --------------------------------------------------------------------------------------------
 
@@ -211,53 +226,57 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | AskDetail | Command) -> None:
+    def _take(self, message: Hello | AskDetail | AskRows | Command) -> None:
         match message:
             case Hello(have=have):
                 self._greet(have)
-            case AskDetail(request=request, group=group, index=index):
+            case AskDetail(request=request) | AskRows(request=request):
                 try:
                     with self._run.lock:
-                        node = node_detail(self._run.view_model, group, index)
+                        found = self._found(message)
                 except (KeyError, IndexError):
                     self._answer({"op": "error", "request": request, "text": "The run has no such node."})
                 else:
-                    self._answer({"op": "detail", "request": request, "node": node})
-            case Command(request=request):
-                self._obey(request)
+                    self._answer({"request": request, **found})
+            case Command(request=request, name=name):
+                self._obey(request, name)
+
+    def _found(self, question: AskDetail | AskRows) -> dict[str, object]:
+        view = self._run.view_model
+        if isinstance(question, AskDetail):
+            return {"op": "detail", "node": node_detail(view, self._deck, question.group, question.index)}
+        return {"op": "rows", "rows": node_rows(view, self._deck, question.group, question.indexes)}
 
     def _greet(self, have: int | None) -> None:
         with self._sending:
             if have is not None and self._sent is not None and have == self._sent.version:
+                held = self._held_bytes()
                 with self._run.lock:
-                    content, buffers = delta(self._run.view_model, self._sent, time.time())
+                    content, buffers = delta(self._run.view_model, self._sent, time.time(), held)
                 self.send(content, buffers=buffers)  # up to date, or brought there
                 return
-            self._sent = self._sent or Sent()
+            self._sent = self._sent or Sent(deck=self._deck)
             self._snapshot_wanted = True
         self._line.wake_now()
 
-    def _obey(self, request: str) -> None:
-        """Cancel, on a thread of its own: one thread serves the messages of all widgets."""
+    def _obey(self, request: str, order: str) -> None:
+        """Give the order on a thread of its own: one thread serves the messages of all widgets."""
         with self._sending:
             if request in self._taken:
                 return
             self._taken[request] = None
             while len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
-        threading.Thread(target=self._cancel, args=(request,), name="wfkit-view-cancel", daemon=True).start()
+        threading.Thread(target=self._give, args=(request, order), name=f"wfkit-view-{order}", daemon=True).start()
 
-    def _cancel(self, request: str) -> None:
+    def _give(self, request: str, order: str) -> None:
         try:
-            if self._run.state in RUN_ENDS:
-                ok, text = False, "The run has ended already."
-            else:
-                self._run.cancel("from the live view")
-                ok, text = True, "Cancelling: what waits will not start; what runs is asked to stop."
+            ok, text = give(self._run, order, "from the live view")
         except Exception as error:  # noqa: BLE001 - the same
-            _LOG.exception("The run could not be cancelled.")
-            ok, text = False, one_line(f"Not cancelled: {type(error).__name__}: {error}", 300)
+            _LOG.exception("An order to a run failed.")
+            ok, text = False, one_line(f"Could not {order} the run: {type(error).__name__}: {error}", 300)
         self._answer({"op": "ack", "request": request, "ok": ok, "text": text})
+        self._line.wake()
 
     def _answer(self, content: dict[str, object]) -> None:
         with self._sending:
