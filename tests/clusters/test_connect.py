@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Scheduler
 
-from wfkit.clusters.connect import Connection, connect, current_client
+from wfkit.clusters.connect import Connection, connect, current_client, loose_settings
 from wfkit.clusters.local import LocalOptions, start_local
 from wfkit.errors import ClusterUnusable
 
@@ -139,3 +141,93 @@ def test_a_connection_to_our_cluster_ends_it_silently(capfd: pytest.CaptureFixtu
     with pytest.raises(ClusterUnusable, match="closed"):
         connect(ours.cluster)
     assert capfd.readouterr() == ("", "")
+
+
+@contextlib.contextmanager
+def scheduler(make: Callable[[], Scheduler]) -> Iterator[str]:
+    """A scheduler in a loop of its own; its address."""
+    ready, over = threading.Event(), threading.Event()
+    found: list[str] = []
+
+    async def serve() -> None:
+        async with make() as started:
+            found.append(started.address)
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield found[0]
+    finally:
+        over.set()
+        thread.join()
+
+
+class OldScheduler(Scheduler):
+    """Until 2025.3, schedulers did not know how to tell of some of their workers only."""
+
+    def identity(self) -> dict[str, Any]:  # type: ignore[override]  # that is the point
+        return super().identity()
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+@pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
+def test_a_scheduler_of_another_release_is_not_taken_for_one_that_is_not_there() -> None:
+    with (
+        scheduler(lambda: OldScheduler(host="127.0.0.1", port=0, dashboard=False)) as address,
+        pytest.raises(
+            ClusterUnusable, match=r"does not understand this notebook's distributed 20.*'n_workers'"
+        ) as told,
+    ):
+        connect(address, timeout=5)
+    assert "the same `dask` and `distributed`" in told.value.fix
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_our_own_settings_are_not_loose_and_dasks_are_told_with_what_mends_them(connection: Connection) -> None:
+    told = loose_settings(connection.client)
+    assert [line for line in told if "no-workers-timeout" not in line] == []
+    with scheduler(lambda: Scheduler(host="127.0.0.1", port=0, dashboard=False)) as address:
+        plain = connect(address)
+        assert loose_settings(plain.client) == [
+            "a worker that hangs is replaced only after 300 s (`distributed.scheduler.worker-ttl: 30 s`)"
+        ]
+        plain.close()
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_settings_that_give_up_early_are_told() -> None:
+    import dask
+
+    settings = {"worker-ttl": None, "allowed-failures": 0, "no-workers-timeout": "20 s"}
+    with (
+        dask.config.set({f"distributed.scheduler.{name}": value for name, value in settings.items()}),
+        scheduler(lambda: Scheduler(host="127.0.0.1", port=0, dashboard=False)) as address,
+    ):
+        theirs = connect(address)
+        never, given_up, fail = loose_settings(theirs.client)
+        theirs.close()
+    assert "replaced never (`distributed.scheduler.worker-ttl: 30 s`)" in never
+    assert "given up when a worker died with them" in given_up
+    assert "for 20 s (`distributed.scheduler.no-workers-timeout: null`)" in fail
+
+
+class StrictScheduler(Scheduler):
+    """Answers as one with `distributed.scheduler.pickle: false` does."""
+
+    async def run_function(self, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError("Cannot run function as the scheduler has been explicitly disallowed from deserializing")
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_a_scheduler_that_runs_no_functions_keeps_its_settings_to_itself() -> None:
+    with scheduler(lambda: StrictScheduler(host="127.0.0.1", port=0, dashboard=False)) as address:
+        theirs = connect(address)
+        assert loose_settings(theirs.client) == []
+        theirs.close()

@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 from wfkit import errors
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Scheduler
 
 CONNECT_TIMEOUT_S: Final = 10.0
+
+#: What an adopted cluster's scheduler should have: at most, at least, and at least.
+TTL_S: Final = 30.0
+ALLOWED_FAILURES: Final = 3
+NO_WORKERS_S: Final = 600.0
+SETTINGS_TIMEOUT_S: Final = 2.0
 
 #: Schemes of addresses that are a host and a port; none is tcp.
 _TCP: Final = ("", "tcp", "tls")
@@ -136,6 +142,38 @@ def check_client(client: Client) -> Client:
     return client
 
 
+def loose_settings(client: Client) -> list[str]:
+    """What the scheduler's settings make weaker than wfkit's own cluster; each with the setting that mends it."""
+    dask: Any = client
+    try:
+        ttl_s, failures, no_workers_s = dask.sync(
+            dask._run_on_scheduler, _settings, callback_timeout=SETTINGS_TIMEOUT_S
+        )
+    except Exception:  # noqa: BLE001 - a scheduler that runs no functions keeps its settings to itself
+        return []
+    found = []
+    if ttl_s is None or ttl_s > TTL_S:
+        when = "never" if ttl_s is None else f"only after {ttl_s:g} s"
+        found.append(f"a worker that hangs is replaced {when} (`distributed.scheduler.worker-ttl: {TTL_S:g} s`)")
+    if failures < ALLOWED_FAILURES:
+        died = "a worker" if failures == 0 else f"{failures + 1} workers"
+        found.append(
+            f"tasks are given up when {died} died with them, even if they only waited there"
+            f" (`distributed.scheduler.allowed-failures: {ALLOWED_FAILURES}`)"
+        )
+    if no_workers_s is not None and no_workers_s < NO_WORKERS_S:
+        found.append(
+            f"tasks fail when no worker can run them for {no_workers_s:g} s"
+            " (`distributed.scheduler.no-workers-timeout: null`)"
+        )
+    return found
+
+
+def _settings(dask_scheduler: Scheduler) -> tuple[float | None, int, float | None]:
+    """Called on the scheduler."""
+    return dask_scheduler.worker_ttl, dask_scheduler.allowed_failures, dask_scheduler.no_workers_timeout
+
+
 def _is_asynchronous(client: Client) -> bool:
     """How the client was made; its `asynchronous` says only whether it is called from its own loop just now."""
     return bool(client._asynchronous or client.asynchronous)
@@ -191,11 +229,19 @@ def _probe(address: str, timeout: float) -> None:
 
 
 def _new_client(target: Any, address: str, timeout: float) -> Client:
+    from importlib.metadata import version
+
     from distributed import Client
 
     try:
         return Client(target, timeout=timeout, set_as_default=False, name="wfkit")  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
+    except TypeError as error:  # Dask's two sides call each other by keyword, and releases differ in these
+        raise errors.ClusterUnusable(
+            f"The Dask scheduler at {address} does not understand this notebook's distributed"
+            f" {version('distributed')}: {_first_line(error)}.",
+            "Start the cluster and the notebook from environments with the same `dask` and `distributed`.",
+        ) from error
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise _no_answer(address, timeout, error) from error
 
 
