@@ -170,6 +170,7 @@ def test_processes_without_wfkit_or_with_another_are_refused(tmp_path: Path) -> 
         assert "not installed on the scheduler, worker " in refused.value.what.replace(missing, "")
         assert places[0] in refused.value.what
         assert "pip install 'wfkit==0.1.0' 'dask==" in refused.value.fix
+        assert "WFKIT_CLUSTER_PREFLIGHT=warn" in refused.value.fix
         told = check_versions(client, refuse=False)
         assert [line for line in told if line.startswith("wfkit is")] == told
 

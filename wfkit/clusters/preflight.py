@@ -92,7 +92,7 @@ def check_versions(client: Client, *, refuse: bool = True) -> list[str]:
     raise errors.ClusterUnusable(
         f"The cluster does not fit this notebook: {'; '.join(fatal)}.",
         f"Start it from an environment with Python {_leading(str(here['python']), 2)} and `pip install {agree}`,"
-        " or start the notebook from the cluster's.",
+        " or the notebook from the cluster's. `WFKIT_CLUSTER_PREFLIGHT=warn` goes on at your own risk.",
     )
 
 
