@@ -6,9 +6,8 @@ import asyncio
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wfkit.authoring.bodies import FlowBody as FlowBody  # noqa: PLC0414 - others look for it here
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _PLACE: Final[ContextVar[FlowBody | TaskBody | None]] = ContextVar("wfkit_place", default=None)
-#: The flow bodies that are open in this process, but for those that a task executes.
+#: The flow bodies that are open in this process; their parts and those in tasks are none of them.
 _OPEN: Final[list[FlowBody]] = []
 _OPEN_LOCK: Final = threading.Lock()
 #: The task bodies that are executed now, by their id.
@@ -41,21 +40,30 @@ def inside(place: FlowBody | TaskBody) -> Iterator[None]:
 
 
 @contextmanager
-def outside() -> Iterator[None]:
-    """Make the block belong to no body, and what it starts: threads that others will use."""
+def _at(place: FlowBody | None) -> Iterator[None]:
     before = _PLACE.get()
-    _PLACE.set(None)
+    _PLACE.set(place)
     try:
         yield
     finally:
         _PLACE.set(before)
 
 
+def within(part: FlowBody) -> AbstractContextManager[None]:
+    """Make the block a part of a body that is open: a flow inside a flow or task, or one of its branches."""
+    return _at(part)
+
+
+def outside() -> AbstractContextManager[None]:
+    """Make the block belong to no body, and the threads that it starts, which others may use."""
+    return _at(None)
+
+
 def enter(place: FlowBody | TaskBody) -> None:
     """Make `place` the place of the calls that follow, until `leave`."""
     if isinstance(place, TaskBody):
         _TASKS[id(place)] = place
-    elif place.task is None:
+    else:
         with _OPEN_LOCK:
             _OPEN.append(place)
     _OUTER[id(place)] = _PLACE.get()
@@ -66,21 +74,10 @@ def leave(place: FlowBody | TaskBody) -> None:
     """Undo `enter`. Tolerates another context than the one that entered, as in a cell that awaits."""
     if isinstance(place, TaskBody):
         _TASKS.pop(id(place), None)
-    elif place.task is None:
+    else:
         with _OPEN_LOCK:
             _OPEN[:] = [body for body in _OPEN if body is not place]
     _PLACE.set(_OUTER.pop(id(place), None))
-
-
-@contextmanager
-def awaiting(body: FlowBody) -> Iterator[None]:
-    """Make the block a part of `body` that is executed by an event loop."""
-    outer = _PLACE.get()
-    _PLACE.set(replace(body, asynchronous=True))
-    try:
-        yield
-    finally:
-        _PLACE.set(outer)
 
 
 def _here() -> FlowBody | TaskBody | None:
@@ -134,8 +131,15 @@ def place() -> FlowBody | TaskBody | None:
     return None
 
 
-def recorder_here(what: str) -> Recorder:
+def recorder_here(what: str, instead: str = "call the task plainly to run it here") -> Recorder:
     """What takes a call that becomes a node: the open run, or that of the task whose body this is.
+
+    Parameters
+    ----------
+    what : str
+        The call, for the error.
+    instead : str
+        What works everywhere, for the error.
 
     Raises
     ------
@@ -148,16 +152,16 @@ def recorder_here(what: str) -> Recorder:
     if task is None:
         raise NotInFlow(
             f"{what} was used outside any flow.",
-            "Put it into a `%%flow` cell or a function decorated with @flow, or call the task plainly to run it here.",
+            f"Put it into a `%%flow` cell or a function decorated with @flow, or {instead}.",
         )
     if here is None:
         raise NotInFlow(
-            f"{what} was used in a thread of the task `{task.task_name}`, but the task `{task.task_name}` has ended.",
+            f"{what} was used in a thread of a task, but the task `{task.task_name}` has ended.",
             "Join the thread before the task returns.",
         )
     raise NotInFlow(
         f'{what} was used inside `{task.task_name}`, which runs with isolate="process".',
-        "Take isolate off, or call the task plainly to run it here.",
+        f"Take isolate off, or {instead}.",
     )
 
 

@@ -10,12 +10,25 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from wfkit.authoring.context import FlowBody, StartedRun, TaskBody, awaiting, in_event_loop, launcher, place
+from wfkit.authoring import branches
+from wfkit.authoring.context import (
+    FlowBody,
+    StartedRun,
+    in_event_loop,
+    launcher,
+    place,
+    recorder_here,
+    task_here,
+    within,
+)
 from wfkit.authoring.functions import made_already, yields
+from wfkit.authoring.handle import Handle
+from wfkit.authoring.mapping import Mapped, mapped_arguments
 from wfkit.authoring.options import FLOW_RULES, checked_options
 from wfkit.authoring.parameters import bind_parameters, type_hints, validate_parameters
 from wfkit.authoring.resolving import resolved as resolved  # noqa: PLC0414 - the engine finds it here
-from wfkit.errors import BadFlow, NotInFlow
+from wfkit.authoring.task import Task
+from wfkit.errors import BadFlow, BadParameter, NotInFlow, NotMappable
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -74,6 +87,10 @@ class FunctionBody:
         return _result(await cast("Awaitable[object]", self.fn(*bound.args, **bound.kwargs)))
 
 
+async def _soon(value: object) -> object:
+    return value
+
+
 def _result(value: object) -> BodyResult:
     return BodyResult(value, value if isinstance(value, dict) else {})
 
@@ -130,19 +147,19 @@ class Flow(Generic[P, R_co]):
         self.last_run: StartedRun | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run and return the value; inside another flow's body, run the body there as a group of its own.
+        """Run and return the value; in the body of another flow or of a task, run the body there as a group of its own.
 
         Raises
         ------
         BadParameter : an argument is missing, unknown, or does not validate
         FlowFailed : the run failed
-        NotInFlow : the call is made inside a task
+        NotInFlow : the call is made in a task that cannot spawn
         """
-        here = place()
-        self._refuse_in_task(here, "()")
+        part = self._part("()") if place() is not None or task_here() is not None else None
         parameters = self.parameters(*args, **kwargs)
-        if isinstance(here, FlowBody):
-            return cast("R_co", self._inside(here, parameters))
+        if part is not None:
+            execute = self._execute_soon if self.body.asynchronous else self._execute
+            return cast("R_co", execute(part, parameters, self.name))
         if self.body.asynchronous:
             return cast("R_co", self._value_soon(parameters))
         return cast("R_co", launcher().run(self, parameters).result())
@@ -159,7 +176,7 @@ class Flow(Generic[P, R_co]):
         BadParameter : an argument is missing, unknown, or does not validate
         NotInFlow : the call is made inside a task
         """
-        self._refuse_in_task(place(), ".run()")
+        self._refuse_in_task(".run()")
         return launcher().run(self, self.parameters(*args, **kwargs))
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> StartedRun:
@@ -170,7 +187,7 @@ class Flow(Generic[P, R_co]):
         BadParameter : an argument is missing, unknown, or does not validate
         NotInFlow : the call is made inside a task
         """
-        self._refuse_in_task(place(), ".start()")
+        self._refuse_in_task(".start()")
         return launcher().start(self, self.parameters(*args, **kwargs))
 
     def parameters(self, *args: object, **kwargs: object) -> dict[str, object]:
@@ -186,34 +203,112 @@ class Flow(Generic[P, R_co]):
             return bound
         return validate_parameters(self.name, signature, self.body.hints, bound)
 
-    def _refuse_in_task(self, here: object, how: str) -> None:
-        if isinstance(here, TaskBody):
+    def _part(self, how: str) -> FlowBody:
+        """The part of the body around this call in which ours is executed."""
+        recorder = recorder_here(f"`{self.name}{how}`", "do what the flow does in a plain function")
+        here, task = place(), task_here()
+        part = here if isinstance(here, FlowBody) else FlowBody(recorder, self.name, task=task)
+        if not self.body.asynchronous:
+            return part
+        if not in_event_loop():
+            around = task.task_name if task else part.flow_name
+            raise BadFlow(
+                f"The async flow `{self.name}` was called in the body of `{around}`, which does not await.",
+                f"Make that an `async def` too, and write `await {self.name}{how}`.",
+            )
+        return dataclasses.replace(part, asynchronous=True)
+
+    def _refuse_in_task(self, how: str) -> None:
+        if (task := task_here()) is not None:
             raise NotInFlow(
-                f"`{self.name}{how}` was called inside the task `{here.task_name}`.",
-                "Call the flow in another flow's body, or what it does as a plain function.",
+                f"`{self.name}{how}` was called inside the task `{task.task_name}`.",
+                f"Write `{self.name}(...)`: it runs the flow's body as a part of the task's run.",
             )
 
-    def _inside(self, here: FlowBody, parameters: dict[str, object]) -> object:
-        if self.body.asynchronous:
-            if not in_event_loop():
-                raise BadFlow(
-                    f"The async flow `{self.name}` was called in the body of `{here.flow_name}`, which does not await.",
-                    f"Make that an `async def` too, and write `await {self.name}(...)`.",
-                )
-            return self._inside_async(here, parameters)
-        close = here.recorder.subflow(self.name)
+    def _execute(self, part: FlowBody, parameters: dict[str, object], name: str, branch: int | None = None) -> object:
+        close = part.recorder.subflow(name, branch)
         try:
-            return cast("BodyResult", self.body.execute(parameters)).value
+            with within(part):
+                return cast("BodyResult", self.body.execute(parameters)).value
         finally:
             close()
 
-    async def _inside_async(self, here: FlowBody, parameters: dict[str, object]) -> object:
-        close = here.recorder.subflow(self.name)
+    async def _execute_soon(
+        self, part: FlowBody, parameters: dict[str, object], name: str, branch: int | None = None
+    ) -> object:
+        close = part.recorder.subflow(name, branch)
         try:
-            with awaiting(here):
+            with within(part):
                 return (await cast("Awaitable[BodyResult]", self.body.execute(parameters))).value
         finally:
             close()
+
+    def map(self, *iterables: object, **kwargs: object) -> list[R_co] | Handle:
+        """Run the body once for each item: each a branch, the unit of depth-first order and of grouping.
+
+        In the body of a flow or a task. A branch may not block: what needs a value is a task.
+
+        Parameters
+        ----------
+        *iterables, **kwargs
+            One value per parameter of the flow, as for `Task.map`. `unmapped(x)` passes x whole to every branch.
+
+        Returns
+        -------
+        list or Handle
+            What the bodies returned, their handles unresolved. Over a handle whose length is not known yet: at once a
+            handle of that list. Of an async flow: to be awaited.
+
+        Raises
+        ------
+        NotInFlow : neither a flow nor a task is open here
+        MapLengthMismatch, NotMappable : as for `Task.map`
+        BadParameter : the parameters of a branch are missing, unknown, or do not validate; the message names the item
+        """
+        part = self._part(".map()")
+        signature = self.body.signature
+        mapped = mapped_arguments(self.name, signature, iterables, kwargs)
+        bind_parameters(self.name, signature, mapped.args, mapped.kwargs)
+        if branches.is_open(mapped):
+            handle = part.recorder.record(branches.later(self._mapper, mapped))
+            return cast("Handle", _soon(handle)) if self.body.asynchronous else handle
+        parameters = [self._branch_parameters(mapped, index) for index in range(mapped.length or 0)]
+        part = dataclasses.replace(part, branch=True)
+        branched = self._branches_soon if self.body.asynchronous else self._branches
+        return cast("list[R_co]", branched(part, parameters))
+
+    def _branch_parameters(self, mapped: Mapped, index: int) -> dict[str, object]:
+        args, kwargs = branches.arguments_of(mapped, index)
+        try:
+            return self.parameters(*args, **kwargs)
+        except BadParameter as error:
+            raise BadParameter(f"Item {index} of `{self.name}.map()`: {error.what}", error.fix) from None
+
+    def _branches(self, part: FlowBody, parameters: list[dict[str, object]]) -> list[object]:
+        close = part.recorder.subflow(self.name)
+        try:
+            return [self._execute(part, one, f"{self.name}[{index}]", index) for index, one in enumerate(parameters)]
+        finally:
+            close()
+
+    async def _branches_soon(self, part: FlowBody, parameters: list[dict[str, object]]) -> list[object]:
+        close = part.recorder.subflow(self.name)
+        try:
+            return [
+                await self._execute_soon(part, one, f"{self.name}[{index}]", index)
+                for index, one in enumerate(parameters)
+            ]
+        finally:
+            close()
+
+    @functools.cached_property
+    def _mapper(self) -> Task[..., object]:
+        if not isinstance(self.body, FunctionBody):
+            raise NotMappable(
+                f"`{self.name}.map()` over a handle whose length is not known yet: it would run a cell on a worker.",
+                "Wait for the handle first, or make the cell a function with @flow.",
+            )
+        return branches.mapper(self, self.body.fn)
 
     async def _value_soon(self, parameters: dict[str, object]) -> object:
         return (await launcher().run_async(self, parameters)).result()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Final, cast
 
 from wfkit.authoring.handle import Handle
@@ -13,6 +14,7 @@ from wfkit.core.states import TaskState
 
 #: Gives what stands in the place of a handle or of a wrapper around one.
 Swap = Callable[[object], object]
+_CONTAINERS: Final = (list, tuple, dict, set, frozenset)
 _PLAIN: Final = frozenset({int, float, bool, str, bytes, complex, type(None)})
 
 
@@ -30,18 +32,31 @@ def replaced(value: object, swap: Swap) -> object:
 
 
 def holds_handle(value: object) -> bool:
-    """Whether a handle is anywhere in a value."""
-    found: list[object] = []
+    """Whether a handle is anywhere in a value.
 
-    def note(item: object) -> object:
-        if isinstance(item, Handle):
-            found.append(item)
-        elif isinstance(item, allow_failure | unmapped):
-            replaced(item.value, note)
-        return item
+    Asked of all that tasks return, so it looks at types, a level of nesting at a time, and into containers only.
+    """
+    level, seen = [value], set[int]()
+    while kinds := set(map(type, level)) - _PLAIN:
+        if any(issubclass(kind, Handle) for kind in kinds):
+            return True
+        level = list(chain.from_iterable([_contents(kind, level, seen) for kind in kinds]))
+    return False
 
-    replaced(value, note)
-    return bool(found)
+
+def _contents(kind: type, level: list[object], seen: set[int]) -> Iterable[object]:
+    """What is directly in the containers of one type that were not looked into before; one may hold itself."""
+    if not (issubclass(kind, _CONTAINERS) or dataclasses.is_dataclass(kind)):
+        return ()
+    inner = {id(item): item for item in level if type(item) is kind}
+    fresh = list(inner.values()) if seen.isdisjoint(inner) else [inner[key] for key in inner.keys() - seen]
+    seen.update(inner)
+    if issubclass(kind, dict):
+        return chain.from_iterable(map(dict.values, cast("list[dict[object, object]]", fresh)))
+    if issubclass(kind, _CONTAINERS):
+        return chain.from_iterable(cast("list[Iterable[object]]", fresh))
+    names = [entry.name for entry in dataclasses.fields(kind)]
+    return (getattr(item, name, None) for item in fresh for name in names)
 
 
 def _result(item: object) -> object:
