@@ -32,7 +32,7 @@ class WfkitError(Exception):
 
 
 class NotInFlow(WfkitError):
-    """A task was submitted or mapped where no flow is open."""
+    """A task was submitted or mapped where neither a flow nor a task is open."""
 
     code = "wfkit.not-in-flow"
 
@@ -177,6 +177,12 @@ class ResultUnreadable(WfkitError):
     """A result that cannot be unpickled where it is needed."""
 
     code = "wfkit.result-unreadable"
+
+
+class WaitingHoldsResources(WfkitError):
+    """A task waits for other tasks while it holds resources that they may need."""
+
+    code = "wfkit.waiting-holds-resources"
 
 
 class WaitTimeout(WfkitError, TimeoutError):

@@ -34,6 +34,8 @@ def test_defaults_hold_where_nobody_says_anything(project: Path) -> None:
     settings = load(project)
     assert (settings.cluster_n_workers, settings.cluster_threads_per_worker) == (None, None)
     assert (settings.cluster_memory_limit, settings.cluster_worker_saturation) == ("auto", math.inf)
+    assert (settings.engine_max_depth, settings.engine_max_tasks_per_run) == (200, 1_000_000)
+    assert (settings.engine_waiting_threads, settings.engine_no_workers_timeout_s) == (256, 600)
     assert (settings.notebook_wait, settings.notebook_view) == ("auto", True)
     assert {settings.origin(name) for name in NAMES} == {"default"}
     assert set(ALLOWED) == set(NAMES)
@@ -77,11 +79,17 @@ def test_the_nearest_file_upward_counts_but_none_beyond_the_repository(project: 
         ("[cluster]\nmemory_limit = 'lots'", "memory_limit` in .* is 'lots'", '"2 GB"'),
         ("[cluster]\nworker_saturation = -1", "worker_saturation` in .* is -1", "above 0"),
         ("[cluster]\nworker_saturation = nan", "worker_saturation` in .* is nan", "above 0"),
+        ("[engine]\nmax_depth = 0", "`engine.max_depth` in .*wfkit.toml is 0", "a whole number from 1"),
+        ("[engine]\nmax_tasks_per_run = 1.5", "max_tasks_per_run` in .* is 1.5", "a whole number"),
+        ("[engine]\nwaiting_threads = true", "waiting_threads` in .* is True", "a whole number"),
+        ("[engine]\nno_workers_timeout_s = 0", "no_workers_timeout_s` in .* is 0", "above 0"),
+        ("[engine]\nno_workers_timeout_s = nan", "no_workers_timeout_s` in .* is nan", "above 0"),
+        ("[engine]\nmax_dept = 3", "has a key `engine.max_dept` that does not exist", "Did you mean `max_depth`"),
         ("[notebook]\nwait = 'sometimes'", "`notebook.wait` in .* is 'sometimes'", '"auto", "always" or "never"'),
         ("[notebook]\nview = 1", "`notebook.view` in .* is 1", "true or false"),
         ("[cluster]\nn_worker = 1", "has a key `cluster.n_worker` that does not exist", "Did you mean `n_workers`"),
         ("[clusters]\nn_workers = 1", "has a section or key `clusters`", "Did you mean `cluster`"),
-        ("zzz = 1", "has a section or key `zzz`", "Known: cluster, notebook"),
+        ("zzz = 1", "has a section or key `zzz`", "Known: cluster, engine, notebook"),
         ("cluster = 3", "`cluster` in .* is 3", "a section"),
         ("[cluster\n", "wfkit.toml cannot be read", "must be TOML"),
     ],
@@ -101,6 +109,9 @@ def test_a_bad_file_is_refused_with_place_key_value_and_what_is_allowed(
         ("cluster_memory_limit", "500MB", "500MB"),
         ("cluster_memory_limit", "none", "none"),
         ("cluster_worker_saturation", "inf", math.inf),
+        ("engine_max_depth", "7", 7),
+        ("engine_no_workers_timeout_s", "1.5", 1.5),
+        ("engine_no_workers_timeout_s", "inf", math.inf),
         ("notebook_view", "off", False),
         ("notebook_view", "TRUE", True),
         ("notebook_wait", "never", "never"),
@@ -116,6 +127,8 @@ def test_the_environment_is_read_by_the_type_of_the_setting(project: Path, name:
     [
         ("cluster_n_workers", "four"),
         ("cluster_worker_saturation", "0"),
+        ("engine_waiting_threads", "-1"),
+        ("engine_no_workers_timeout_s", "-1"),
         ("notebook_view", "perhaps"),
         ("notebook_wait", "x"),
     ],

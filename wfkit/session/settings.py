@@ -18,7 +18,7 @@ from traitlets.config import Configurable
 from wfkit.errors import BadSetting
 
 FILE_NAME: Final = "wfkit.toml"
-SECTIONS: Final = ("cluster", "notebook")
+SECTIONS: Final = ("cluster", "engine", "notebook")
 _SIZE: Final = re.compile(r"auto|none|\d+(\.\d+)?\s*([kmgt]i?)?b?", re.IGNORECASE)
 
 
@@ -44,6 +44,16 @@ class WfkitSettings(Configurable):
     ).tag(config=True)
     cluster_worker_saturation = Float(
         math.inf, help="How far ahead Dask sends tasks to a worker; more than 0, inf for no limit."
+    ).tag(config=True)
+    engine_max_depth = Integer(200, min=1, help="How many tasks deep tasks may spawn tasks.").tag(config=True)
+    engine_max_tasks_per_run = Integer(
+        1_000_000, min=1, help="How many tasks a run may have; what would be one more is an error where it is made."
+    ).tag(config=True)
+    engine_waiting_threads = Integer(
+        256, min=1, help="How many threads of a worker may wait for tasks that their own tasks spawned."
+    ).tag(config=True)
+    engine_no_workers_timeout_s = Float(
+        600.0, help="Seconds after which a run ends that no worker can go on with; more than 0, inf to wait for ever."
     ).tag(config=True)
     notebook_wait = Enum(
         ["auto", "always", "never"],
@@ -72,14 +82,11 @@ class WfkitSettings(Configurable):
             )
         return value
 
-    @validate("cluster_worker_saturation")
+    @validate("cluster_worker_saturation", "engine_no_workers_timeout_s")
     def _above_zero(self, proposal: Any) -> float:
-        value = float(proposal["value"])
+        name, value = proposal["trait"].name, float(proposal["value"])
         if not value > 0:
-            raise BadSettingTrait(
-                f"`WfkitSettings.cluster_worker_saturation` is {value}.",
-                f"Allowed: {ALLOWED['cluster_worker_saturation']}.",
-            )
+            raise BadSettingTrait(f"`WfkitSettings.{name}` is {value}.", f"Allowed: {ALLOWED[name]}.")
         return value
 
 
@@ -89,6 +96,10 @@ ALLOWED: Final[Mapping[str, str]] = {
     "cluster_threads_per_worker": "a whole number from 1",
     "cluster_memory_limit": '"auto", a size such as "2 GB", or "none"',
     "cluster_worker_saturation": "a number above 0, or inf",
+    "engine_max_depth": "a whole number from 1",
+    "engine_max_tasks_per_run": "a whole number from 1",
+    "engine_waiting_threads": "a whole number from 1",
+    "engine_no_workers_timeout_s": "a number above 0, or inf",
     "notebook_wait": '"auto", "always" or "never"',
     "notebook_view": "true or false",
 }
@@ -228,9 +239,9 @@ def checked(name: str, value: Any, place: str) -> Any:
     """The value, if the setting may have it; `place` says in the error where it stands."""
     if name == "cluster_memory_limit" and type(value) is int:
         value = str(value)  # a plain number of bytes
-    if name == "cluster_worker_saturation" and type(value) is int:
-        value = float(value)
     probe = WfkitSettings()
+    if isinstance(probe.traits()[name], Float) and type(value) is int:
+        value = float(value)
     try:
         # A bool is an int to Python; a worker count of `true`, or a view of `1`, is a mistake to us.
         if value is None or isinstance(value, bool) is not (name == "notebook_view"):
