@@ -340,10 +340,10 @@ def crawl_steps(levels: int = 3, files: int = 4) -> list[list[AnyEvent]]:
             after_s = 1.0 + depth
             steps.append([NodesAdded(groups=(read, total, *walks)), waits(folder, after_s=after_s)])
             steps.append(
-                [began(read.id, i, after_s) for i in range(files)] + [began(walk.id, 0, after_s) for walk in walks]
+                [*(began(read.id, i, after_s) for i in range(files)), *(began(walk.id, 0, after_s) for walk in walks)]
             )
             bad = depth == 1 and folder == level[0]
-            ends = [done(read.id, i, after_s + 0.5) for i in range(files)]
+            ends: list[AnyEvent] = [done(read.id, i, after_s + 0.5) for i in range(files)]
             if bad:
                 ends[-1] = done(read.id, files - 1, after_s + 0.5, TaskState.FAILED)
             steps.append([*ends, began(total.id, 0, after_s + 0.5)])

@@ -6,6 +6,7 @@ import pytest
 
 from wfkit.errors import BadCommand
 from wfkit.notebook.arguments import (
+    SUBCOMMANDS,
     FlowArguments,
     FlowCommand,
     Help,
@@ -188,10 +189,7 @@ def test_subcommands_take_what_their_help_says() -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        (
-            "lst",
-            "`lst` is not one of list, show, cancel, pause, resume, release, logs, cluster, help; did you mean `list`?",
-        ),
+        ("lst", f"`lst` is not one of {', '.join(SUBCOMMANDS)}; did you mean `list`?"),
         ("rerun", "`rerun` is not one of"),
         ("list all", "`list` takes no arguments, so what is `all` for?"),
         ("show a b", "`show` takes only [RUN], so what is `b` for?"),

@@ -197,7 +197,12 @@ def test_what_a_run_holds_is_told_at_most_once_a_second_and_when_it_was_released
 ) -> None:
     asked: list[int] = []
     held = [1_000_000]
-    monkeypatch.setattr(StoryRun, "held_bytes", property(lambda _: asked.append(1) or held[0]), raising=False)
+
+    def weigh(run: StoryRun) -> int:
+        asked.append(held[0])
+        return held[0]
+
+    monkeypatch.setattr(StoryRun, "held_bytes", property(weigh), raising=False)
     view.ask(op="hello", have=None)
     assert eventually(lambda: bool(view.said))
     for index in range(12):
