@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 import wfkit
-from wfkit.authoring.context import FlowBody, inside
+from wfkit.authoring.context import FlowBody, TaskBody, inside
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.task import Call
 from wfkit.core.events import LogLine
@@ -48,6 +48,7 @@ class Answering:
     run: object = None
     values: dict[tuple[str, int | None], object] = field(default_factory=dict)
     lengths: dict[str, int | None] = field(default_factory=dict)
+    waits: list[str] = field(default_factory=list)  #: "(" and ")" for each block in which somebody waited
 
     def state(self, ref: Ref) -> TaskState:
         return TaskState.COMPLETED if (ref.group, ref.index) in self.values else TaskState.RUNNING
@@ -84,8 +85,11 @@ class Answering:
         if (ref.group, ref.index) in self.values:
             callback()
 
-    def waiting(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        self.waits.append("(")
+        yield
+        self.waits.append(")")
 
 
 class Recording:
@@ -139,4 +143,25 @@ def recording() -> Recording:
 def body(recording: Recording) -> Iterator[Recording]:
     """A recorder whose flow body is open in this test."""
     with inside(FlowBody(recording, "etl")):
+        yield recording
+
+
+def task_body(recorder: Recording | None = None, name: str = "outer") -> TaskBody:
+    """A task body that spawns into a recorder, or one in a process of its own."""
+    return TaskBody(
+        run_id="r-1",
+        flow_name="etl",
+        task_name=name,
+        map_index=3,
+        attempt=2,
+        idempotency_key="k",
+        worker="w",
+        recorder=recorder,
+    )
+
+
+@pytest.fixture
+def in_task(recording: Recording) -> Iterator[Recording]:
+    """A recorder into which the task body spawns that is open in this test."""
+    with inside(task_body(recording)):
         yield recording

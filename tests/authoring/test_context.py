@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 import wfkit
-from tests.authoring.conftest import Recording
+from tests.authoring.conftest import Recording, task_body
 from wfkit import flow, task
 from wfkit.authoring import context
-from wfkit.authoring.context import FlowBody, TaskBody, enter, flow_body, inside, leave, place
+from wfkit.authoring.context import FlowBody, enter, inside, leave, place, recorder_here, within
 from wfkit.errors import ForeignThread, NotInFlow
 
 
@@ -32,15 +33,6 @@ def in_thread(work: Callable[[], object]) -> Any:
     thread.start()
     thread.join()
     return found[0]
-
-
-@pytest.fixture
-def task_body() -> Iterator[TaskBody]:
-    body = TaskBody(
-        run_id="r-1", flow_name="etl", task_name="load[3]", map_index=3, attempt=2, idempotency_key="k", worker="w"
-    )
-    with inside(body):
-        yield body
 
 
 def test_places_nest() -> None:
@@ -66,7 +58,7 @@ def test_a_thread_is_foreign_while_a_flow_is_open(body: Recording) -> None:
     assert isinstance(error, ForeignThread)
     assert "called in the thread 'other', but the open flow `etl` runs in another one" in error.what
     assert "wfkit.current.attach()" in error.fix
-    assert in_thread(lambda: flow_body("x")).what == error.what
+    assert in_thread(lambda: recorder_here("x")).what == error.what
 
 
 def test_the_main_thread_is_never_foreign() -> None:
@@ -137,17 +129,35 @@ def test_a_coroutine_that_outlives_its_flow_is_outside_of_it(recording: Recordin
     assert asyncio.run(main()) is None
 
 
-def test_outside_and_inside_a_task_there_is_no_flow_body(task_body: TaskBody) -> None:
-    with pytest.raises(NotInFlow, match=r"x was used inside the task `load\[3\]`\. Call the task plainly"):
-        flow_body("x")
+def test_flows_and_tasks_take_calls_and_nothing_else_does(recording: Recording) -> None:
+    with pytest.raises(NotInFlow, match=r"^x was used outside any flow\. Put it .* @flow, or call the task plainly"):
+        recorder_here("x")
+    for body in (FlowBody(recording, "etl"), task_body(recording)):
+        with inside(body):
+            assert recorder_here("x") is recording
+
+
+def test_a_task_in_a_process_of_its_own_cannot_spawn_and_says_why() -> None:
+    told = r'^x was used inside `load\[3\]`, which runs with isolate="process"\. Take isolate off, or do y\.'
+    with inside(task_body(name="load[3]")), pytest.raises(NotInFlow, match=told):
+        recorder_here("x", "do y")
 
 
 # --- wfkit.current ---
 
 
-def test_current_tells_a_task_where_it_runs(task_body: TaskBody) -> None:
+@pytest.mark.parametrize("in_a_flow", [False, True])
+def test_current_tells_a_task_where_it_runs(in_a_flow: bool) -> None:
     now = wfkit.current
-    assert (now.run_id, now.flow_name, now.task_name, now.map_index) == ("r-1", "etl", "load[3]", 3)
+    body = task_body(Recording(), "load[3]")
+    with inside(body), within(FlowBody(Recording(), "etl", task=body)) if in_a_flow else nullcontext():
+        tells_of_a_task()
+        assert now.run_id == ("r-test" if in_a_flow else "r-1")
+
+
+def tells_of_a_task() -> None:
+    now = wfkit.current
+    assert (now.flow_name, now.task_name, now.map_index) == ("etl", "load[3]", 3)
     assert (now.attempt, now.idempotency_key, now.is_replay, now.worker) == (2, "k", False, "w")
     assert repr(now) == "<current: task load[3], attempt 2>"
 
