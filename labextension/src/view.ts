@@ -8,6 +8,9 @@ import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { Panel, type Selection } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
+import { isMany } from "./model/run_model.ts";
+import type { Order } from "./wire.ts";
+import { setProse } from "./core/prose.ts";
 import css from "./style.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
@@ -42,7 +45,10 @@ export class View {
   ) {
     const model = link.model;
     const now_s = (): number => link.host.now_s() + model.skew_s;
-    this.#header = new Header(model, now_s, { cancel: () => this.#cancel(), mode: (mode) => this.#mode(mode) });
+    this.#header = new Header(model, now_s, {
+      order: (order) => this.#order(order),
+      mode: (mode) => this.#mode(mode),
+    });
     this.#scene = new Scene(model, now_s, (id) => this.#open(id));
     this.#twin = new Twin(model, now_s, {
       open: (id) => this.#open(id),
@@ -136,7 +142,7 @@ export class View {
   #say(): void {
     const silent_s = this.link.silent_s;
     const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
-    setText(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
+    setProse(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
     const { model } = this.link;
     if (model.run === null) {
       if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");
@@ -144,7 +150,7 @@ export class View {
     }
     const counts = totals(model);
     const tenths = Math.floor((10 * endedOf(counts)) / Math.max(1, totalOf(counts)));
-    const key = `${model.run.state} ${hasBad(counts)} ${tenths}`;
+    const key = `${model.run.state} ${model.run.reason} ${hasBad(counts)} ${tenths}`;
     const now = performance.now();
     if (key === this.#saidKey || now - this.#saidAt < SAY_AGAIN_MS) return;
     this.#saidKey = key;
@@ -161,8 +167,7 @@ export class View {
 
   #open(id: string): void {
     const state = this.link.model.group(id);
-    const many = state?.group.mapped === true || state?.group.kind === "flow";
-    this.#select({ group: id, index: many ? null : 0 }, true);
+    this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
   }
 
   #select(selection: Selection | null, focus: boolean): void {
@@ -183,12 +188,12 @@ export class View {
     this.#select(null, true);
   }
 
-  #cancel(): void {
-    this.#answer = "Asking the run to cancel…";
+  #order(order: Order): void {
+    this.#answer = `Asking the run: ${order}…`;
     this.#say();
-    this.link.cancel(({ ok, text }) => {
+    this.link.order(order, ({ ok, text }) => {
       this.#answer = text;
-      if (!ok) this.#header.cancelRefused();
+      if (!ok) this.#header.refused();
       this.#soon();
     });
   }

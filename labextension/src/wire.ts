@@ -40,10 +40,13 @@ export interface RunHead {
   readonly reason: string;
   readonly started_s: number | null;
   readonly ended_s: number | null;
+  /** What the run holds in the memory of the cluster. */
+  readonly held_bytes: number;
   /** The kernel's clock when it sent this. */
   readonly now_s: number;
 }
 
+/** A card: one group of the flow, or all that nodes of the card above it spawned of one task (kind "spawned"). */
 export interface Group {
   readonly id: string;
   readonly order: number;
@@ -54,6 +57,12 @@ export interface Group {
   readonly length: number | null;
   readonly parent: string | null;
   readonly edges: readonly Edge[];
+  /** Nodes that spawn each other within the card. */
+  readonly levels: number;
+  /** Its elements have names that only the kernel knows. */
+  readonly named: boolean;
+  /** Why nodes that still run are not what they seem; mostly empty. */
+  readonly note: string;
   /** Number of nodes by state code. */
   readonly counts: readonly number[];
   readonly first_s: number | null;
@@ -66,6 +75,8 @@ export type GroupChange = Pick<Group, "id"> & Partial<Group>;
 export interface Cells {
   readonly id: string;
   readonly form: "full" | "sparse";
+  /** Number of elements, where only changes travel; new ones are PENDING unless they are among them. */
+  readonly length?: number;
 }
 
 export interface Snapshot {
@@ -98,6 +109,22 @@ export interface Attempt {
   readonly attempt: number;
   readonly error: ErrorText | null;
   readonly delay_s: number | null;
+  /** Why another attempt follows, where it was no error. */
+  readonly cause: string;
+}
+
+/** Another node that can be looked at. */
+export interface NodePlace {
+  readonly group: string;
+  readonly index: number | null;
+  readonly name: string;
+  readonly state: TaskState;
+}
+
+/** What a node spawned by one call; a map of many has no element of its own to look at. */
+export interface Spawned extends NodePlace {
+  readonly ended: number;
+  readonly total: number;
 }
 
 export type LogRow = readonly [at_s: number, level: number, source: string, text: string, attempt: number];
@@ -117,6 +144,9 @@ export interface NodeDetail {
   readonly wall_s: number | null;
   readonly result_bytes: number | null;
   readonly logs: readonly LogRow[];
+  readonly spawner: NodePlace | null;
+  readonly spawned: readonly Spawned[];
+  readonly spawned_more: number;
 }
 
 export interface Detail {
@@ -124,6 +154,16 @@ export interface Detail {
   readonly op: "detail";
   readonly request: string;
   readonly node: NodeDetail;
+}
+
+/** Name and reason of a node. */
+export type NodeRow = readonly [name: string, reason: string];
+
+export interface Rows {
+  readonly v: 1;
+  readonly op: "rows";
+  readonly request: string;
+  readonly rows: readonly NodeRow[];
 }
 
 export interface Ack {
@@ -141,12 +181,22 @@ export interface Refusal {
   readonly request?: string;
 }
 
-export type Message = Snapshot | Delta | Detail | Ack | Refusal;
+export type Message = Snapshot | Delta | Detail | Rows | Ack | Refusal;
+
+/** What may be said to a run. */
+export type Order = "cancel" | "pause" | "resume" | "release";
 
 export type Outgoing =
   | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
   | { readonly v: 1; readonly op: "detail"; readonly request: string; readonly group: string; readonly index: number }
-  | { readonly v: 1; readonly op: "command"; readonly request: string; readonly name: "cancel" };
+  | {
+      readonly v: 1;
+      readonly op: "rows";
+      readonly request: string;
+      readonly group: string;
+      readonly indexes: readonly number[];
+    }
+  | { readonly v: 1; readonly op: "command"; readonly request: string; readonly name: Order };
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -185,6 +235,8 @@ export function parse(value: unknown): Message | null {
         : null;
     case "detail":
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
+    case "rows":
+      return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

@@ -6,6 +6,7 @@ import { type DrawnEdge, edgesOf, isBroken, pathOf } from "../src/core/edges.ts"
 import { bytes, clock, duration } from "../src/core/format.ts";
 import { LOOKS, codeOf, leadingState } from "../src/core/states.ts";
 import { bars } from "../src/core/strip.ts";
+import { unquoted } from "../src/core/prose.ts";
 import { luminance } from "../src/core/theme.ts";
 import { ranked } from "../src/inspector/elements.ts";
 import type { GroupState } from "../src/model/run_model.ts";
@@ -16,7 +17,7 @@ function counts(of: Partial<Record<TaskState, number>>): number[] {
 }
 
 function group(id: string, mapped: boolean, edges: readonly Edge[] = [], of = counts({}), parent: string | null = null): GroupState {
-  const plain = { order: 0, name: id, task: id, kind: "task", length: 1, first_s: null, last_s: null };
+  const plain = { order: 0, name: id, task: id, kind: "task", length: 1, levels: 1, named: false, note: "", first_s: null, last_s: null };
   return { group: { ...plain, id, mapped, edges, counts: of, parent }, states: new Uint8Array(0) };
 }
 
@@ -78,7 +79,7 @@ test("edges tell how elements flow", () => {
   const edges = edgesOf(groups, (id) => groups.find((each) => each.group.id === id));
   assert.deepEqual(
     edges.map((edge) => `${edge.from}>${edge.to} ${edge.kind}`),
-    ["a>b pairs", "b>c gather", "c>d scatter", "c>e plain", "e>f spawn"],
+    ["a>b pairs", "b>c gather", "c>d scatter", "c>e plain", "e>f branch"],
   );
 });
 
@@ -89,11 +90,27 @@ test("an edge is broken where a failure was passed on", () => {
 });
 
 test("a curve starts at one card and ends at the other, and a lost end draws nothing", () => {
-  const places = new Map([["a", { column: 0, row: 0 }], ["b", { column: 1, row: 2 }]]);
+  const size = { width: 196, height: 58 };
+  const boxes = new Map([["a", { x: 14, y: 14, ...size }], ["b", { x: 274, y: 166, ...size }]]);
   const edge: DrawnEdge = { from: "a", to: "b", kind: "plain" };
-  assert.match(pathOf(edge, places), /^M210 43C.* 274 195$/);
-  assert.equal(pathOf({ ...edge, to: "c" }, places), "");
-  assert.match(pathOf({ ...edge, kind: "gather" }, places), /Z$/);
+  assert.match(pathOf(edge, boxes), /^M210 43C.* 274 195$/);
+  assert.equal(pathOf({ ...edge, to: "c" }, boxes), "");
+  assert.match(pathOf({ ...edge, kind: "gather" }, boxes), /Z$/);
+});
+
+test("a branch goes down beside a block and an edge within it goes around its side", () => {
+  const boxes = new Map([
+    ["a", { x: 14, y: 14, width: 196, height: 58 }],
+    ["b", { x: 30, y: 80, width: 180, height: 44 }],
+    ["c", { x: 30, y: 132, width: 180, height: 44 }],
+  ]);
+  assert.equal(pathOf({ from: "a", to: "c", kind: "branch" }, boxes), "M22 72V154H30");
+  assert.match(pathOf({ from: "b", to: "c", kind: "gather" }, boxes), /^M210 102C23.* 210 154$/);
+});
+
+test("what stands between backticks is code, and tooltips have none", () => {
+  assert.equal(unquoted("a `b c` d ` e"), "a b c d ` e");
+  assert.equal(unquoted("plain"), "plain");
 });
 
 test("numbers read well", () => {

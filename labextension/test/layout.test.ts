@@ -80,6 +80,39 @@ test("a group whose inputs turn up behind it moves to the right of them", () => 
   assert.deepEqual(after.get("b"), before.get("b"));
 });
 
+function assertRoom(nodes: readonly LayoutNode[], places: Places): void {
+  const columns = new Map<number, { row: number; end: number }[]>();
+  for (const { id, height } of nodes) {
+    const { column, row } = places.get(id)!;
+    columns.set(column, [...(columns.get(column) ?? []), { row, end: row + (height ?? 1) }]);
+  }
+  for (const column of columns.values()) {
+    column.sort((a, b) => a.row - b.row);
+    for (let i = 1; i < column.length; i++) assert.ok(column[i]!.row >= column[i - 1]!.end);
+  }
+}
+
+test("blocks of any height do not overlap, fresh or grown", () => {
+  const all = flow(200, 10).map((each, i) => ({ ...each, height: 1 + ((i * 7) % 9) / 2 }));
+  assertRoom(all, layout(all));
+  let places: Places = new Map();
+  for (let known = 5; known <= all.length; known += 13) {
+    places = layout(all.slice(0, known), places);
+    assertRoom(all.slice(0, known), places);
+  }
+});
+
+test("a block that grows stays, and only what stands below it makes room", () => {
+  const nodes = [node("a"), node("b", "a"), node("c", "a"), node("d", "a")];
+  const before = layout(nodes);
+  const [top, middle, low] = ["b", "c", "d"].sort((one, two) => before.get(one)!.row - before.get(two)!.row);
+  const larger = nodes.map((each) => (each.id === middle ? { ...each, height: 2.5 } : each));
+  const after = layout(larger, before);
+  for (const id of ["a", top!, middle!]) assert.deepEqual(after.get(id), before.get(id));
+  assert.equal(after.get(low!)!.row, before.get(middle!)!.row + 2.5);
+  assertRoom(larger, after);
+});
+
 test("a cycle and an unknown input do no harm", () => {
   const places = layout([node("a", "b"), node("b", "a"), node("c", "nobody"), node("d", "d")]);
   assert.equal(places.size, 4);

@@ -81,7 +81,7 @@ test("buffers that do not fit are a gap, never a crash", () => {
 
 test("a flow inside the flow shows the nodes of its members, at any depth", () => {
   const model = new RunModel();
-  const plain = { mapped: false, task: "", edges: [] };
+  const plain = { mapped: false, task: "", edges: [], levels: 1, named: false, note: "" };
   const none = STATES.map(() => 0);
   const groups = [
     { ...plain, id: "f", order: 0, name: "etl", kind: "flow", length: 0, parent: null, counts: none, first_s: null, last_s: null },
@@ -96,6 +96,19 @@ test("a flow inside the flow shows the nodes of its members, at any depth", () =
   assert.deepEqual([whole.length, whole.first_s, whole.last_s], [3, 5, 6]);
   assert.deepEqual(model.members("f2").map(({ group }) => group.id), ["b"]);
   assert.deepEqual(model.groups[0]?.group.counts, whole.counts);
+});
+
+test("what nodes spawned comes behind its parent, and a fold that grows keeps its elements", () => {
+  const told = GOLDEN.find(({ name }) => name === "crawl")!;
+  const model = new RunModel();
+  told.messages.forEach((_, i) => model.apply(...read(told, i), 0));
+  assert.deepEqual(model.groups.map(({ group }) => group.name), ["walk", "read", "total", "walk", "report"]);
+  assert.deepEqual(model.groups.map(({ group }) => group.kind), ["task", "spawned", "spawned", "spawned", "task"]);
+  const forms = told.messages.flatMap(({ content }) => (content as Partial<Delta>).cells ?? []).map(({ form, length }) => [form, length]);
+  assert.ok(forms.some(([form, length]) => form === "sparse" && length === 52));
+  const read_ = model.groups[1]!;
+  assert.equal(read_.states.length, read_.group.length);
+  read_.group.counts.forEach((count, code) => assert.equal(read_.states.filter((each) => each === code).length, count));
 });
 
 class FakeHost implements Host {
@@ -152,7 +165,7 @@ test("answers go to the question they belong to", () => {
   const heard: string[] = [];
   link.askDetail("g1", 3, () => heard.push("old question"));
   link.askDetail("g1", 6, (node) => heard.push(node.name));
-  link.cancel(({ ok, text }) => heard.push(`${ok}: ${text}`));
+  link.order("cancel", ({ ok, text }) => heard.push(`${ok}: ${text}`));
   const [first, second, third] = host.sent.map((message) => ("request" in message ? message.request : ""));
   const node = { name: "clean[6]" } as NodeDetail;
   link.receive({ v: 1, op: "detail", request: first, node: { name: "clean[3]" } }, []);
@@ -160,6 +173,28 @@ test("answers go to the question they belong to", () => {
   link.receive({ v: 1, op: "ack", request: third, ok: true, text: "Cancelling." }, []);
   link.receive({ v: 1, op: "ack", request: third, ok: true, text: "Again." }, []);
   assert.deepEqual(heard, ["clean[6]", "true: Cancelling."]);
+});
+
+test("names of elements are asked for by the page, and only the newest page is answered", () => {
+  const [host, link] = opened();
+  const heard: string[] = [];
+  link.askRows("g1", [1, 2], () => heard.push("old page"));
+  link.askRows("g1", [3], ([row]) => heard.push(row![0]));
+  const [first, second] = host.sent.map((message) => ("request" in message ? message.request : ""));
+  link.receive({ v: 1, op: "rows", request: first, rows: [["a", ""], ["b", ""]] }, []);
+  link.receive({ v: 1, op: "rows", request: second, rows: [["clean[3]", ""]] }, []);
+  assert.deepEqual(heard, ["clean[3]"]);
+});
+
+test("orders are told apart and refused ones reach who gave them", () => {
+  const [host, link] = opened();
+  const heard: boolean[] = [];
+  for (const order of ["pause", "resume", "release"] as const) link.order(order, ({ ok }) => heard.push(ok));
+  assert.deepEqual(host.sent.map((message) => ("name" in message ? message.name : "")), ["pause", "resume", "release"]);
+  const requests = host.sent.map((message) => ("request" in message ? message.request : ""));
+  link.receive({ v: 1, op: "error", request: requests[1], text: "no" }, []);
+  link.receive({ v: 1, op: "ack", request: requests[0], ok: true, text: "" }, []);
+  assert.deepEqual(heard, [false, true]);
 });
 
 test("a message of another version is told to the reader and otherwise ignored", () => {

@@ -10,7 +10,7 @@ from typing import Final
 
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TaskState
 from wfkit.core.view import RunView
-from wfkit.notebook.cards import Card, Times
+from wfkit.notebook.cards import Card, Fold, Times
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.plain import clean
 
@@ -137,6 +137,7 @@ def _described(card: Card, sent: Sent) -> dict[str, object]:
         "parent": None if card.above is None else card.above.id,
         "edges": [list(link) for link in card.links(sent.deck.card_of)],
         "levels": card.levels,
+        "named": isinstance(card, Fold) or bool(spec.parts),
         "counts": list(card.counts),
         "first_s": first_s,
         "last_s": last_s,

@@ -1,9 +1,10 @@
 /** One group as a card: glyph, name, time, strip of states, done of total. */
 
-import type { GroupState } from "../model/run_model.ts";
+import { type GroupState, isMany } from "../model/run_model.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
-import { CARD, type Point } from "./edges.ts";
-import { count, duration } from "./format.ts";
+import { type Box, CARD } from "./blocks.ts";
+import { count, duration, plural } from "./format.ts";
+import { unquoted } from "./prose.ts";
 import { LOOKS, countOf, endedOf, hasBad, leadingState } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 
@@ -23,26 +24,37 @@ export function timeText({ group }: GroupState, now_s: number): string {
   return until_s === null ? "" : duration(until_s - group.first_s);
 }
 
+/** What a card says, in words. */
+export function cardText({ group }: GroupState): string {
+  const levels = group.levels > 1 ? ` (${plural(group.levels, "level")})` : "";
+  const note = group.note === "" ? "" : `\n${unquoted(group.note)}`;
+  return `${group.name}${levels}: ${stripText(group.counts)}${note}`;
+}
+
 export class Card {
   readonly element: HTMLElement;
   readonly #icon = glyph(LOOKS.PENDING);
   readonly #name = h("span.wf-card-name");
+  readonly #levels = h("span.wf-card-levels");
   readonly #time = h("span.wf-card-time");
   readonly #progress = h("span.wf-card-progress");
   readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
 
+  #place = "";
+
   constructor() {
     this.element = h(
       "div.wf-card",
       {},
-      h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
+      h("div.wf-card-row", {}, this.#icon, this.#name, this.#levels, this.#time),
       h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#progress),
     );
   }
 
-  place(at: Point): void {
-    setAttribute(this.element, "style", `left:${at.x}px;top:${at.y}px;width:${CARD.width}px;height:${CARD.height}px`);
+  place(at: Box): void {
+    setAttribute(this.element, "style", `left:${at.x}px;top:${at.y}px;width:${at.width}px;height:${at.height}px`);
+    this.#place = at.width < CARD.width ? " wf-below" : "";
   }
 
   update(state: GroupState, now_s: number): void {
@@ -50,22 +62,23 @@ export class Card {
     const leading = leadingState(group.counts);
     setGlyph(this.#icon, LOOKS[leading]);
     setText(this.#name, group.name);
-    setText(this.#progress, group.mapped || group.kind === "flow" ? progressText(state) : "");
+    setText(this.#levels, group.levels > 1 ? plural(group.levels, "level") : "");
     // One node needs a word; a strip is for many.
-    const many = group.mapped || group.kind === "flow";
-    setText(this.#word, many ? "" : LOOKS[leading].label);
+    const many = isMany(group);
+    setText(this.#progress, many ? progressText(state) : "");
+    setText(this.#word, many ? "" : unquoted(group.note) || LOOKS[leading].label);
     this.#word.hidden = many;
     this.#strip.element.style.display = many ? "" : "none";
     if (many) this.#strip.update(group.counts, state.states);
     this.tick(state, now_s);
-    const classes = ["wf-card", `wf-is-${LOOKS[leading].tone}`];
+    const classes = [`wf-card${this.#place}`, `wf-is-${LOOKS[leading].tone}`];
     if (group.mapped) classes.push("wf-deck");
-    if (group.kind === "flow") classes.push("wf-flow");
+    if (group.kind === "flow" || group.kind === "flatten") classes.push(`wf-${group.kind}`);
     if (countOf(group.counts, "RUNNING") > 0) classes.push("wf-moving");
     if (hasBad(group.counts)) classes.push("wf-bad");
     for (const kept of ["wf-selected", "wf-cursor"]) if (this.element.classList.contains(kept)) classes.push(kept);
     setAttribute(this.element, "class", classes.join(" "));
-    setAttribute(this.element, "title", `${group.name}: ${stripText(group.counts)}`);
+    setAttribute(this.element, "title", cardText(state));
   }
 
   /** Only the time moves while nothing else happens. */

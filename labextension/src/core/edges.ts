@@ -2,39 +2,18 @@
 
 import type { GroupState } from "../model/run_model.ts";
 import { countOf } from "./states.ts";
-import type { Place, Places } from "./layout.ts";
-
-export const CARD = { width: 196, height: 58, gapX: 64, gapY: 18, margin: 14 } as const;
-
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
-/** Top left corner of a card, in pixels. */
-export function corner(place: Place): Point {
-  return {
-    x: CARD.margin + place.column * (CARD.width + CARD.gapX),
-    y: CARD.margin + place.row * (CARD.height + CARD.gapY),
-  };
-}
+import { type Boxes, CARD, type Box } from "./blocks.ts";
 
 /**
  * pairs: element i uses element i (two rails). gather: one node uses all elements (a funnel).
- * scatter: all elements use one node (a fan). plain: node to node. spawn: made inside another node.
+ * scatter: all elements use one node (a fan). plain: node to node. spawn: made inside a flow. branch: made by nodes.
  */
-export type EdgeKind = "pairs" | "gather" | "scatter" | "plain" | "spawn";
+export type EdgeKind = "pairs" | "gather" | "scatter" | "plain" | "spawn" | "branch";
 
 export interface DrawnEdge {
   readonly from: string;
   readonly to: string;
   readonly kind: EdgeKind;
-}
-
-/** The groups that decide where a group stands: its inputs, else what it was made in. */
-export function inputsOf({ group }: GroupState): readonly string[] {
-  const inputs = group.edges.map(([id]) => id);
-  return inputs.length > 0 || group.parent === null ? inputs : [group.parent];
 }
 
 export function edgesOf(groups: readonly GroupState[], find: (id: string) => GroupState | undefined): DrawnEdge[] {
@@ -47,8 +26,9 @@ export function edgesOf(groups: readonly GroupState[], find: (id: string) => Gro
       seen.add(from);
       edges.push({ from, to: group.id, kind: kindOf(source.mapped, group.mapped, how) });
     }
-    if (seen.size === 0 && group.parent !== null && find(group.parent) !== undefined) {
-      edges.push({ from: group.parent, to: group.id, kind: "spawn" });
+    const above = group.parent === null ? undefined : find(group.parent)?.group;
+    if (above !== undefined && (seen.size === 0 || above.kind !== "flow")) {
+      edges.push({ from: above.id, to: group.id, kind: above.kind === "flow" ? "spawn" : "branch" });
     }
   }
   return edges;
@@ -76,17 +56,19 @@ const ENDS: Readonly<Record<EdgeKind, readonly [number, number]>> = {
   scatter: [0.8, 5],
   plain: [0, 0],
   spawn: [0, 0],
+  branch: [0, 0],
 };
 
-/** The path of an edge: a band for funnels and fans, a single curve for the rest. */
-export function pathOf(edge: DrawnEdge, places: Places): string {
-  const source = places.get(edge.from);
-  const target = places.get(edge.to);
-  if (source === undefined || target === undefined) return "";
-  const a = corner(source);
-  const b = corner(target);
-  const from = { x: a.x + CARD.width, y: a.y + CARD.height / 2 };
-  const to = { x: b.x, y: b.y + CARD.height / 2 };
+/** The path of an edge: a band for funnels and fans, a single curve for the rest; within a block it stays beside it. */
+export function pathOf(edge: DrawnEdge, boxes: Boxes): string {
+  const a = boxes.get(edge.from);
+  const b = boxes.get(edge.to);
+  if (a === undefined || b === undefined) return "";
+  if (Math.abs(a.x - b.x) < CARD.width / 2) {
+    return edge.kind === "spawn" || edge.kind === "branch" ? branch(a, b) : bracket(a, b);
+  }
+  const from = { x: a.x + a.width, y: a.y + a.height / 2 };
+  const to = { x: b.x, y: b.y + b.height / 2 };
   const [start, end] = ENDS[edge.kind];
   const bend = Math.max(28, Math.min(120, Math.abs(to.x - from.x) / 2));
   const there = (up: number): string =>
@@ -94,6 +76,20 @@ export function pathOf(edge: DrawnEdge, places: Places): string {
   if (start === 0) return `M${n(from.x)} ${n(from.y)}C${there(0)}`;
   const back = `${n(to.x - bend)} ${n(to.y + end)} ${n(from.x + bend)} ${n(from.y + start)} ${n(from.x)} ${n(from.y + start)}`;
   return `M${n(from.x)} ${n(from.y - start)}C${there(-1)}L${n(to.x)} ${n(to.y + end)}C${back}Z`;
+}
+
+/** From the foot of a card to the side of one that hangs below it. */
+function branch(above: Box, below: Box): string {
+  const x = above.x + (below.x - above.x) / 2;
+  return `M${n(x)} ${n(above.y + above.height)}V${n(below.y + below.height / 2)}H${n(below.x)}`;
+}
+
+/** Around the right side of the cards of a block. */
+function bracket(a: Box, b: Box): string {
+  const right = a.x + a.width;
+  const out = Math.min(40, 16 + Math.abs(a.y - b.y) / 12);
+  const [from, to] = [a.y + a.height / 2, b.y + b.height / 2];
+  return `M${n(right)} ${n(from)}C${n(right + out)} ${n(from)} ${n(right + out)} ${n(to)} ${n(b.x + b.width)} ${n(to)}`;
 }
 
 function n(value: number): string {

@@ -1,16 +1,18 @@
 /** The head of a view: flow, state, progress, time, counts by state, and the buttons. */
 
 import type { RunModel } from "../model/run_model.ts";
-import { type RunHead, STATES, type TaskState } from "../wire.ts";
+import { type Order, STATES, type TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { clock, count, duration } from "./format.ts";
+import { Orders } from "./orders.ts";
+import { setProse, unquoted } from "./prose.ts";
 import { LOOKS, RUN_LOOKS, STRIP_ORDER, countOf, endedOf, totalOf } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 
 export type Mode = "graph" | "list";
 
 export interface HeaderEvents {
-  cancel(): void;
+  order(order: Order): void;
   mode(mode: Mode): void;
 }
 
@@ -26,9 +28,8 @@ export class Header {
   readonly #chips = new Map<TaskState, HTMLElement>();
   readonly #strip = new Strip(1000, 4, false);
   readonly #bar: HTMLElement;
-  readonly #cancel = h("button.wf-button.wf-cancel", { type: "button" }, "Cancel");
+  readonly #orders: Orders;
   readonly #modes = new Map<Mode, HTMLButtonElement>();
-  #asked = false;
 
   constructor(
     readonly model: RunModel,
@@ -40,11 +41,7 @@ export class Header {
       button.addEventListener("click", () => events.mode(mode));
       this.#modes.set(mode, button);
     }
-    this.#cancel.addEventListener("click", () => {
-      this.#asked = true;
-      this.update();
-      events.cancel();
-    });
+    this.#orders = new Orders((order) => events.order(order));
     const chips = h("div.wf-chips", { role: "list", "aria-label": "Tasks by state" });
     for (const state of STRIP_ORDER) {
       const chip = h(
@@ -58,10 +55,12 @@ export class Header {
     }
     this.#bar = h("div.wf-progress", { role: "progressbar", "aria-label": "Tasks that ended", "aria-valuemin": 0 }, this.#strip.element);
     const segments = h("div.wf-segments", { role: "group", "aria-label": "Show as" }, ...this.#modes.values());
+    const { held, release, pause, cancel } = this.#orders;
+    const facts = [held, release, this.#share, this.#elapsed];
     this.element = h(
       "header.wf-header",
       {},
-      h("div.wf-head-row", {}, this.#name, this.#pill, chips, h("span.wf-spring"), this.#share, this.#elapsed, segments, this.#cancel),
+      h("div.wf-head-row", {}, this.#name, this.#pill, chips, h("span.wf-spring"), ...facts, segments, pause, cancel),
       this.#bar,
       this.#reason,
     );
@@ -90,9 +89,10 @@ export class Header {
       if (chip.lastElementChild !== null) setText(chip.lastElementChild, count(n));
       setAttribute(chip, "aria-label", `${n} ${LOOKS[state].label.toLowerCase()}`);
     }
-    setText(this.#reason, run.reason);
-    setAttribute(this.#reason, "class", `wf-reason wf-is-${look.tone}`);
-    this.#updateCancel(run);
+    setProse(this.#reason, run.reason);
+    // A reason while it runs tells what keeps it from running well.
+    setAttribute(this.#reason, "class", `wf-reason wf-is-${run.state === "RUNNING" ? "retrying" : look.tone}`);
+    this.#orders.update(run);
     this.tick();
   }
 
@@ -108,26 +108,17 @@ export class Header {
     for (const [each, button] of this.#modes) setAttribute(button, "aria-pressed", String(each === mode));
   }
 
-  /** The command was refused: it may be tried again. */
-  cancelRefused(): void {
-    this.#asked = false;
-    this.update();
-  }
-
-  #updateCancel(run: RunHead): void {
-    const ended = RUN_LOOKS[run.state].ended;
-    const under = run.state === "CANCELLING" || (this.#asked && !ended);
-    this.#cancel.disabled = ended || under;
-    this.#cancel.hidden = ended;
-    setText(this.#cancel, under ? "Cancelling…" : "Cancel");
+  /** The order was refused: it may be given again. */
+  refused(): void {
+    this.#orders.refused();
   }
 }
 
-/** Nodes of all tasks by state code; groups that stand for a flow are not counted. */
+/** Nodes of all tasks by state code; what stands for a flow or for items of lists is not counted. */
 export function totals(model: RunModel): number[] {
   const sum = STATES.map(() => 0);
   for (const { group } of model.groups) {
-    if (group.kind !== "task") continue;
+    if (group.kind !== "task" && group.kind !== "spawned") continue;
     group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
   }
   return sum;
@@ -138,5 +129,6 @@ export function summary(model: RunModel): string {
   const run = model.run;
   if (run === null) return "";
   const counts = totals(model);
-  return `${run.flow}: ${RUN_LOOKS[run.state].label.toLowerCase()}. ${stripText(counts)}.`;
+  const reason = run.reason === "" ? "" : ` ${unquoted(run.reason)}.`;
+  return `${run.flow}: ${RUN_LOOKS[run.state].label.toLowerCase()}.${reason} ${stripText(counts)}.`;
 }

@@ -4,6 +4,8 @@ export interface LayoutNode {
   readonly id: string;
   /** Ids of the groups it depends on. */
   readonly inputs: readonly string[];
+  /** In rows, a multiple of one half; 1 if not given. */
+  readonly height?: number;
 }
 
 /** Column (0, 1, 2 …) and row (in units of card heights; need not be whole). */
@@ -20,7 +22,7 @@ const CHAIN_PULL = 16; // a chain of single steps shall be straight; what branch
 
 /**
  * Places all nodes. Those in `before` keep their place, so that the picture stands still while a run grows;
- * only a node whose inputs turned up behind it is placed anew.
+ * only a node whose inputs turned up behind it is placed anew, and what stands below one that grew makes room.
  */
 export function layout(nodes: readonly LayoutNode[], before: Places = new Map()): Map<string, Place> {
   const graph = index(nodes);
@@ -38,6 +40,7 @@ interface Graph {
   readonly ids: readonly string[];
   readonly ins: readonly (readonly number[])[];
   readonly outs: readonly (readonly number[])[];
+  readonly heights: readonly number[];
 }
 
 function index(nodes: readonly LayoutNode[]): Graph {
@@ -52,7 +55,7 @@ function index(nodes: readonly LayoutNode[]): Graph {
       outs[from]?.push(i);
     }
   });
-  return { ids: nodes.map((node) => node.id), ins, outs };
+  return { ids: nodes.map((node) => node.id), ins, outs, heights: nodes.map((node) => node.height ?? 1) };
 }
 
 /** One more than the deepest input, and never left of where the node was. Nodes on a cycle stay in column 0. */
@@ -106,14 +109,14 @@ function fresh(graph: Graph, columns: Int32Array): Float64Array {
       layer.forEach((node, i) => (rank[node] = i));
     }
   }
-  const rows = centred(layers, columns.length);
+  const rows = centred(layers, graph.heights);
   for (let turn = 0; turn < ALIGNMENTS; turn++) {
     const forward = turn % 2 === 0;
     const links = forward ? graph.ins : graph.outs;
     for (const layer of forward ? layers : [...layers].reverse()) {
       const wanted = layer.map((node) => mean(links[node], rows, rows[node] ?? 0));
       const pulls = layer.map((node) => (isChain(graph, node, forward) ? CHAIN_PULL : 1));
-      spread(layer, wanted, pulls, rows);
+      spread(layer, graph.heights, wanted, pulls, rows);
     }
   }
   let top = Infinity;
@@ -121,10 +124,17 @@ function fresh(graph: Graph, columns: Int32Array): Float64Array {
   return rows.map((row) => snap(row - top));
 }
 
-function centred(layers: readonly (readonly number[])[], count: number): Float64Array {
-  const tallest = Math.max(0, ...layers.map((layer) => layer.length));
-  const rows = new Float64Array(count);
-  for (const layer of layers) layer.forEach((node, i) => (rows[node] = i + (tallest - layer.length) / 2));
+function centred(layers: readonly (readonly number[])[], heights: readonly number[]): Float64Array {
+  const totals = layers.map((layer) => layer.reduce((sum, node) => sum + (heights[node] ?? 1), 0));
+  const tallest = Math.max(0, ...totals);
+  const rows = new Float64Array(heights.length);
+  layers.forEach((layer, i) => {
+    let row = (tallest - (totals[i] ?? 0)) / 2;
+    for (const node of layer) {
+      rows[node] = row;
+      row += heights[node] ?? 1;
+    }
+  });
   return rows;
 }
 
@@ -135,12 +145,24 @@ function isChain(graph: Graph, node: number, forward: boolean): boolean {
   return links.length === 1 && back[links[0] ?? 0]?.length === 1;
 }
 
-/** Rows closest to the wanted ones, at least 1 apart, in the given order (pool adjacent violators, weighted). */
-function spread(layer: readonly number[], wanted: readonly number[], pulls: readonly number[], rows: Float64Array): void {
+/** Rows closest to the wanted ones, without overlaps, in the given order (pool adjacent violators, weighted). */
+function spread(
+  layer: readonly number[],
+  heights: readonly number[],
+  wanted: readonly number[],
+  pulls: readonly number[],
+  rows: Float64Array,
+): void {
+  const tops: number[] = []; // where each would begin if all stood close together
+  let top = 0;
+  for (const node of layer) {
+    tops.push(top);
+    top += heights[node] ?? 1;
+  }
   const pools: { sum: number; weight: number; size: number }[] = [];
   wanted.forEach((row, i) => {
     const weight = pulls[i] ?? 1;
-    let pool = { sum: (row - i) * weight, weight, size: 1 };
+    let pool = { sum: (row - (tops[i] ?? 0)) * weight, weight, size: 1 };
     for (let last = pools.at(-1); last !== undefined && last.sum / last.weight > pool.sum / pool.weight; last = pools.at(-1)) {
       pools.pop();
       pool = { sum: pool.sum + last.sum, weight: pool.weight + last.weight, size: pool.size + last.size };
@@ -151,7 +173,7 @@ function spread(layer: readonly number[], wanted: readonly number[], pulls: read
   for (const pool of pools) {
     for (const end = i + pool.size; i < end; i++) {
       const node = layer[i];
-      if (node !== undefined) rows[node] = pool.sum / pool.weight + i;
+      if (node !== undefined) rows[node] = pool.sum / pool.weight + (tops[i] ?? 0);
     }
   }
 }
@@ -161,38 +183,57 @@ function snap(row: number): number {
   return Math.floor(row * 2 + 1e-6) / 2;
 }
 
-/** A later picture: each new node takes the free row nearest to its inputs, top first. */
+/** A stretch of a column that is taken. */
+interface Taken {
+  readonly node: number;
+  row: number;
+  readonly height: number;
+}
+
+/** A later picture: each new node takes the free place nearest to its inputs, top first. */
 function grown(graph: Graph, columns: Int32Array, kept: ReadonlyMap<number, Place>): Float64Array {
   const rows = new Float64Array(columns.length);
+  const height = (node: number): number => graph.heights[node] ?? 1;
   const taken = byColumn(columns, (node) => kept.has(node)).map((layer) =>
-    layer.map((node) => kept.get(node)?.row ?? 0).sort((a, b) => a - b),
+    madeRoom(layer.map((node) => ({ node, row: kept.get(node)?.row ?? 0, height: height(node) }))),
   );
-  for (const [node, place] of kept) rows[node] = place.row;
+  for (const { node, row } of taken.flat()) rows[node] = row;
   byColumn(columns, (node) => !kept.has(node)).forEach((layer, column) => {
     const wanted = new Map(layer.map((node) => [node, mean(graph.ins[node], rows, 0)]));
     layer.sort((a, b) => (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) || a - b);
-    for (const node of layer) rows[node] = claim(taken[column] ?? [], snap(wanted.get(node) ?? 0));
+    for (const node of layer) {
+      rows[node] = claim(taken[column] ?? [], { node, row: snap(wanted.get(node) ?? 0), height: height(node) });
+    }
   });
   return rows;
 }
 
-/** The free row nearest to `wanted` among the sorted `taken` rows, which it joins. */
-function claim(taken: number[], wanted: number): number {
-  let at = taken.findIndex((row) => row > wanted - 1);
-  if (at < 0) at = taken.length;
-  const free = at >= taken.length || (taken[at] ?? Infinity) >= wanted + 1;
-  const row = free ? wanted : nearestGap(taken, at, wanted);
-  const place = taken.findIndex((other) => other > row);
-  taken.splice(place < 0 ? taken.length : place, 0, row);
-  return row;
+/** Moves down what a node above it has grown into. */
+function madeRoom(column: Taken[]): Taken[] {
+  column.sort((a, b) => a.row - b.row);
+  let free = 0;
+  for (const each of column) {
+    each.row = Math.max(each.row, free);
+    free = each.row + each.height;
+  }
+  return column;
 }
 
-function nearestGap(taken: readonly number[], at: number, wanted: number): number {
-  let below = at;
-  while (below + 1 < taken.length && (taken[below + 1] ?? 0) - (taken[below] ?? 0) < 2) below += 1;
-  let above = at;
-  while (above > 0 && (taken[above] ?? 0) - (taken[above - 1] ?? 0) < 2) above -= 1;
-  const down = (taken[below] ?? 0) + 1;
-  const up = (taken[above] ?? 0) - 1;
-  return up >= 0 && wanted - up < down - wanted ? up : down;
+/** The free row nearest to the wanted one in a sorted column, which the node joins. */
+function claim(column: Taken[], wanted: Taken): number {
+  let best = Infinity;
+  const consider = (row: number): void => {
+    const nearer = Math.abs(row - wanted.row) - Math.abs(best - wanted.row);
+    if (row >= 0 && (nearer < 0 || (nearer === 0 && row > best))) best = row;
+  };
+  let free = 0;
+  for (const { row, height } of column) {
+    const last = row - wanted.height;
+    if (last >= free) consider(Math.min(Math.max(wanted.row, free), last));
+    free = row + height;
+  }
+  consider(Math.max(wanted.row, free));
+  const at = column.findIndex((other) => other.row > best);
+  column.splice(at < 0 ? column.length : at, 0, { ...wanted, row: best });
+  return best;
 }

@@ -3,17 +3,19 @@
 import type { GroupState, RunModel } from "../model/run_model.ts";
 import { Card } from "./card.ts";
 import { h, setAttribute, setText, svg } from "./dom.ts";
-import { CARD, type DrawnEdge, type EdgeKind, corner, edgesOf, inputsOf, isBroken, pathOf } from "./edges.ts";
+import { type Box, CARD, blocksOf, boxesOf, inputsOf, seatsOf } from "./blocks.ts";
+import { type DrawnEdge, type EdgeKind, edgesOf, isBroken, pathOf } from "./edges.ts";
 import { type Place, layout } from "./layout.ts";
 import { Viewport } from "./viewport.ts";
 
-/** The drawn graph stays below this at any size of a run. */
-export const MOST_CARDS = 2000;
+/** The kernel sends 2,000 cards and one for the rest; the drawn graph stays below this at any size of a run. */
+export const MOST_CARDS = 2001;
 const AHEAD = 300; // pixels around the visible part in which cards are built
 /** From back to front. */
 const LAYERS: readonly (EdgeKind | "pairs-core" | "broken" | "near")[] = [
   "near",
   "spawn",
+  "branch",
   "plain",
   "scatter",
   "gather",
@@ -31,7 +33,8 @@ export class Scene {
   readonly #more = h("div.wf-note");
   readonly #cards = new Map<string, Card>();
   readonly #drawn = new Map<string, GroupState>();
-  #places = new Map<string, Place>();
+  #places: Map<string, Place> = new Map<string, Place>();
+  #boxes: ReadonlyMap<string, Box> = new Map();
   #edges: readonly DrawnEdge[] = [];
   #signature = "";
   #cursor: string | null = null;
@@ -61,15 +64,16 @@ export class Scene {
   /** Draws what changed since the last call. */
   update(): void {
     const groups = this.model.groups.slice(0, MOST_CARDS);
-    const signature = groups.map((state) => `${state.group.id}<${inputsOf(state).join()}`).join(";");
+    const signature = groups.map((state) => `${state.group.id}<${inputsOf(state).join()}^${state.group.parent ?? ""}`).join(";");
     if (signature !== this.#signature) {
       this.#signature = signature;
-      const nodes = groups.map((state) => ({ id: state.group.id, inputs: inputsOf(state) }));
-      this.#places = layout(nodes, this.#places);
-      this.#edges = edgesOf(groups, (id) => (this.#places.has(id) ? this.model.group(id) : undefined));
+      const seats = seatsOf(groups);
+      this.#places = layout(blocksOf(groups, seats), this.#places);
+      this.#boxes = boxesOf(groups, seats, this.#places);
+      this.#edges = edgesOf(groups, (id) => (this.#boxes.has(id) ? this.model.group(id) : undefined));
       this.#drawn.clear();
       for (const [id, card] of this.#cards) {
-        if (this.#places.has(id)) continue;
+        if (this.#boxes.has(id)) continue;
         card.element.remove();
         this.#cards.delete(id);
       }
@@ -110,11 +114,11 @@ export class Scene {
 
   /** The group to the left or right along an edge, nearest in height. */
   neighbour(id: string, side: "left" | "right"): string | null {
-    const row = this.#places.get(id)?.row ?? 0;
+    const top = this.#boxes.get(id)?.y ?? 0;
     const found = this.#edges
       .filter((edge) => (side === "left" ? edge.to : edge.from) === id)
       .map((edge) => (side === "left" ? edge.from : edge.to));
-    const distance = (other: string): number => Math.abs((this.#places.get(other)?.row ?? 0) - row);
+    const distance = (other: string): number => Math.abs((this.#boxes.get(other)?.y ?? 0) - top);
     return found.sort((a, b) => distance(a) - distance(b))[0] ?? null;
   }
 
@@ -126,10 +130,9 @@ export class Scene {
   #measure(): void {
     let width = 0;
     let height = 0;
-    for (const place of this.#places.values()) {
-      const at = corner(place);
-      width = Math.max(width, at.x + CARD.width + CARD.margin);
-      height = Math.max(height, at.y + CARD.height + CARD.margin);
+    for (const box of this.#boxes.values()) {
+      width = Math.max(width, box.x + box.width + CARD.margin);
+      height = Math.max(height, box.y + box.height + CARD.margin);
     }
     setAttribute(this.#lines, "width", String(width));
     setAttribute(this.#lines, "height", String(height));
@@ -142,10 +145,10 @@ export class Scene {
       const source = this.model.group(edge.from);
       const target = this.model.group(edge.to);
       if (source === undefined || target === undefined) continue;
-      const path = pathOf(edge, this.#places);
+      const path = pathOf(edge, this.#boxes);
       shapes.get(edge.kind)?.push(path);
       if (edge.kind === "pairs") shapes.get("pairs-core")?.push(path);
-      if (isBroken(source, target)) shapes.get("broken")?.push(pathOf({ ...edge, kind: "plain" }, this.#places));
+      if (isBroken(source, target)) shapes.get("broken")?.push(pathOf(asLine(edge), this.#boxes));
     }
     for (const [name, path] of this.#paths) {
       if (name !== "near") setAttribute(path, "d", shapes.get(name)?.join("") ?? "");
@@ -156,7 +159,7 @@ export class Scene {
   /** Edges of the selected group stand out. */
   #drawNear(): void {
     const near = this.#edges.filter((edge) => edge.from === this.#selected || edge.to === this.#selected);
-    const path = near.map((edge) => pathOf({ ...edge, kind: "plain" }, this.#places)).join("");
+    const path = near.map((edge) => pathOf(asLine(edge), this.#boxes)).join("");
     const line = this.#paths.get("near");
     if (line !== undefined) setAttribute(line, "d", path);
   }
@@ -164,14 +167,13 @@ export class Scene {
   /** Builds the cards in sight, brings them up to date, and drops those far out of it. */
   #build(): void {
     const sight = this.#view.sight(AHEAD);
-    for (const [id, place] of this.#places) {
+    for (const [id, at] of this.#boxes) {
       const state = this.model.group(id);
       if (state === undefined) continue;
-      const at = corner(place);
       const inSight =
-        at.x + CARD.width >= sight.x &&
+        at.x + at.width >= sight.x &&
         at.x <= sight.x + sight.width &&
-        at.y + CARD.height >= sight.y &&
+        at.y + at.height >= sight.y &&
         at.y <= sight.y + sight.height;
       let card = this.#cards.get(id);
       if (!inSight) {
@@ -194,7 +196,12 @@ export class Scene {
   }
 
   #show(id: string | null): void {
-    const place = id === null ? undefined : this.#places.get(id);
-    if (place !== undefined) this.#view.show({ ...corner(place), width: CARD.width, height: CARD.height });
+    const box = id === null ? undefined : this.#boxes.get(id);
+    if (box !== undefined) this.#view.show(box);
   }
+}
+
+/** The edge as a single line; that of a parent to its child goes where it goes. */
+function asLine(edge: DrawnEdge): DrawnEdge {
+  return edge.kind === "spawn" || edge.kind === "branch" ? edge : { ...edge, kind: "plain" };
 }

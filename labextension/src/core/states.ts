@@ -47,7 +47,7 @@ export const LOOKS: Readonly<Record<TaskState, Look>> = {
   },
   RUNNING: { label: "Running", tone: "running", path: "M5 3.2 12.6 8 5 12.8z", line: false, rank: 5, bad: false },
   WAITING: {
-    label: "Waiting for children",
+    label: "Waiting",
     tone: "waiting",
     path: "M4.5 2.5h7M4.5 13.5h7M5.2 2.8c0 3 2.8 3.6 2.8 5.2S5.2 10.2 5.2 13.2M10.8 2.8c0 3-2.8 3.6-2.8 5.2s2.8 2.2 2.8 5.2",
     line: true,

@@ -1,7 +1,7 @@
 /** The same run as a list: what a keyboard moves through, a screen reader reads and a test asserts. */
 
 import type { GroupState, RunModel } from "../model/run_model.ts";
-import { progressText, timeText } from "./card.ts";
+import { cardText, progressText, timeText } from "./card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { count } from "./format.ts";
 import { LOOKS, countOf, leadingState } from "./states.ts";
@@ -15,7 +15,7 @@ export interface TwinEvents {
   neighbour(id: string, side: "left" | "right"): string | null;
 }
 
-const MOST_ROWS = 2000;
+const MOST_ROWS = 2001;
 const HEADINGS = ["Task", "State", "Progress", "Done", "Failed", "Time"] as const;
 
 interface Row {
@@ -108,7 +108,8 @@ export class Twin {
     setText(row.name, group.name);
     row.strip.update(group.counts, state.states);
     const bad = countOf(group.counts, "FAILED") + countOf(group.counts, "CRASHED");
-    const texts = [null, LOOKS[leading].label, null, progressText(state), bad > 0 ? count(bad) : "–", timeText(state, this.now_s())];
+    const word = group.note === "" ? LOOKS[leading].label : `${LOOKS[leading].label}, told to stop`;
+    const texts = [null, word, null, progressText(state), bad > 0 ? count(bad) : "–", timeText(state, this.now_s())];
     texts.forEach((text, i) => {
       const cell = row.cells[i];
       if (text !== null && cell !== undefined) setText(cell, text);
@@ -116,6 +117,7 @@ export class Twin {
     row.cells[2]?.setAttribute("aria-label", stripText(group.counts));
     row.cells[4]?.classList.toggle("wf-bad-text", bad > 0);
     setAttribute(row.element, "data-wfkit-node", group.name);
+    setAttribute(row.element, "title", cardText(state));
     setAttribute(row.element, "data-state", leading);
     setAttribute(row.element, "data-counts", countsText(group.counts));
     setAttribute(row.element, "aria-level", String(this.#level(state)));

@@ -1,13 +1,7 @@
 /** A plane that scrolls, is dragged, and zooms by buttons or Ctrl + wheel. */
 
+import type { Box } from "./blocks.ts";
 import { h, setAttribute } from "./dom.ts";
-
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 const ZOOMS = { least: 0.2, most: 1.4, step: 1.2, fit: 0.75 } as const;
 const MARGIN = 14; // kept free around what is scrolled into sight

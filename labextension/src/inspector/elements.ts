@@ -2,12 +2,15 @@
 
 import { glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
+import { unquoted } from "../core/prose.ts";
 import { LOOKS, countOf, stateOf } from "../core/states.ts";
 import { Strip } from "../core/strip.ts";
+import type { Link } from "../model/link.ts";
 import type { GroupState } from "../model/run_model.ts";
-import { STATES, type TaskState } from "../wire.ts";
+import { type NodeRow, STATES, type TaskState } from "../wire.ts";
 
 export const PAGE = 100;
+const ASK_AGAIN_S = 0.5;
 
 const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
 
@@ -45,8 +48,14 @@ export class ElementList {
   #state: GroupState | null = null;
   #only: TaskState | null = null;
   #page = 0;
+  /** What the kernel said of elements, and in which state they were then. */
+  readonly #told = new Map<number, { readonly row: NodeRow; readonly state: TaskState }>();
+  #asked_s = -Infinity;
 
-  constructor(choose: (index: number) => void) {
+  constructor(
+    readonly link: Link,
+    choose: (index: number) => void,
+  ) {
     this.#pager = h("div.wf-pager", {}, this.#previous, this.#where, this.#next);
     this.#previous.addEventListener("click", () => this.#turn(-1));
     this.#next.addEventListener("click", () => this.#turn(1));
@@ -58,7 +67,10 @@ export class ElementList {
   }
 
   update(state: GroupState): void {
-    if (state === this.#state) return;
+    if (state === this.#state) {
+      this.#ask(state);
+      return;
+    }
     this.#state = state;
     this.#strip.update(state.group.counts, state.states);
     this.#drawFilters(state);
@@ -108,13 +120,22 @@ export class ElementList {
     while (this.#list.children.length > shown.length) this.#list.lastElementChild?.remove();
     shown.forEach((index, position) => {
       const state = stateOf(states[index]);
-      const name = `${group.name}[${index}]`;
+      const [own, reason] = this.#told.get(index)?.row ?? [];
+      const name = own ?? (group.named ? "…" : `${group.name}[${index}]`);
+      const key = `${index} ${name} ${state} ${reason ?? ""}`;
       const item = this.#list.children[position];
       const button = item?.firstElementChild;
-      if (button?.getAttribute("data-wfkit-node") === name && button.getAttribute("data-state") === state) return;
+      if (button?.getAttribute("data-key") === key) return;
       const row = h(
         "button.wf-element",
-        { type: "button", "data-index": index, "data-wfkit-node": name, "data-state": state },
+        {
+          type: "button",
+          "data-index": index,
+          "data-wfkit-node": name,
+          "data-state": state,
+          "data-key": key,
+          title: reason === undefined || reason === "" ? false : unquoted(reason),
+        },
         glyph(LOOKS[state]),
         h("span.wf-element-name", {}, name),
         h("span.wf-element-state", {}, LOOKS[state].label),
@@ -128,5 +149,35 @@ export class ElementList {
     const first = this.#page * PAGE;
     setText(this.#where, `${count(first + 1)}–${count(first + shown.length)} of ${count(order.length)}`);
     setAttribute(this.#list, "aria-label", `Elements of ${group.name}`);
+    this.#ask({ group, states });
+  }
+
+  /** Asks the kernel for what it alone knows of the elements on this page: their names, and why they are as they are. */
+  #ask(state: GroupState): void {
+    const now_s = this.link.host.now_s();
+    if (now_s - this.#asked_s < ASK_AGAIN_S) return;
+    const wanted = this.#shown().filter((index) => this.#isOpen(index, state));
+    if (wanted.length === 0) return;
+    this.#asked_s = now_s;
+    this.link.askRows(state.group.id, wanted, (rows) => {
+      rows.forEach((row, i) => {
+        const index = wanted[i];
+        if (index !== undefined) this.#told.set(index, { row, state: stateOf(state.states[index]) });
+      });
+      if (this.#state?.group.id === state.group.id) this.#drawPage(this.#state);
+    });
+  }
+
+  #shown(): number[] {
+    return [...this.#list.children].map((item) => Number(item.firstElementChild?.getAttribute("data-index")));
+  }
+
+  /** Is there something about the element that is not known? */
+  #isOpen(index: number, { group, states }: GroupState): boolean {
+    const told = this.#told.get(index);
+    const state = stateOf(states[index]);
+    if (told === undefined && group.named) return true;
+    const hasReason = LOOKS[state].bad || state === "SKIPPED" || (group.note !== "" && state !== "PENDING");
+    return hasReason && told?.state !== state;
   }
 }

@@ -2,11 +2,13 @@
 
 import { glyph, h } from "../core/dom.ts";
 import { bytes, duration } from "../core/format.ts";
+import { prose } from "../core/prose.ts";
 import { LOOKS } from "../core/states.ts";
-import type { Attempt, ErrorText, NodeDetail } from "../wire.ts";
+import type { Attempt, ErrorText, NodeDetail, NodePlace } from "../wire.ts";
+import { spawnedList, spawnerLink } from "./kin.ts";
 import { logView } from "./logs.ts";
 
-export function nodeView(node: NodeDetail, runStarted_s: number | null): HTMLElement {
+export function nodeView(node: NodeDetail, runStarted_s: number | null, go: (place: NodePlace) => void): HTMLElement {
   const look = LOOKS[node.state];
   return h(
     "div.wf-node",
@@ -17,9 +19,11 @@ export function nodeView(node: NodeDetail, runStarted_s: number | null): HTMLEle
       h("span.wf-pill", { class: `wf-pill wf-is-${look.tone}` }, glyph(look), h("span", {}, look.label)),
       node.kind === null || node.kind === "error" ? null : h("span.wf-note", {}, node.kind),
     ),
-    node.reason === "" || isTold(node) ? null : h("p.wf-node-reason", {}, node.reason),
+    node.reason === "" || isTold(node) ? null : h("p.wf-node-reason", {}, ...prose(node.reason)),
+    node.spawner === null ? null : spawnerLink(node.spawner, go),
     facts(node, runStarted_s),
     ...attempts(node),
+    section("Spawned", node.spawned.length === 0 ? null : spawnedList(node.spawned, node.spawned_more, go)),
     section("Log", node.logs.length === 0 ? null : logView(node.logs)),
     section("Value", node.preview === "" ? null : h("pre.wf-pre", { tabindex: "0" }, node.preview)),
   );
@@ -50,13 +54,13 @@ function facts(node: NodeDetail, runStarted_s: number | null): HTMLElement | nul
 
 /** Attempts that failed, the newest first and open. */
 function attempts(node: NodeDetail): HTMLElement[] {
-  const failed = node.attempts.filter((each) => each.error !== null).sort((a, b) => b.attempt - a.attempt);
+  const failed = node.attempts.filter((each) => each.error !== null || each.cause !== "").sort((a, b) => b.attempt - a.attempt);
   const total = Math.max(0, ...node.attempts.map((each) => each.attempt));
   return failed.map((each, i) => attemptView(each, total, i === 0));
 }
 
 function attemptView(attempt: Attempt, total: number, open: boolean): HTMLElement {
-  const error = attempt.error ?? { type: "", message: "", traceback: "" };
+  const error = attempt.error ?? { type: "Lost", message: attempt.cause, traceback: "" };
   const title = total > 1 ? `Attempt ${attempt.attempt} of ${total}` : "Error";
   const after =
     attempt.delay_s === null ? null : h("p.wf-note", {}, `Tried again after ${duration(attempt.delay_s)}.`);

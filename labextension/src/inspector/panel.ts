@@ -1,6 +1,7 @@
 /** The inspector: one group or one node, opened by a click or Enter, closed by Escape. */
 
 import { h, setText } from "../core/dom.ts";
+import { isMany } from "../model/run_model.ts";
 import type { Link } from "../model/link.ts";
 import type { NodeDetail } from "../wire.ts";
 import { ElementList } from "./elements.ts";
@@ -60,12 +61,13 @@ export class Panel {
     const { group } = state;
     this.#back.hidden = !group.mapped || selection.index === null;
     setText(this.#back, `‹ ${group.name}`);
-    setText(this.#title, group.mapped && selection.index !== null ? `${group.name}[${selection.index}]` : group.name);
+    const index = group.mapped && !group.named ? selection.index : null; // what the kernel names is named by its answer
+    setText(this.#title, index === null ? group.name : `${group.name}[${index}]`);
     if (group.kind === "flow") {
       this.#members = memberList(this.link.model, group.id, (id) => this.#choose(id));
       this.#body.append(this.#members.element);
     } else if (group.mapped && selection.index === null) {
-      this.#list = new ElementList((index) => this.select({ group: group.id, index }));
+      this.#list = new ElementList(this.link, (index) => this.select({ group: group.id, index }));
       this.#body.append(this.#list.element);
       this.#list.update(state);
     } else {
@@ -89,7 +91,7 @@ export class Panel {
 
   #choose(id: string): void {
     const group = this.link.model.group(id)?.group;
-    this.select({ group: id, index: group?.mapped === true || group?.kind === "flow" ? null : 0 });
+    this.select({ group: id, index: group === undefined || isMany(group) ? null : 0 });
   }
 
   #ask(group: string, index: number): void {
@@ -106,7 +108,9 @@ export class Panel {
   #draw(node: NodeDetail): void {
     const scrolled = this.#body.scrollTop;
     const inner = [...this.#body.querySelectorAll("pre,.wf-logs")].map((part) => part.scrollTop);
-    this.#body.replaceChildren(nodeView(node, this.link.model.run?.started_s ?? null));
+    setText(this.#title, node.name);
+    const run = this.link.model.run;
+    this.#body.replaceChildren(nodeView(node, run?.started_s ?? null, ({ group, index }) => this.select({ group, index })));
     this.#body.scrollTop = scrolled;
     this.#body.querySelectorAll("pre,.wf-logs").forEach((part, i) => (part.scrollTop = inner[i] ?? 0));
   }

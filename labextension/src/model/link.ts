@@ -1,6 +1,6 @@
 /** The line to the kernel: greets it, asks again after a gap or a silence, and pairs answers with questions. */
 
-import { type Message, type NodeDetail, type Outgoing, VERSION, parse } from "../wire.ts";
+import { type Message, type NodeDetail, type NodeRow, type Order, type Outgoing, VERSION, parse } from "../wire.ts";
 import { RUN_LOOKS } from "../core/states.ts";
 import { RunModel } from "./run_model.ts";
 
@@ -26,6 +26,7 @@ export class Link {
   notice = "";
   readonly #listeners = new Set<() => void>();
   readonly #details = new Map<string, (node: NodeDetail) => void>();
+  readonly #rows = new Map<string, (rows: readonly NodeRow[]) => void>();
   readonly #commands = new Map<string, (answer: Answer) => void>();
   #requests = 0;
   #heard_s: number;
@@ -86,6 +87,10 @@ export class Link {
         this.#details.get(message.request)?.(message.node);
         this.#details.delete(message.request);
         break;
+      case "rows":
+        this.#rows.get(message.request)?.(message.rows);
+        this.#rows.delete(message.request);
+        break;
       case "ack":
         this.#commands.get(message.request)?.({ ok: message.ok, text: message.text });
         this.#commands.delete(message.request);
@@ -96,6 +101,7 @@ export class Link {
           this.#commands.get(message.request)?.({ ok: false, text: message.text });
           this.#commands.delete(message.request);
           this.#details.delete(message.request);
+          this.#rows.delete(message.request);
         }
     }
   }
@@ -112,10 +118,18 @@ export class Link {
     this.host.send({ v: VERSION, op: "detail", request, group, index });
   }
 
-  cancel(answer: (answer: Answer) => void): void {
+  /** Asks for names and reasons of elements; an answer to an older question is dropped. */
+  askRows(group: string, indexes: readonly number[], answer: (rows: readonly NodeRow[]) => void): void {
+    const request = this.#request();
+    this.#rows.clear();
+    this.#rows.set(request, answer);
+    this.host.send({ v: VERSION, op: "rows", request, group, indexes });
+  }
+
+  order(name: Order, answer: (answer: Answer) => void): void {
     const request = this.#request();
     this.#commands.set(request, answer);
-    this.host.send({ v: VERSION, op: "command", request, name: "cancel" });
+    this.host.send({ v: VERSION, op: "command", request, name });
   }
 
   #request(): string {

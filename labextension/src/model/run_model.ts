@@ -21,11 +21,9 @@ export class RunModel {
   readonly #wholes = new Map<string, GroupState>();
   #ordered: readonly GroupState[] | null = null;
 
-  /** Groups in the order in which the flow made them. */
+  /** Groups in the order in which the flow made them, each before those that were made in it. */
   get groups(): readonly GroupState[] {
-    this.#ordered ??= [...this.#groups.values()]
-      .sort((a, b) => a.group.order - b.group.order || (a.group.id < b.group.id ? -1 : 1))
-      .map((state) => this.group(state.group.id) ?? state);
+    this.#ordered ??= inTreeOrder([...this.#groups.values()]).map((state) => this.group(state.group.id) ?? state);
     return this.#ordered;
   }
 
@@ -102,8 +100,34 @@ export class RunModel {
 
 const DEEPEST = 200;
 
+/** Does a click on it lead to a list rather than to one node? */
+export function isMany(group: Group): boolean {
+  return group.mapped || group.kind === "flow";
+}
+
+function inTreeOrder(states: readonly GroupState[]): GroupState[] {
+  const sorted = [...states].sort((a, b) => a.group.order - b.group.order || (a.group.id < b.group.id ? -1 : 1));
+  const known = new Set(sorted.map(({ group }) => group.id));
+  const inside = new Map<string, GroupState[]>();
+  for (const state of sorted.reverse()) {
+    const { parent } = state.group;
+    const above = parent !== null && known.has(parent) ? parent : "";
+    const list = inside.get(above);
+    if (list === undefined) inside.set(above, [state]);
+    else list.push(state);
+  }
+  const ordered: GroupState[] = [];
+  const open = [...(inside.get("") ?? [])]; // last first, as all lists here
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    ordered.push(next);
+    open.push(...(inside.get(next.group.id) ?? []));
+  }
+  return ordered;
+}
+
 function wholeOf(flow: Group, members: readonly GroupState[]): GroupState {
-  const counts = flow.counts.map((own, code) => own + members.reduce((sum, { group }) => sum + (group.counts[code] ?? 0), 0));
+  const counted = members.filter(({ group }) => group.kind !== "flatten");
+  const counts = flow.counts.map((own, code) => own + counted.reduce((sum, { group }) => sum + (group.counts[code] ?? 0), 0));
   const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
   const starts = known(members.map(({ group }) => group.first_s));
   const ends = known(members.map(({ group }) => group.last_s));
@@ -135,7 +159,7 @@ function readCells(
       continue;
     }
     const second = buffers[next++];
-    const states = result.get(cell.id) ?? known(cell.id)?.slice();
+    const states = grownTo(result.get(cell.id) ?? known(cell.id), cell.length);
     if (second === undefined || states === undefined || first.byteLength !== 4 * second.byteLength) return null;
     for (let i = 0; i < second.byteLength; i++) {
       const index = first.getUint32(4 * i, true);
@@ -145,6 +169,14 @@ function readCells(
     result.set(cell.id, states);
   }
   return next === buffers.length ? result : null;
+}
+
+/** A copy with room for new elements, which are PENDING (code 0). */
+function grownTo(states: Uint8Array | undefined, length = 0): Uint8Array | undefined {
+  if (states === undefined || length <= states.length) return states?.slice();
+  const grown = new Uint8Array(length);
+  grown.set(states);
+  return grown;
 }
 
 function complete(change: GroupChange): Group | null {

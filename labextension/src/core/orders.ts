@@ -1,0 +1,69 @@
+/** The buttons that say something to a run: pause or go on, cancel, release what it holds. */
+
+import type { Order, RunHead } from "../wire.ts";
+import { h, setAttribute, setText } from "./dom.ts";
+import { bytes } from "./format.ts";
+import { RUN_LOOKS } from "./states.ts";
+
+const UNDER_WAY: Readonly<Record<Order, string>> = {
+  cancel: "Cancelling…",
+  pause: "Pausing…",
+  resume: "Going on…",
+  release: "Releasing…",
+};
+
+export class Orders {
+  readonly held = h("span.wf-held", { title: "What the run holds in the memory of the cluster" });
+  readonly release = h(
+    "button.wf-button.wf-release",
+    { type: "button", title: "Free the results that the run holds in the memory of the cluster" },
+    "Release",
+  );
+  readonly pause = h("button.wf-button.wf-pause", { type: "button" }, "Pause");
+  readonly cancel = h("button.wf-button.wf-cancel", { type: "button" }, "Cancel");
+  /** What was asked for, and the state in which. */
+  #asked: { readonly order: Order; readonly state: string } | null = null;
+  #run: RunHead | null = null;
+
+  constructor(readonly give: (order: Order) => void) {
+    this.cancel.addEventListener("click", () => this.#ask("cancel"));
+    this.release.addEventListener("click", () => this.#ask("release"));
+    this.pause.addEventListener("click", () => this.#ask(this.#run?.state === "PAUSED" ? "resume" : "pause"));
+  }
+
+  update(run: RunHead): void {
+    this.#run = run;
+    if (this.#asked !== null && this.#asked.state !== run.state && this.#asked.order !== "cancel") this.#asked = null;
+    const { ended } = RUN_LOOKS[run.state];
+    const cancelling = run.state === "CANCELLING" || (this.#asked?.order === "cancel" && !ended);
+    this.cancel.hidden = ended;
+    this.cancel.disabled = cancelling;
+    setText(this.cancel, cancelling ? UNDER_WAY.cancel : "Cancel");
+
+    const turn = run.state === "PAUSED" ? "resume" : "pause";
+    const turning = this.#asked?.order === turn;
+    this.pause.hidden = ended || cancelling || run.state === "PENDING";
+    this.pause.disabled = turning;
+    setText(this.pause, turning ? UNDER_WAY[turn] : turn === "pause" ? "Pause" : "Resume");
+    setAttribute(this.pause, "title", turn === "pause" ? "Start nothing more; what runs goes on" : "Go on with what waits");
+
+    setText(this.held, run.held_bytes > 0 ? `holds ${bytes(run.held_bytes)}` : "");
+    const releasing = this.#asked?.order === "release";
+    this.release.hidden = !ended || run.held_bytes === 0;
+    this.release.disabled = releasing;
+    setText(this.release, releasing ? UNDER_WAY.release : "Release");
+  }
+
+  /** The order was refused: it may be given again. */
+  refused(): void {
+    this.#asked = null;
+    if (this.#run !== null) this.update(this.#run);
+  }
+
+  #ask(order: Order): void {
+    if (this.#run === null) return;
+    this.#asked = { order, state: this.#run.state };
+    this.update(this.#run);
+    this.give(order);
+  }
+}
