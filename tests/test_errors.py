@@ -31,6 +31,18 @@ def test_an_error_without_a_remedy_ends_with_what_happened() -> None:
     assert str(WfkitError("It rained.")) == "It rained."
 
 
+def test_the_repr_of_an_error_shows_what_it_says() -> None:
+    assert repr(WfkitError("It rained.")) == "WfkitError('It rained.')"
+    assert repr(NoSuchNode("It rained.", "Wait.")) == "NoSuchNode('It rained.', 'Wait.')"
+    assert repr(errors.WaitTimeout("It rained.")) == "WaitTimeout('It rained.')"
+
+
+@pytest.mark.parametrize("cls", [WfkitError, MapFailed, errors.FlowFailed])
+def test_words_of_others_at_the_end_may_have_a_full_stop(cls: type[WfkitError]) -> None:
+    assert str(cls("2 of 3 failed: a[0]: ValueError: no.. ".strip())) == "2 of 3 failed: a[0]: ValueError: no."
+    assert str(cls("It waited...")) == "It waited..."
+
+
 def test_a_failed_map_keeps_its_count_and_its_first_failures() -> None:
     error = pickle.loads(pickle.dumps(MapFailed("3 of 9 failed.", "", 3, ("a[0]: ValueError: no",))))
     assert (error.count, error.first) == (3, ("a[0]: ValueError: no",))

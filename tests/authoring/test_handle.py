@@ -18,7 +18,7 @@ from tests.authoring.conftest import Recording
 from wfkit import Handle, flow, task
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.states import TaskState
-from wfkit.errors import BlockingInAsync, HandleCaptured, HandleMisuse, UnknownLength, WaitTimeout
+from wfkit.errors import BlockingInAsync, BlockingInBranch, HandleCaptured, HandleMisuse, UnknownLength, WaitTimeout
 
 
 def added_in_place(handle: Any) -> object:
@@ -112,6 +112,23 @@ def test_using_a_handle_as_its_value_is_a_type_error_that_says_what_to_do(
 def test_a_comparison_names_the_value(recording: Recording) -> None:
     with pytest.raises(HandleMisuse, match=r"cannot be compared with int 3.*`load` is a handle"):
         assert recording.handle() == 3
+
+
+@pytest.mark.parametrize("method", ["wait", "result", "exception"])
+def test_in_a_branch_a_handle_does_not_wait(method: str, recording: Recording) -> None:
+    with inside(FlowBody(recording, "etl", branch=True)):
+        with pytest.raises(BlockingInBranch, match=rf"`load\.{method}\(\)` would hold up the other branches\. Make"):
+            getattr(recording.handle(), method)()
+        with pytest.raises(BlockingInBranch, match="`await load` would hold up"):
+            recording.handle().__await__()
+    recording.source.values[("load", 0)] = None
+    getattr(recording.handle(), method)()
+
+
+def test_an_ended_task_is_a_handle_too(recording: Recording) -> None:
+    recording.source.values[("load", 0)] = 3
+    with pytest.raises(HandleMisuse, match=r"^`\+` needs the value: `load` is a handle, not its value\. Call"):
+        recording.handle() + 1
 
 
 def test_a_ufunc_is_named(recording: Recording) -> None:

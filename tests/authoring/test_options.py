@@ -44,6 +44,10 @@ def test_options_are_the_same_to_people_to_static_checkers_and_to_the_rules() ->
         ({"n_outputs": 2}, 2),
         ({"priority": -5}, -5),
         ({"resources": {"GPU": 1}}, {"GPU": 1}),
+        ({"crash_retries": 0}, 0),
+        ({"limits": {"db": 2, "api": 1}}, {"db": 2, "api": 1}),
+        ({"isolate": "process"}, "process"),
+        ({"on_parent_failure": "keep"}, "keep"),
         ({"task_run_name": "load {month:02d} {{x}}"}, "load {month:02d} {{x}}"),
     ],
 )
@@ -57,11 +61,17 @@ def test_a_callable_delay_is_kept() -> None:
     assert task_options({"retry_delay_seconds": delay}).retry_delay_seconds is delay
 
 
-def test_a_dict_of_resources_is_copied() -> None:
-    given = {"GPU": 1.0}
-    options = task_options({"resources": given})
+def test_a_dict_is_copied() -> None:
+    given = {"GPU": 1}
+    options = task_options({"resources": given, "limits": given})
     given["GPU"] = 5
-    assert options.resources == {"GPU": 1}
+    assert options.resources == options.limits == {"GPU": 1}
+
+
+def test_without_options_a_lost_worker_is_survived_twice_and_children_go_with_their_parent() -> None:
+    options = TaskOptions()
+    assert (options.crash_retries, options.isolate, options.on_parent_failure) == (2, "thread", "cancel")
+    assert options.limits == {}
 
 
 BAD: dict[str, list[object]] = {
@@ -74,6 +84,7 @@ BAD: dict[str, list[object]] = {
     "retry_jitter_factor": [-0.1, "1", None, float("nan"), True],
     "retry_on": [3, "ValueError", [int], [ValueError, 3], None, ValueError()],
     "retry_condition_fn": [3, "x", ValueError()],
+    "crash_retries": [-1, 1.5, "3", True, None],
     "timeout_seconds": [0, -1, "60", True, float("inf"), float("nan")],
     "trigger": ["all_succes", 3, None, ["all_done"]],
     "skip_on_upstream_skip": [1, None, "yes"],
@@ -83,6 +94,9 @@ BAD: dict[str, list[object]] = {
     "resources": ["GPU", 3, None, {"GPU": "1"}, {"GPU": -1}, {1: 1}],
     "priority": ["high", 1.5, True, None],
     "workers": [3, None, [1]],
+    "limits": ["db", ["db"], {"db"}, 3, None, {"db": 0}, {"db": -1}, {"db": 1.0}, {"db": True}, {"db": "2"}, {1: 1}],
+    "isolate": ["proces", True, None, 1, ["process"]],
+    "on_parent_failure": ["kill", True, None, {"keep"}],
 }
 
 
@@ -111,7 +125,7 @@ def test_an_unknown_option_close_to_one_is_told() -> None:
 
 
 def test_an_unknown_option_is_told_with_all_there_are() -> None:
-    with pytest.raises(BadTask, match=r"no option `colour`\. There are: description, log_prints, n_outputs"):
+    with pytest.raises(BadTask, match=r"no option `colour`\. There are: crash_retries, description, isolate, limits"):
         task(colour="red")  # type: ignore[call-overload]
 
 
@@ -131,14 +145,23 @@ def test_a_template_may_name_parameters_only() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"retries": 3}, "@flow has no option `retries`. There are: description, name, tags, validate_parameters"),
+        (
+            {"retries": 3},
+            "@flow has no option `retries`. There are: description, name, tags, timeout_seconds",
+        ),
         ({"tag": "x"}, "Did you mean `tags`"),
         ({"name": 3}, "name=3 is not allowed. It takes a string"),
         ({"description": 3}, "description=3"),
         ({"tags": 3}, "tags=3"),
+        ({"timeout_seconds": 0}, "timeout_seconds=0 is not allowed. It takes seconds above 0"),
         ({"validate_parameters": "no"}, "validate_parameters='no' is not allowed. It takes True or False"),
     ],
 )
 def test_options_of_flows_are_checked_too(options: dict[str, Any], told: str) -> None:
     with pytest.raises(BadFlow, match=told):
         flow(**options)
+
+
+def test_a_flow_may_have_a_time_limit() -> None:
+    assert flow(timeout_seconds=2.5)(lambda: None).options.timeout_seconds == 2.5
+    assert flow(lambda: None).options.timeout_seconds is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import timeit
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,33 @@ def test_wrappers_are_taken_off(full: Recording) -> None:
     assert resolved([unmapped(2), unmapped(full.handle("a")), allow_failure(full.handle("a"))]) == [2, 1, 1]
     assert holds_handle(unmapped([full.handle("a")]))
     assert not holds_handle(allow_failure([1]))
+
+
+def test_a_handle_is_found_at_any_depth(full: Recording) -> None:
+    deep: object = full.handle("a")
+    for level in range(3_000):
+        deep = ([deep], {"k": deep}, Slotted(deep))[level % 3]
+    assert holds_handle(deep)
+    assert holds_handle({1, frozenset({full.handle("a")})})
+    assert not holds_handle({"k": [Frozen((1, None)), Frozen, Slotted, full]})
+
+
+def test_a_value_that_holds_itself_or_one_part_many_times_is_looked_through_once() -> None:
+    circle: dict[str, object] = {"a": [1]}
+    circle["self"] = [circle]
+    shared: object = [1]
+    for _ in range(60):
+        shared = [shared, shared]
+    assert not holds_handle(circle)
+    assert not holds_handle(shared)
+
+
+def test_looking_for_handles_in_a_large_list_is_cheap(full: Recording) -> None:
+    numbers = list(range(100_000))
+    assert not holds_handle(numbers)
+    assert holds_handle([*numbers, full.handle("a")])
+    took_s = min(timeit.repeat(lambda: holds_handle(numbers), number=1, repeat=20))
+    assert took_s < 0.02  # 2 ms where nobody else uses the machine
 
 
 def test_a_failed_input_that_is_allowed_is_missing(full: Recording) -> None:

@@ -14,7 +14,6 @@ import pytest
 import wfkit
 from tests.authoring.conftest import Recording
 from wfkit import Handle, allow_failure, flow, present, task, unmapped
-from wfkit.authoring.context import TaskBody, inside
 from wfkit.authoring.inputs import Missing
 from wfkit.authoring.task import Task
 from wfkit.core.states import TaskState
@@ -38,13 +37,6 @@ def add(x: int, y: int = 1) -> int:
 @task
 def broken() -> int:
     raise ValueError("no")
-
-
-@pytest.fixture
-def task_body() -> TaskBody:
-    return TaskBody(
-        run_id="r-1", flow_name="etl", task_name="outer", map_index=None, attempt=1, idempotency_key="k", worker="w"
-    )
 
 
 # --- what a task is ---
@@ -151,36 +143,6 @@ def test_outside_a_flow_submit_and_map_are_refused(call: object) -> None:
 
 
 # --- where you call: in a task ---
-
-
-def test_inside_a_task_a_call_runs_the_function(task_body: TaskBody) -> None:
-    with inside(task_body):
-        assert add(1) == 2
-
-
-@pytest.mark.parametrize("call", [lambda: add.submit(1), lambda: add.map([1])], ids=["submit", "map"])
-def test_inside_a_task_submit_and_map_are_refused(call: object, task_body: TaskBody) -> None:
-    with inside(task_body), pytest.raises(NotInFlow, match="was used inside the task `outer`"):
-        call()  # type: ignore[operator]
-
-
-@pytest.mark.usefixtures("cluster")
-def test_on_a_worker_too_calls_of_other_tasks_run_inline() -> None:
-    @task
-    def outer(x: int) -> list[object]:
-        try:
-            add.submit(x)
-        except NotInFlow as error:
-            return [add(x), wfkit.current.task_name, error.what]
-        return []
-
-    @flow
-    def etl() -> object:
-        return outer(4)
-
-    run = etl.run()
-    assert run.result() == [5, "outer", "`add.submit()` was used inside the task `outer`."]
-    assert [row.name for row in run.nodes] == ["outer"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("cluster")

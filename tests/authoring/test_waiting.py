@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.authoring.conftest import Recording
-from wfkit import as_completed, flow, task, wait
+from tests.authoring.conftest import Answering, Recording
+from wfkit import Handle, as_completed, flow, task, wait
 from wfkit.authoring.context import FlowBody, inside
+from wfkit.authoring.handle import Ref
 from wfkit.authoring.waiting import handles_of
-from wfkit.errors import BlockingInAsync, HandleMisuse, UnknownLength, WaitTimeout
+from wfkit.core.ids import GroupId
+from wfkit.errors import BlockingInAsync, BlockingInBranch, HandleMisuse, UnknownLength, WaitTimeout
 
 
 @task
@@ -56,6 +60,75 @@ def test_a_timeout_names_what_still_runs(recording: Recording) -> None:
 def test_elements_of_unknown_number_cannot_be_waited_for_one_by_one(recording: Recording) -> None:
     with pytest.raises(UnknownLength):
         as_completed([recording.mapped_handle("load")])
+
+
+@pytest.mark.parametrize("function", [wait, as_completed])
+def test_waiting_in_a_branch_is_refused_at_the_call(function: Any, recording: Recording) -> None:
+    told = rf"{function.__name__}\(\) would hold up the other branches\. Make what needs the value a task"
+    with inside(FlowBody(recording, "etl", branch=True)), pytest.raises(BlockingInBranch, match=told):
+        function([recording.handle()])
+
+
+class LaterSource(Answering):
+    """Answers whose nodes end when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.callbacks: dict[str, Callable[[], None]] = {}
+
+    def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
+        self.callbacks[ref.group] = callback
+
+
+def test_a_slot_is_given_back_while_nothing_comes_and_held_while_the_loop_works() -> None:
+    source, other = LaterSource(), LaterSource()
+    handles = [Handle(source, Ref(GroupId(name), 0)) for name in ("a", "b", "c")]
+    ended = as_completed([*handles, Handle(other, Ref(GroupId("d"), 0))])
+    source.callbacks["b"]()
+    assert next(ended).name == "b"
+    assert source.waits == []  # it was there: nobody waited
+    threading.Timer(0.05, source.callbacks["a"]).start()
+    assert next(ended).name == "a"
+    assert source.waits == other.waits == ["(", ")"]
+    source.callbacks["c"]()
+    other.callbacks["d"]()
+    assert [handle.name for handle in ended] == ["c", "d"]
+    assert source.waits == ["(", ")"]
+
+
+def test_waiting_for_all_gives_the_slot_back_once() -> None:
+    source = LaterSource()
+    handles = [Handle(source, Ref(GroupId(name), 0)) for name in ("a", "b")]
+
+    def end() -> None:
+        source.callbacks["b"]()
+        time.sleep(0.02)
+        source.callbacks["a"]()
+
+    threading.Timer(0.02, end).start()
+    assert wait(handles) == handles
+    assert source.waits == ["(", ")"]
+    source.when_done = lambda _, callback: callback()  # type: ignore[method-assign]  # all have ended
+    assert wait(handles) == handles
+    assert source.waits == ["(", ")"]
+
+
+def test_an_awaited_handle_gives_its_slot_back() -> None:
+    source = LaterSource()
+    source.values[("a", 0)] = 7
+
+    async def body() -> object:
+        waited = asyncio.ensure_future(soon())
+        await asyncio.sleep(0)
+        assert source.waits == ["("]
+        source.callbacks["a"]()
+        return await waited
+
+    async def soon() -> object:
+        return await Handle(source, Ref(GroupId("a"), 0))
+
+    assert asyncio.run(body()) == 7
+    assert source.waits == ["(", ")"]
 
 
 @pytest.mark.usefixtures("cluster")

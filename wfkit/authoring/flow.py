@@ -155,7 +155,7 @@ class Flow(Generic[P, R_co]):
         FlowFailed : the run failed
         NotInFlow : the call is made in a task that cannot spawn
         """
-        part = self._part("()") if place() is not None or task_here() is not None else None
+        part = self._part() if place() is not None or task_here() is not None else None
         parameters = self.parameters(*args, **kwargs)
         if part is not None:
             execute = self._execute_soon if self.body.asynchronous else self._execute
@@ -203,9 +203,9 @@ class Flow(Generic[P, R_co]):
             return bound
         return validate_parameters(self.name, signature, self.body.hints, bound)
 
-    def _part(self, how: str) -> FlowBody:
+    def _part(self, method: str = "") -> FlowBody:
         """The part of the body around this call in which ours is executed."""
-        recorder = recorder_here(f"`{self.name}{how}`", "do what the flow does in a plain function")
+        recorder = recorder_here(f"`{self.name}{method}()`", "do what the flow does in a plain function")
         here, task = place(), task_here()
         part = here if isinstance(here, FlowBody) else FlowBody(recorder, self.name, task=task)
         if not self.body.asynchronous:
@@ -214,7 +214,7 @@ class Flow(Generic[P, R_co]):
             around = task.task_name if task else part.flow_name
             raise BadFlow(
                 f"The async flow `{self.name}` was called in the body of `{around}`, which does not await.",
-                f"Make that an `async def` too, and write `await {self.name}{how}`.",
+                f"Make that an `async def` too, and write `await {self.name}{method}(...)`.",
             )
         return dataclasses.replace(part, asynchronous=True)
 
@@ -265,7 +265,7 @@ class Flow(Generic[P, R_co]):
         MapLengthMismatch, NotMappable : as for `Task.map`
         BadParameter : the parameters of a branch are missing, unknown, or do not validate; the message names the item
         """
-        part = self._part(".map()")
+        part = self._part(".map")
         signature = self.body.signature
         mapped = mapped_arguments(self.name, signature, iterables, kwargs)
         bind_parameters(self.name, signature, mapped.args, mapped.kwargs)

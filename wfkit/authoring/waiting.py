@@ -6,7 +6,7 @@ import contextlib
 import functools
 import queue
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from wfkit.authoring.handle import Handle, Source, refuse_to_block
@@ -35,7 +35,7 @@ def wait(handles: Iterable[Handle], timeout: float | None = None) -> list[Handle
     WaitTimeout : the time passed first; it names what still runs
     """
     waited = handles_of(handles, "wait()")
-    for _ in _in_order_of_end(waited, timeout, "wait()"):
+    for _ in _in_order_of_end(waited, timeout, "wait()", work_between=False):
         pass
     return waited
 
@@ -77,36 +77,49 @@ def handles_of(given: object, where: str) -> list[Handle]:
     return handles
 
 
-def _in_order_of_end(handles: list[Handle], timeout: float | None, where: str) -> Iterator[Handle]:
+def _in_order_of_end(
+    handles: list[Handle], timeout: float | None, where: str, *, work_between: bool = True
+) -> Iterator[Handle]:
     refuse_to_block(where, "Await the handles instead.")
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     for place, handle in enumerate(handles):
         handle._source.when_done(handle._ref, functools.partial(ended.put, place))
-    return _taken(handles, ended, timeout, where)
+    return _taken(handles, ended, timeout, where, work_between=work_between)
 
 
-def _taken(handles: list[Handle], ended: queue.SimpleQueue[int], timeout: float | None, where: str) -> Iterator[Handle]:
+def _taken(
+    handles: list[Handle], ended: queue.SimpleQueue[int], timeout: float | None, where: str, *, work_between: bool
+) -> Iterator[Handle]:
+    """Handles as they end. A task that waits gives its slot back, and has it for the work between two of them."""
     deadline = None if timeout is None else time.monotonic() + timeout
     running = dict(enumerate(handles))
-    while running:
-        place = _next(ended, deadline, running)
-        if place is None:
-            names = [f"`{handle.name}`" for handle in running.values()]
-            listed = ", ".join(names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"])
-            raise WaitTimeout(f"{where}: {listed} still to end after {timeout:g} s.", "Give it more time.")
-        yield running.pop(place)
+    with contextlib.ExitStack() as waits:
+        waiting = False
+        while running:
+            if not waiting and ended.empty():
+                _give_back(waits, running.values())
+                waiting = True
+            place = _next(ended, deadline)
+            if place is None:
+                names = [f"`{handle.name}`" for handle in running.values()]
+                listed = ", ".join(names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"])
+                raise WaitTimeout(f"{where}: {listed} still to end after {timeout:g} s.", "Give it more time.")
+            if work_between:
+                waits.close()
+                waiting = False
+            yield running.pop(place)
 
 
-def _next(ended: queue.SimpleQueue[int], deadline: float | None, running: Mapping[int, Handle]) -> int | None:
-    with contextlib.suppress(queue.Empty):
-        return ended.get_nowait()
-    sources: dict[int, Source] = {id(handle._source): handle._source for handle in running.values()}
-    with contextlib.ExitStack() as waits:  # as long as nothing comes: the caller's loop is work, and holds its slot
-        for source in sources.values():
-            waits.enter_context(source.waiting())
-        while True:
-            left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
-            with contextlib.suppress(queue.Empty):
-                return ended.get(timeout=max(left, 0.001))
-            if deadline is not None and time.monotonic() >= deadline:
-                return None
+def _give_back(waits: contextlib.ExitStack, handles: Iterable[Handle]) -> None:
+    sources: dict[int, Source] = {id(handle._source): handle._source for handle in handles}
+    for source in sources.values():
+        waits.enter_context(source.waiting())
+
+
+def _next(ended: queue.SimpleQueue[int], deadline: float | None) -> int | None:
+    while True:
+        left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
+        with contextlib.suppress(queue.Empty):
+            return ended.get(timeout=max(left, 0.001))
+        if deadline is not None and time.monotonic() >= deadline:
+            return None
