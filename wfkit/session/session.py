@@ -161,7 +161,7 @@ class Session:
 
         connection = connecting.connect(self._own_cluster() if target is None else target)
         try:
-            engine = Engine(connection.client)
+            engine = Engine(connection.client, self.settings.engine_no_workers_timeout_s)
             facts = describe(connection.client, owned=connection.owns_cluster)
         except BaseException:
             connection.close()
@@ -233,10 +233,19 @@ class Session:
     def new_run(self, flow: Flow[..., Any], parameters: dict[str, object]) -> Run:
         """Open a run of a flow; its body is the caller's to execute."""
         from wfkit.engine.driver.run import Run
+        from wfkit.engine.worker.spec import Bounds
 
         engine = self.engine()
         identity = run_id(int(time.time() * 1000), os.urandom(10))
-        run = Run(engine, identity, flow.name, preview_parameters(parameters))
+        chosen = self.settings
+        run = Run(
+            engine,
+            identity,
+            flow.name,
+            preview_parameters(parameters),
+            bounds=Bounds(chosen.engine_max_depth, chosen.engine_max_tasks_per_run, chosen.engine_waiting_threads),
+            timeout_s=flow.options.timeout_seconds,
+        )
         with self._lock:
             self.runs.append(run)
             ended = [known for known in self.runs if known.state in RUN_ENDS]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from wfkit.authoring.context import FlowBody, place
-from wfkit.authoring.handle import Ref
+from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
-from wfkit.core.states import CODES, STATES, TASK_ENDS, WITH_VALUE, TaskState
+from wfkit.core.states import CODES, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView
 from wfkit.engine.driver import values
 from wfkit.engine.driver.cancelling import cancel_nodes
 from wfkit.engine.driver.live import LiveRun
-from wfkit.errors import MapFailed, WaitTimeout
+from wfkit.engine.worker.ended import map_failed
+from wfkit.errors import WaitTimeout
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -40,8 +42,14 @@ class Answers:
     def __init__(self, run: LiveRun) -> None:
         self.run = run
 
+    def waiting(self) -> AbstractContextManager[None]:
+        """Nothing is held that a waiting thread could give back."""
+        return nullcontext()
+
     def state(self, ref: Ref) -> TaskState:
         """Where a node stands; for a mapped group the state that describes it as a whole."""
+        if ref.group in self.run.flattened:
+            return TaskState.COMPLETED if self.run.flattened[ref.group].complete else TaskState.PENDING
         group = self._group(ref)
         if ref.index is not None:
             return group.state(ref.index) if ref.index < len(group) else TaskState.PENDING
@@ -59,11 +67,20 @@ class Answers:
         return name if ref.item is None else f"{name}.item({ref.item})"
 
     def length(self, group: GroupId) -> int | None:
-        """How many elements a mapped group has."""
+        """How many elements a mapped group has; None while that is not known."""
         return self.run.groups[group].length
+
+    def element(self, group: GroupId, k: int) -> int:
+        """Which node is the element at place `k` of a mapped group's list."""
+        final = self.run.groups[group].final
+        return k if final is None else final[k]
 
     def has_ended(self, ref: Ref) -> bool:
         """Whether all nodes behind a handle have ended."""
+        if ref.group in self.run.flattened:
+            return self.run.flattened[ref.group].complete and all(
+                part._source.has_ended(part._ref) for part, _ in self.run.flattened[ref.group].elements
+            )
         group = self._group(ref)
         if ref.index is not None:
             return ref.index < len(group) and group.states[ref.index] in _ENDS
@@ -80,18 +97,26 @@ class Answers:
         self._await(ref, timeout)
         if ref.index is not None:
             return values.value_of(self.run, ref)
-        bad = [index for index in self._elements(ref) if self._group(ref).state(index) not in WITH_VALUE]
-        failed = [index for index in bad if self._group(ref).state(index) is not TaskState.SKIPPED]
+        if ref.group in self.run.flattened:
+            return [self._item(part, items) for part, items in self.run.flattened[ref.group].in_order()]
+        ended = {index: values.ended(self.run, (ref.group, index)) for index in self.elements(ref)}
+        failed = [one for one in ended.values() if not one.has_value and one.state is not TaskState.SKIPPED]
         if failed:
-            raise self._map_failed(ref, failed)
-        return values.values_of(self.run, ref.group, [index for index in self._elements(ref) if index not in set(bad)])
+            raise map_failed(self._group(ref).spec.name, len(ended), failed)
+        return values.values_of(self.run, ref.group, [index for index, one in ended.items() if one.has_value])
+
+    def _item(self, part: Handle, items: tuple[int, ...]) -> object:
+        value: Any = part._source.result(part._ref, None)
+        for item in items:
+            value = value[item]
+        return value
 
     def exception(self, ref: Ref, timeout: float | None) -> object:
         """The error or None; for a mapped group a list aligned with its elements."""
         self._await(ref, timeout)
         if ref.index is not None:
             return values.exception_of(self.run, ref.group, ref.index)
-        return [values.exception_of(self.run, ref.group, index) for index in self._elements(ref)]
+        return [values.exception_of(self.run, ref.group, index) for index in self.elements(ref)]
 
     def logs(self, ref: Ref | None) -> list[LogLine]:
         """What the nodes behind a handle, or all nodes, wrote so far; by node, attempt and time."""
@@ -141,26 +166,14 @@ class Answers:
         """Remember that the body itself asked for a node, so that its failure counts as handled."""
         here = place()
         if isinstance(here, FlowBody) and here.recorder is cast("object", self.run):
-            self.run.looked_at.add((ref.group, ref.index))
+            self.run.look_at(ref)
 
     def _group(self, ref: Ref) -> GroupView:
         return self.run.view_model.groups[ref.group]
 
-    def _elements(self, ref: Ref) -> range:
-        return range(cast("int", self.length(ref.group)))
-
-    def _map_failed(self, ref: Ref, failed: list[int]) -> MapFailed:
-        def told(index: int) -> str:
-            return f"{group.name(index)}: {group.reasons.get(index) or group.state(index)}"
-
-        group = self._group(ref)
-        first = tuple(told(index) for index in failed[:3])
-        return MapFailed(
-            f"{len(failed)} of {len(group)} elements of `{group.spec.name}` have no result: {'; '.join(first)}.",
-            "handle.exception() lists them all; handle[k].result() raises the error of one.",
-            len(failed),
-            first,
-        )
+    def elements(self, ref: Ref) -> Sequence[int]:
+        """The nodes of a mapped group, in the order of its list."""
+        return self.run.groups[ref.group].final or range(cast("int", self.length(ref.group)))
 
 
 def looked_at_nodes(run: LiveRun) -> Iterator[tuple[GroupId, int]]:

@@ -1,43 +1,87 @@
-"""Cancelling, and the other news of a cluster that are not events of a task: crashes, refusals, workers gone."""
+"""Cancelling and pausing: what has not started never will, or not before the run is resumed; what runs is told to stop."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from wfkit.authoring.handle import Ref
 from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished, NodesAdded, RunStateChanged
 from wfkit.core.ids import GroupId
-from wfkit.core.states import RUN_ENDS, TASK_ENDS, FailureKind, RunState, TaskState
-from wfkit.engine.driver.group import Group
-from wfkit.engine.driver.live import LiveRun
+from wfkit.core.states import FINE, RUN_ENDS, TASK_ENDS, RunState, TaskState
+from wfkit.engine.driver.group import UNSENT, Group, Node
 
-Node = tuple[GroupId, int]
-_MESSAGE_CHARACTERS = 300
+if TYPE_CHECKING:
+    from wfkit.engine.driver.growing import GrowingRun
+    from wfkit.engine.driver.run import Run
+
+#: Workers confirm that they hold a run within this time, or `pause()` returns without.
+_CONFIRM_S: Final = 5.0
 
 
-def cancel_run(run: LiveRun, reason: str) -> None:
-    """Cancel a run: what has not started never will, what runs is waited for."""
+def cancel_run(run: Run, reason: str) -> None:
+    """Cancel a run: what has not started never will, what runs is stopped where Python can be, and waited for."""
     if run.state in RUN_ENDS or run.state is RunState.CANCELLING:
         return
     run.record_events([RunStateChanged(state=RunState.CANCELLING, reason=reason or "cancelled", at_s=time.time())])
-    drop_unsubmitted(run, reason or "the run was cancelled")
+    drop_unsent(run, reason or "the run was cancelled")
     _ask(run, None)
 
 
-def cancel_nodes(run: LiveRun, ref: Ref) -> None:
-    """Cancel a node or all nodes of a group; what has started is waited for."""
+def cancel_nodes(run: GrowingRun, ref: Ref) -> None:
+    """Cancel a node, all nodes of a group, or all that a flow's group holds; and what they have spawned."""
     if run.state in RUN_ENDS:
         return
-    length = run.groups[ref.group].length or 0
-    _ask(run, frozenset((ref.group, index) for index in (range(length) if ref.index is None else (ref.index,))))
+    _cancel(run, set(_meant(run, ref)))
 
 
-def _ask(run: LiveRun, nodes: frozenset[Node] | None) -> None:
-    """Have all workers refuse to start the nodes; the answer comes as news."""
-    run.flush()
+def cancel_children(run: GrowingRun, ends: Iterable[NodeFinished | NodeCrashed]) -> None:
+    """Cancel what parents have spawned that ended without a value, where they do not say otherwise."""
+    nodes: set[Node] = set()
+    for event in ends:
+        if isinstance(event, NodeFinished) and event.state in FINE:
+            continue
+        children = run.children.get((event.group, event.index))
+        if children and run.groups[event.group].options.on_parent_failure == "cancel":
+            nodes |= {(name, index) for name in children for index in _indices(run, name)}
+    if nodes:
+        _cancel(run, nodes, "its parent has failed or was cancelled")
+
+
+def _cancel(run: GrowingRun, nodes: Collection[Node], reason: str = "cancelled") -> None:
+    for name in {name for name, _ in nodes}:
+        if (group := run.groups[name]) in run.deferred:
+            run.deferred.remove(group)
+            _give_length(run, group)
+            nodes = {*nodes, (name, 0)}
+    opened = [node for node in nodes if run.is_open(node)]
+    unsent = [node for node in opened if run.groups[node[0]].status[node[1]] == UNSENT]
+    run.without_key.update(unsent)
+    run.record_events(_cancelled(unsent, reason))
+    if sent := frozenset(node for node in opened if run.is_open(node)):
+        _ask(run, sent)
+
+
+def _meant(run: GrowingRun, ref: Ref) -> Iterable[Node]:
+    """The nodes behind a handle, and all that descend from them."""
+    if ref.group in run.groups and ref.group not in run.flattened:
+        own = [(ref.group, index) for index in (_indices(run, ref.group) if ref.index is None else (ref.index,))]
+    else:
+        own = [(name, index) for name in run.members(ref.group) for index in _indices(run, name)]
+    while own:
+        yield from own
+        own = [(name, index) for node in own for name in run.children.get(node, ()) for index in _indices(run, name)]
+
+
+def _indices(run: GrowingRun, name: GroupId) -> range:
+    return range(len(run.groups[name].status) or (1 if run.groups[name] in run.deferred else 0))
+
+
+def _ask(run: GrowingRun, nodes: frozenset[Node] | None) -> None:
+    """Have all workers refuse to start the nodes, and stop those that run; the answer comes as news."""
     request = secrets.token_hex(8)
     run.cancel_requests[request] = nodes
     run.engine.attend(run.id)
@@ -45,27 +89,46 @@ def _ask(run: LiveRun, nodes: frozenset[Node] | None) -> None:
     run.engine.cluster.tell("cancel", run=run.id, request=request, nodes=listed)
 
 
-def drop_unsubmitted(run: LiveRun, reason: str) -> None:
-    """Cancel the calls that were never submitted."""
-    waiting = [*run.buffer, *run.deferred]
-    run.buffer.clear()
+def confirmed(run: Run, request: str, workers: Collection[object]) -> list[AnyEvent]:
+    """All workers refuse to start nodes: those that have not begun are cancelled now."""
+    nodes = run.cancel_requests.pop(request)
+    stopped = open_nodes(run, [TaskState.PENDING]) + begun_where(run, lambda worker: worker not in workers)
+    stopped += [node for node in open_nodes(run, [TaskState.WAITING, TaskState.RETRYING]) if is_ours(run, node)]
+    chosen = list(dict.fromkeys(stopped if nodes is None else [node for node in stopped if node in nodes]))
+    drop(run, chosen if nodes is None else [node for node in chosen if node in run.promises])
+    return _cancelled(chosen, run.view_model.reason or "cancelled")
+
+
+def is_ours(run: GrowingRun, node: Node) -> bool:
+    """Whether no worker executes the body of a node that has begun: it waits here, or for its children."""
+    group = run.groups[node[0]]
+    return node in run.promises or group.status[node[1]] == UNSENT
+
+
+def drop_unsent(run: GrowingRun, reason: str) -> None:
+    """Cancel the calls that the cluster does not have."""
+    for group in run.deferred:
+        if not group.status:
+            _give_length(run, group)
     run.deferred.clear()
-    for group in waiting:
-        _give_length(run, group)
-    nodes = [(group.spec.id, index) for group in waiting for index in range(group.length or 0)]
+    for flattened in run.flattened.values():
+        flattened.complete = True
+    nodes = run.sender.drop()
     run.without_key.update(nodes)
     run.record_events(_cancelled(nodes, reason))
 
 
-def _give_length(run: LiveRun, group: Group) -> None:
+def _give_length(run: GrowingRun, group: Group) -> None:
     """A map that will never know its length shows one cancelled element."""
-    if group.length is None:
+    if not group.status:
         group.length = 1
+        group.root = None
+        group.grow(1)
         group.spec = replace(group.spec, length=1)
         run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
 
 
-def open_nodes(run: LiveRun, states: Iterable[TaskState]) -> list[Node]:
+def open_nodes(run: GrowingRun, states: Iterable[TaskState]) -> list[Node]:
     """The nodes that stand in one of these states."""
     wanted = frozenset(states)
     return [
@@ -77,32 +140,17 @@ def open_nodes(run: LiveRun, states: Iterable[TaskState]) -> list[Node]:
     ]
 
 
-def give_up(run: LiveRun, reason: str) -> None:
+def give_up(run: Run, reason: str) -> None:
     """Cancel everything that has not ended, without asking the cluster."""
-    drop_unsubmitted(run, reason)
+    drop_unsent(run, reason)
     run.record_events(_cancelled(open_nodes(run, frozenset(TaskState) - TASK_ENDS), reason))
 
 
-def events_of(run: LiveRun, news: list[object]) -> Iterator[AnyEvent]:
-    """The events that follow from news of the scheduler's plugin."""
-    match news:
-        case ["cancelled", str(request), [*workers]] if request in run.cancel_requests:
-            nodes = run.cancel_requests.pop(request)
-            stopped = open_nodes(run, [TaskState.PENDING]) + _begun_where(run, lambda worker: worker not in workers)
-            chosen = stopped if nodes is None else [node for node in stopped if node in nodes]
-            if nodes is None:
-                _drop(run, chosen)
-            yield from _cancelled(chosen, run.view_model.reason or "cancelled")
-        case ["gone", str(gone)] if run.state is RunState.CANCELLING:
-            lost = _begun_where(run, lambda worker: worker == gone)
-            _drop(run, lost)
-            yield from _cancelled(lost, f"its worker {gone} went away")
-        case ["crashed", str(key), str(blamed), str(text), [*workers]]:
-            yield from _crashed(run, key, blamed, text, [str(worker) for worker in workers])
-        case ["refused", [*keys]]:
-            yield from _refused(run, [str(key) for key in keys])
-        case _:
-            return
+def gone(run: Run, worker: str) -> list[AnyEvent]:
+    """A worker went away while the run cancels: what it ran is over."""
+    lost = begun_where(run, lambda one: one == worker)
+    drop(run, lost)
+    return _cancelled(lost, f"its worker {worker} went away")
 
 
 def _cancelled(nodes: Iterable[Node], reason: str) -> list[AnyEvent]:
@@ -113,13 +161,21 @@ def _cancelled(nodes: Iterable[Node], reason: str) -> list[AnyEvent]:
     ]
 
 
-def _drop(run: LiveRun, nodes: list[Node]) -> None:
-    """Have the cluster forget cancelled nodes; what runs there is kept, and its result."""
+def drop(run: GrowingRun, nodes: Collection[Node]) -> None:
+    """Have the cluster forget cancelled nodes; a carrier goes with its last element."""
     run.without_key.update(nodes)
-    run.engine.cluster.tell("drop", run=run.id, keys=[run.groups[group].key_of(index) for group, index in nodes])
+    chosen = set(nodes)
+    keys: dict[str, None] = {}
+    for name, index in nodes:
+        group = run.groups[name]
+        carrier = group.carrier_of[index]
+        if carrier < 0 or all((name, other) in chosen for other in group.carriers[carrier]):
+            keys[group.where(index)[0]] = None
+    if keys:
+        run.engine.cluster.tell("drop", run=run.id, keys=list(keys))
 
 
-def _begun_where(run: LiveRun, is_meant: Callable[[str], bool]) -> list[Node]:
+def begun_where(run: GrowingRun, is_meant: Callable[[str], bool]) -> list[Node]:
     """The nodes that have begun on certain workers and have not ended."""
     view = run.view_model
     return [
@@ -129,38 +185,31 @@ def _begun_where(run: LiveRun, is_meant: Callable[[str], bool]) -> list[Node]:
     ]
 
 
-def _crashed(run: LiveRun, key: str, blamed: str, text: str, workers: list[str]) -> Iterator[AnyEvent]:
-    node = run.node_of_key(key)
-    if node is None:
-        return
-    if key != blamed and run.node_of_key(blamed) is not None:
-        run.resubmit(node)
-        return
-    run.without_key.add(node)
-    where = f" ({', '.join(workers)})" if workers else ""
-    first = text.strip().partition("\n")[0][:_MESSAGE_CHARACTERS]
-    yield NodeCrashed(
-        group=node[0],
-        index=node[1],
-        attempt=run.view_model.groups[node[0]].attempts[node[1]],
-        kind=FailureKind.WORKER_LOST,
-        reason=f"the worker died while it ran{where}: {first}",
-        worker=workers[-1] if workers else "",
-        at_s=time.time(),
-    )
+# Pausing
 
 
-def _refused(run: LiveRun, keys: list[str]) -> Iterator[AnyEvent]:
-    for key in keys:
-        node = run.node_of_key(key)
-        if node is not None:
-            run.without_key.add(node)
-            yield NodeFinished(
-                group=node[0],
-                index=node[1],
-                attempt=0,
-                state=TaskState.FAILED,
-                kind=FailureKind.ERROR,
-                reason="the Dask scheduler did not accept the task: an input is lost, or it cannot read the graph",
-                at_s=time.time(),
-            )
+def pause(run: Run) -> None:
+    """Start nothing more. What the workers would begin comes back, and waits here."""
+    with run.lock:
+        if run.state is not RunState.RUNNING:
+            return
+        run.record_events([RunStateChanged(state=RunState.PAUSED, reason="paused", at_s=time.time())])
+        request = _tell_hold(run, paused=True)
+    run.until(lambda: request in run.held, _CONFIRM_S)
+
+
+def resume(run: Run) -> None:
+    """Go on."""
+    with run.lock:
+        if run.state is not RunState.PAUSED:
+            return
+        _tell_hold(run, paused=False)
+        run.record_events([RunStateChanged(state=RunState.RUNNING, at_s=time.time())])
+        run.flush()
+
+
+def _tell_hold(run: Run, *, paused: bool) -> str:
+    request = secrets.token_hex(8)
+    run.engine.attend(run.id)
+    run.engine.cluster.tell("hold", run=run.id, request=request, paused=paused)
+    return request

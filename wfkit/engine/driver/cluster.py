@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from distributed import Future
+from distributed.client import _MapExpr
+from distributed.protocol import Serialized, ToPickle, serialize, to_serialize
+from distributed.spans import SpanMetadata
 
 from wfkit.engine.scheduler.plugin import SchedulerSide
 from wfkit.engine.worker.side import WorkerSide
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 #: Submissions count as one for Dask's first-in-first-out rule, so that their own order decides.
-_FIFO: Final = "1h"
+_FIFO: Final = "1000d"
+#: Workers come and go; so long the number of their threads is taken for granted.
+_THREADS_KNOWN_S: Final = 5.0
 
 
 class Cluster:
@@ -35,6 +40,8 @@ class Cluster:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._dask: Any = client
+        self._threads = 1
+        self._threads_known_until_s = 0.0
         try:
             self._dask.register_plugin(SchedulerSide())
             self._dask.register_plugin(WorkerSide())
@@ -54,34 +61,68 @@ class Cluster:
         """Send an operation to the scheduler's plugin, behind everything that was submitted before."""
         self._dask._send_to_scheduler({"op": f"wfkit-{operation}", "client": self.client.id, **fields})
 
-    def map(
-        self, function: Callable[..., object], *columns: Sequence[object], keys: list[str], **options: object
-    ) -> list[Future[Any]]:
-        """Submit one task per row of the columns; earlier rows go first."""
-        with warnings.catch_warnings():
-            # Dask advises to scatter large inputs; ours are frozen and travel once.
-            warnings.filterwarnings("ignore", message="Sending large graph")
-            futures = self._dask.map(function, *columns, key=keys, pure=False, fifo_timeout=_FIFO, **options)
-        return cast("list[Future[Any]]", futures)
+    def submit_all(
+        self,
+        function: Callable[..., object],
+        columns: Sequence[Sequence[object]],
+        keys: list[str],
+        numbers: Sequence[int],
+        **annotations: object,
+    ) -> None:
+        """Submit one task per row of the columns; the lowest number goes first.
+
+        The message is the one that `Client.map` sends, without the futures that it makes: they cost the client more
+        than all the rest, and a lease keeps the results.
+        """
+        expr = _MapExpr(function, columns, key=keys, pure=False, annotations={}, kwargs={})
+        self._dask._send_to_scheduler(
+            {
+                "op": "update-graph",
+                "expr_ser": Serialized(*serialize(to_serialize(expr), on_error="raise")),
+                "keys": set(keys),
+                "internal_priority": dict(zip(keys, numbers, strict=True)),
+                "submitting_task": None,
+                "fifo_timeout": _FIFO,
+                "actors": None,
+                "code": ToPickle(()),
+                "annotations": ToPickle(annotations),
+                "span_metadata": ToPickle(SpanMetadata(collections=[{"type": "Future"}])),
+            }
+        )
+
+    def lease(self, run: str, keys: list[str], crash_retries: Mapping[str, int]) -> None:
+        """Have the cluster keep the results of keys for a run, instead of for this client."""
+        self.tell("lease", run=run, keys=keys, crash_retries=dict(crash_retries))
+        self._dask._send_to_scheduler({"op": "client-releases-keys", "keys": keys, "client": self.client.id})
 
     def submit(self, function: Callable[..., object], *args: object, key: str) -> Future[Any]:
         """Submit one task."""
         return cast("Future[Any]", self._dask.submit(function, *args, key=key, pure=False))
 
     def future(self, key: str) -> Future[Any]:
-        """A future of a key that this client has submitted."""
-        return Future(key, self._dask)
+        """A future of a key that the cluster has; it keeps the result for this client too."""
+        future = Future(key, self._dask)
+        self._dask._send_to_scheduler({"op": "client-desires-keys", "keys": [key], "client": self.client.id})
+        return future
 
-    def gather(self, keys: Sequence[str]) -> list[object]:
-        """Fetch the values of keys that this client has submitted.
+    def gather(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Fetch the values of keys; those that the cluster does not have are left out."""
+        wanted = list(keys)
+        while wanted:
+            answer = self._dask.sync(self._dask.scheduler.gather, keys=wanted)
+            if answer["status"] == "OK":
+                return cast("dict[str, Any]", answer["data"])
+            failed = set(answer["keys"])
+            wanted = [key for key in wanted if key not in failed]
+        return {}
 
-        Raises
-        ------
-        LookupError : the cluster was restarted since; Dask itself would wait for ever
-        """
-        if any(key not in self._dask.futures for key in keys):
-            raise LookupError("the cluster was restarted")
-        return cast("list[object]", self._dask.gather([self.future(key) for key in keys]))
+    def threads(self) -> int:
+        """How many threads the workers have; asked for at most every few seconds."""
+        now_s = time.monotonic()
+        if now_s > self._threads_known_until_s:
+            self._threads_known_until_s = now_s + _THREADS_KNOWN_S
+            self._threads = max(1, sum(self._dask.nthreads().values()))
+        return self._threads
 
     def subscribe(self, topic: str, hear: Callable[[Any], None]) -> None:
         """Have `hear` called, from the client's own thread, for what is published under a topic."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
 import time
 from collections import deque
@@ -11,6 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wfkit.engine.driver.cluster import Cluster
+from wfkit.engine.driver.pace import Durations
 from wfkit.engine.scheduler.plugin import topic
 
 if TYPE_CHECKING:
@@ -53,19 +56,26 @@ class Engine:
     ----------
     client : distributed.Client
         Synchronous and connected.
+    no_workers_timeout_s : float
+        A run that no worker could go on with for so long is interrupted.
 
     Raises
     ------
     ClusterUnusable : wfkit's plugins cannot be installed in the cluster
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, no_workers_timeout_s: float = 600.0) -> None:
         self.cluster = Cluster(client)
+        self.no_workers_timeout_s = no_workers_timeout_s
         self._runs: dict[RunId, Driven] = {}
         self._inbox: deque[tuple[RunId, list[News]]] = deque()
         #: Runs with calls that wait: when they are flushed, and when at the latest.
         self._due: dict[RunId, tuple[float, float]] = {}
         self._attended: set[RunId] = set()
+        #: What is done later: when, and a number that keeps the order.
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._durations: dict[str, Durations] = {}
         self._wake = threading.Event()
         self._closing = False
         self._lost_since_s: float | None = None
@@ -110,6 +120,18 @@ class Engine:
         if known is None:
             self._wake.set()
 
+    def call_later(self, seconds: float, work: Callable[[], None]) -> None:
+        """Have the engine's thread do something after a while."""
+        heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), work))
+        self._wake.set()
+
+    def durations(self, code_id: str) -> Durations:
+        """How long a function takes, as far as it was executed on this cluster."""
+        known = self._durations.get(code_id)
+        if known is None:
+            known = self._durations[code_id] = Durations()
+        return known
+
     def close(self) -> None:
         """Stop the thread."""
         self._closing = True
@@ -118,10 +140,12 @@ class Engine:
 
     def _work(self) -> None:
         while not self._closing:
-            due_s = min((due for due, _ in list(self._due.values())), default=inf) - time.monotonic()
+            due_s = min((due for due, _ in list(self._due.values())), default=inf)
+            due_s = min(due_s, self._later[0][0] if self._later else inf) - time.monotonic()
             self._wake.wait(max(0.0, min(due_s, _CHECK_S)))
             self._wake.clear()
             self._take_news()
+            self._do_later()
             self._flush_due()
             self._watch_cluster()
 
@@ -132,6 +156,10 @@ class Engine:
                 news = news + self._inbox.popleft()[1]
             if (run := self._runs.get(run_id)) is not None:
                 self._guard(run, partial(run.take, news))
+
+    def _do_later(self) -> None:
+        while self._later and self._later[0][0] <= time.monotonic():
+            heapq.heappop(self._later)[2]()
 
     def _flush_due(self) -> None:
         now_s = time.monotonic()

@@ -1,36 +1,41 @@
-"""Expanding: calls whose length is not known yet wait here, and are laid out when it is."""
+"""Expanding: calls whose length is not known yet wait here, and are laid out when it is, or part by part."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from wfkit.authoring.freeze import OWN_INDEX, Frozen, Slot, Use
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.mapping import refuse_different_lengths
-from wfkit.core.events import ErrorInfo, NodeFinished, NodesAdded
-from wfkit.core.states import TASK_ENDS, WITH_VALUE, FailureKind, TaskState
+from wfkit.core.events import ErrorInfo, How, NodeFinished, NodesAdded
+from wfkit.core.ids import GroupId
+from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
+from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map
 from wfkit.engine.driver.group import Group
-from wfkit.engine.driver.live import LiveRun
-from wfkit.errors import NotMappable, UnknownLength, WfkitError
+from wfkit.engine.driver.recording import edges_of
+from wfkit.engine.driver.wiring import run_of
+from wfkit.errors import TooManyTasks, UnknownLength, WfkitError
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 
-def waits_for_length(run: LiveRun, group: Group) -> bool:
+def waits_for_length(run: Run, group: Group) -> bool:
     """Whether a call cannot be laid out yet: its own length is not known, or that of something it stands behind.
 
     Raises
     ------
     UnknownLength : the length is that of a handle of another run, from which no news comes
     """
-    for handle in _inputs(group):
+    for handle in group.handles():
         if handle._source is not run.answers and _is_open(handle, over=handle in group.overs):
             raise UnknownLength(
                 f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first."
             )
     return group.length is None or any(not over._mapped for over in group.overs) or _stands_behind(run, group)
-
-
-def _inputs(group: Group) -> list[Handle]:
-    return [*(slot.source for slot in group.all_slots if isinstance(slot.source, Handle)), *group.wait_for]
 
 
 def _is_open(handle: Handle, *, over: bool) -> bool:
@@ -39,19 +44,20 @@ def _is_open(handle: Handle, *, over: bool) -> bool:
     return over and handle.state not in TASK_ENDS
 
 
-def _stands_behind(run: LiveRun, group: Group) -> bool:
-    """Whether an input of a call has not been laid out itself."""
+def _stands_behind(run: Run, group: Group) -> bool:
+    """Whether an input of a call has not been laid out itself, or not to its end."""
     waiting = {other.spec.id for other in run.deferred if other is not group}
-    return any(handle._source is run.answers and handle._ref.group in waiting for handle in _inputs(group))
+    waiting |= {name for name, flattened in run.flattened.items() if not flattened.complete}
+    return any(handle._source is run.answers and handle._ref.group in waiting for handle in group.handles())
 
 
-def expand(run: LiveRun) -> None:
+def expand(run: Run) -> None:
     """Lay out the calls whose lengths have become known, and those behind them."""
     if run.expanding:
         return
     run.expanding = True
     try:
-        while sum(_lay_out(run, group) for group in list(run.deferred)):
+        while _grow(run) or sum(_lay_out(run, group) for group in list(run.deferred)):
             pass
     finally:
         run.expanding = False
@@ -59,8 +65,10 @@ def expand(run: LiveRun) -> None:
     run.flush()
 
 
-def _lay_out(run: LiveRun, group: Group) -> bool:
+def _lay_out(run: Run, group: Group) -> bool:
     """Hand a call on if all lengths are known; False if it has to wait."""
+    if group.root is not None:
+        return False
     if _stands_behind(run, group) or (group.overs and not _settle_length(run, group)):
         return False
     run.deferred.remove(group)
@@ -69,58 +77,174 @@ def _lay_out(run: LiveRun, group: Group) -> bool:
     return True
 
 
-def _settle_length(run: LiveRun, group: Group) -> bool:
-    """Find out the length of a map; False while an input has not ended."""
+def _settle_length(run: Run, group: Group) -> bool:
+    """Find out the length of a map, and what its elements are; False while an input has not ended."""
     try:
-        lengths = {over.name: _length_of(over) for over in group.overs}
-        if any(length is None for length in lengths.values()):
+        found = {id(over): _elements(over) for over in group.overs}
+        if any(elements is None for elements in found.values()):
             return False
-        known = {name: length for name, length in lengths.items() if length is not None and length >= 0}
+        lengths = {over.name: len(found[id(over)] or ()) for over in group.overs if not _without_value(over)}
         if group.length is not None:
-            known["the other arguments"] = group.length
-        refuse_different_lengths(group.spec.task, known)
+            lengths["the other arguments"] = group.length
+        refuse_different_lengths(group.spec.task, lengths)
         # Where no input has a value, one element stands for the map, and its trigger decides.
-        _set_length(run, group, next(iter(known.values()), 1))
+        length = next(iter(lengths.values()), 1)
+        _refuse_too_many(run, length)
+        if special := {id(over): found[id(over)] or [] for over in group.overs if _is_special(over)}:
+            group.frozen, group.slots = _spelled(group, range(length), special)
+        _set_length(run, group, length)
     except WfkitError as error:
         _set_length(run, group, group.length or 1)
-        _fail(run, group, error)
+        fail(run, group, error)
     return True
 
 
-def _length_of(over: Handle) -> int | None:
-    """Length of what a map goes over; None while it is not known, -1 where there is no value."""
-    if over._mapped:
-        return over._known_length()
-    state = over.state
-    if state not in TASK_ENDS:
-        return None
-    if state not in WITH_VALUE:
-        return -1
-    ref = over._ref
-    assert ref.index is not None
-    view = over._source.run.view_model.groups[ref.group]  # type: ignore[attr-defined]  # runs are the only sources
-    if ref.item is None:
-        length = view.lengths.get(ref.index)
-    else:
-        value = over.result()
-        length = len(value) if hasattr(value, "__len__") and not isinstance(value, str | bytes | dict) else None
-    if length is None:
-        raise NotMappable(
-            f"`{over.name}` cannot be mapped over: its value is {view.previews.get(ref.index, 'no sequence')}.",
-            "Return a list from it.",
+def _refuse_too_many(run: Run, more: int) -> None:
+    if run.count_nodes() + more > run.bounds.max_tasks:
+        raise TooManyTasks(
+            f"A map of {more} elements would take the run beyond the {run.bounds.max_tasks} nodes that it may have.",
+            "Raise `max_tasks_per_run` in the section [engine] of wfkit.toml, or give larger items to each task.",
         )
-    return int(length)
 
 
-def _set_length(run: LiveRun, group: Group, length: int) -> None:
-    group.length = length
-    group.spec = replace(group.spec, length=length)
+def _elements(over: Handle) -> Sequence[Element] | None:
+    return whole_map(over) if over._mapped else elements_of(over)
+
+
+def _without_value(over: Handle) -> bool:
+    """Whether a map goes over a node that ended without a value."""
+    run = run_of(over)
+    return not over._mapped and run.has_ended((over._ref.group, over._ref.index or 0)) and not run.has_value(over)
+
+
+def _is_special(over: Handle) -> bool:
+    """Whether element i of a map is not simply element i of a group, or item i of a value."""
+    run = run_of(over)
+    if over._mapped:
+        return over._ref.group in run.flattened or run.groups[over._ref.group].final is not None
+    promise = run.promises.get((over._ref.group, over._ref.index or 0))
+    return promise is not None and promise.handles is not None and over._ref.item is None
+
+
+def _spelled(
+    group: Group, indices: range, special: Mapping[int, Sequence[Element]]
+) -> tuple[list[Frozen], list[tuple[Slot, ...]]]:
+    """Arguments and slots of nodes, where what a map goes over does not say by itself which element is which."""
+    frozen, slots = group.pattern or (group.frozen, group.slots)
+    all_slots: list[tuple[Slot, ...]] = []
+    all_frozen: list[Frozen] = []
+    for index in indices:
+        before = slots if isinstance(slots, tuple) else slots[index]
+        after = tuple(
+            _element_slot(slot, special[id(slot.source)][index]) if _goes_over(slot, special) else slot
+            for slot in before
+        )
+        payload = frozen.payload if isinstance(frozen, Frozen) else frozen[index].payload
+        all_slots.append(after)
+        all_frozen.append(Frozen(payload, tuple(slot.use for slot in after)))
+    return all_frozen, all_slots
+
+
+def _goes_over(slot: Slot, special: Mapping[int, Sequence[Element]]) -> bool:
+    own = slot.how is How.EACH or slot.use.items[-1:] == (OWN_INDEX,)
+    return own and id(slot.source) in special
+
+
+def _element_slot(slot: Slot, element: Element) -> Slot:
+    handle, items = element
+    own = () if handle._ref.item is None else (handle._ref.item,)
+    how = How.ALL if handle._mapped else How.ONE
+    return Slot(handle, how, Use((*own, *items), slot.use.failure_allowed))
+
+
+# Maps over a flatten grow
+
+
+def _grow(run: Run) -> bool:
+    """Take in parts of flattens that have become known, and let what goes over them grow along."""
+    grown = False
+    for name, flattened in list(run.flattened.items()):
+        try:
+            if not flattened.grow():
+                continue
+        except WfkitError as error:
+            flattened.complete = True
+            run.fail_flatten(name, error)
+        grown = True
+        group = run.groups[name]
+        if flattened.complete:
+            group.length = len(flattened.elements)
+        _announce(run, group, flattened, len(flattened.elements))
+        for follower in [one for one in run.deferred if one.root == name]:
+            _grow_along(run, follower, flattened)
+    return grown
+
+
+def root_of(run: Run, group: Group) -> GroupId | None:
+    """The flatten along which a map can grow: all that it goes over does, and nothing else keeps it waiting."""
+    if group.length is not None or not group.overs:
+        return None
+    roots = {_root(run, over) for over in group.overs}
+    others = [handle for handle in group.handles() if handle not in group.overs]
+    waiting = {other.spec.id for other in run.deferred} | set(run.flattened)
+    if len(roots) != 1 or any(other._ref.group in waiting for other in others):
+        return None
+    return roots.pop()
+
+
+def _root(run: Run, over: Handle) -> GroupId | None:
+    name = over._ref.group
+    if over._source is not run.answers or not over._mapped:
+        return None
+    if name in run.flattened:
+        return None if run.flattened[name].complete else name
+    return run.groups[name].root
+
+
+def _grow_along(run: Run, group: Group, flattened: Flattened) -> None:
+    before = len(group.status)
+    new = range(before, len(flattened.elements))
+    try:
+        _refuse_too_many(run, len(new))
+    except TooManyTasks as error:
+        run.deferred.remove(group)
+        fail(run, group, error)
+        return
+    if direct := {id(over): flattened.elements for over in group.overs if over._ref.group == group.root}:
+        group.pattern = group.pattern or (group.frozen, group.slots)
+        frozen, slots = _spelled(group, new, direct)
+        group.frozen = [*(group.frozen if before and not isinstance(group.frozen, Frozen) else ()), *frozen]
+        group.slots = [*(group.slots if before else ()), *slots]  # type: ignore[list-item]  # a list, once it has grown
+    run.grow(group, len(flattened.elements))
+    if flattened.complete:
+        run.deferred.remove(group)
+        group.final, group.root = flattened.final, None
+        group.length = len(flattened.elements)
+    _announce(run, group, flattened, len(flattened.elements))
+
+
+def _announce(run: Run, group: Group, flattened: Flattened, length: int) -> None:
+    group.spec = replace(
+        group.spec,
+        length=length if flattened.complete or length else None,
+        parts=tuple(flattened.parts),
+        edges=edges_of(group, run.answers) or group.spec.edges,
+    )
     run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
 
 
-def _fail(run: LiveRun, group: Group, error: WfkitError) -> None:
+def _set_length(run: Run, group: Group, length: int) -> None:
+    group.length = length
+    group.spec = replace(group.spec, length=length, edges=edges_of(group, run.answers))
+    run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
+
+
+def fail(run: Run, group: Group, error: WfkitError) -> None:
+    """End all nodes of a call that cannot be laid out."""
     run.failed_expansions.add(group.spec.id)
-    nodes = [(group.spec.id, index) for index in range(group.length or 0)]
+    group.length = group.length or max(1, len(group.status))
+    group.grow(group.length)
+    nodes = [(group.spec.id, index) for index in range(group.length) if run.is_open((group.spec.id, index))]
     run.without_key.update(nodes)
     info = ErrorInfo(type_name=type(error).__name__, message=str(error), traceback=f"{type(error).__name__}: {error}\n")
     run.record_events(

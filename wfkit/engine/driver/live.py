@@ -1,72 +1,71 @@
-"""Live run: what a run keeps while it goes on, how events change it, and how its calls reach the cluster."""
+"""Live run: what a run keeps while it goes on, how events change it, and where its results are."""
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from wfkit.authoring.freeze import Slot
 from wfkit.authoring.handle import Handle
-from wfkit.core.events import AnyEvent, How
+from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
-from wfkit.core.states import RUN_ENDS, RunState
+from wfkit.core.states import RUN_ENDS, TASK_ENDS, RunState
 from wfkit.core.view import RunView
 from wfkit.engine.driver.engine import Engine
-from wfkit.engine.driver.group import Group
-from wfkit.engine.driver.order import places
-from wfkit.engine.driver.submit import batch_of, dask_options, send
+from wfkit.engine.driver.flattening import Flattened
+from wfkit.engine.driver.group import ENDED, Group, Node
+from wfkit.engine.driver.sending import Sender
+from wfkit.engine.driver.submit import Located
+from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.outcome import Err, Ok, Outcome, load_value
+from wfkit.engine.worker.promise import Promise
+from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import HandleMisuse, ResultLost
 
 if TYPE_CHECKING:
-    from distributed import Future
+    from wfkit.engine.driver.answers import Answers
 
-    from wfkit.authoring.handle import Source
-
-#: So many buffered nodes are submitted without waiting for more.
-FLUSH_NODES: Final = 20_000
 #: Waiting is done in slices, so that an interrupt of the kernel is noticed.
 _SLICE_S: Final = 0.1
 
 
 class LiveRun:
-    """The state of a run, and the two ways it changes: events come in, calls go out."""
+    """The state of a run, and the way it changes: events come in."""
 
     #: What answers for the handles of this run; set by the class that knows it.
-    answers: Source
+    answers: Answers
 
-    def __init__(self, engine: Engine, run_id: RunId, flow_name: str) -> None:
+    def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
         self.id = run_id
         self.flow_name = flow_name
         self.engine = engine
+        self.bounds = bounds
         #: The picture that all faces read, under `lock`.
         self.view_model = RunView()
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.groups: dict[GroupId, Group] = {}
-        #: Calls whose length is known and that wait to be submitted, and calls that wait for a length.
-        self.buffer: list[Group] = []
+        self.sender = Sender(self)
+        #: Calls that wait for a length.
         self.deferred: list[Group] = []
-        #: Kept, so that the cluster keeps telling this process of their keys.
-        self.futures: list[Future[Any]] = []
+        self.flattened: dict[GroupId, Flattened] = {}
+        #: What the values of nodes are made of that returned handles.
+        self.promises: dict[Node, Promise] = {}
         #: Nodes that have ended without a task in Dask, and maps whose length turned out impossible.
-        self.without_key: set[tuple[GroupId, int]] = set()
+        self.without_key: set[Node] = set()
         self.failed_expansions: set[GroupId] = set()
         self.expanding = False
         #: Nodes and whole groups (None) whose outcome the body asked for.
         self.looked_at: set[tuple[GroupId, int | None]] = set()
         #: Cancellations that the cluster has not confirmed; None: of the whole run.
-        self.cancel_requests: dict[str, frozenset[tuple[GroupId, int]] | None] = {}
+        self.cancel_requests: dict[str, frozenset[Node] | None] = {}
         self.released = False
         self._by_key: dict[str, Group] = {}
         self._external: set[str] = set()
         self._seq = 0
-        self._fresh_calls = 0
         self._subscribers: list[Callable[[], None]] = []
         self._when_done: list[tuple[Callable[[], bool], Callable[[], None]]] = []
 
@@ -89,6 +88,7 @@ class LiveRun:
             if not numbered:
                 return
             fold(self.view_model, numbered)
+            self._note_ends(numbered)
             self.follow(numbered)
             done = [callback for ended, callback in self._when_done if ended()]
             if done:
@@ -96,6 +96,15 @@ class LiveRun:
             self.changed.notify_all()
         for callback in [*done, *self._subscribers]:
             callback()
+
+    def _note_ends(self, events: Sequence[AnyEvent]) -> None:
+        ended: list[Node] = []
+        for event in events:
+            if isinstance(event, NodeFinished | NodeCrashed) and event.group in self.groups:
+                ended.append((event.group, event.index))
+                if isinstance(event, NodeFinished) and event.attempt:
+                    self.sender.hear(event.group, event.wall_s)
+        self.sender.ended(ended)
 
     def follow(self, events: Sequence[AnyEvent]) -> None:
         """Do what follows from events that were just folded."""
@@ -143,65 +152,50 @@ class LiveRun:
         """A call is part of the graph."""
         self.groups[group.spec.id] = self._by_key[group.key] = group
 
-    def ready(self, group: Group) -> None:
-        """A call's length is known: give its nodes their places and buffer it."""
-        known = [one for one in map(self._places_of, group.all_slots) if one is not None]
-        length = group.length or 0
-        group.places = places(length, mapped=group.spec.mapped, fresh_calls=self._fresh_calls, inputs=known)
-        self._fresh_calls += not known and not group.spec.mapped
-        self.buffer.append(group)
-
-    def _places_of(self, slot: Slot) -> Sequence[int] | int | None:
-        if not isinstance(slot.source, Handle) or slot.source._source is not self.answers:
-            return None
-        ref = slot.source._ref
-        known = self.groups[ref.group].places
-        if slot.how is How.EACH:
-            return known
-        if slot.how is How.ALL:
-            return max(known, default=0)
-        return known[ref.index or 0] if known else None
-
     def flush(self) -> None:
-        """Submit the calls that wait, those with equal options for Dask together."""
-        if not self.buffer:
-            return
+        """Send what may go now."""
         with self.lock:
-            groups, self.buffer = self.buffer, []
-            if self.state not in RUN_ENDS:
-                for options, several in itertools.groupby(groups, dask_options):
-                    self._submit([(group, range(group.length or 0)) for group in several], options)
+            if self.state is RunState.RUNNING:
+                self.sender.pump()
             self.follow(())
 
-    def resubmit(self, node: tuple[GroupId, int]) -> None:
-        """Submit a node again under a new key: Dask gave it up because an input of it was lost."""
-        group = self.groups[node[0]]
-        group.generations[node[1]] = group.generations.get(node[1], 0) + 1
-        self._submit([(group, (node[1],))], dask_options(group))
+    def wake(self, group: GroupId, index: int) -> None:
+        """A node has what it waited for; from any thread."""
+        with self.lock:
+            if self.state not in RUN_ENDS:
+                self.sender.again((group, index))
+        self.engine.flush_soon(self.id)
 
-    def _submit(self, nodes: Sequence[tuple[Group, Iterable[int]]], options: Mapping[str, Any]) -> None:
-        batch = batch_of(nodes, self._locate)
-        if batch.keys:
-            self.engine.attend(self.id)
-            self.futures += send(self.engine.cluster, self.id, batch, options)
-        if self._external:
-            self.engine.cluster.tell("lease", run=self.id, keys=list(self._external))
-            self._external.clear()
+    # Where results are
 
-    def _locate(self, handle: Handle, index: int) -> str | Outcome:
-        """The Dask key of an element of a handle of this or another run, or its outcome where it has no key."""
-        run = cast("LiveRun", handle._source.run)
+    def locate(self, handle: Handle, index: int) -> Located:
+        """Where the outcome of an element of a handle of this or another run is."""
+        run = run_of(handle)
         if run.engine is not self.engine:
             raise HandleMisuse(f"`{handle.name}` belongs to a run on another cluster.", "Pass its `.result()`.")
         group = handle._ref.group
         outcome = run.outcome_without_key(group, index)
         if outcome is not None:
             return outcome
-        key = run.groups[group].key_of(index)
+        where = run.groups[group].where(index)
         if run is not self:
-            run.flush()
-            self._external.add(key)
-        return key
+            self._external.add(where[0])
+        return where
+
+    def locate_all(self, handle: Handle) -> list[tuple[Located, tuple[int, ...]]]:
+        """Where the outcomes of all elements of a handle are, in its order, and which items of their values are meant."""
+        run = run_of(handle)
+        name = handle._ref.group
+        if name in run.flattened:
+            return [(self.locate(part, part._ref.index or 0), items) for part, items in run.flattened[name].in_order()]
+        group = run.groups[name]
+        return [(self.locate(handle, index), ()) for index in group.final or range(len(group.status))]
+
+    def external_keys(self) -> list[str]:
+        """Keys of other runs that were just used, and are not leased yet."""
+        keys = list(self._external)
+        self._external.clear()
+        return keys
 
     def outcome_without_key(self, group: GroupId, index: int) -> Outcome | None:
         """The outcome of a node for which the cluster holds nothing; None where its Dask key stands for it.
@@ -220,11 +214,17 @@ class LiveRun:
             return Err(view.state(index), view.reasons.get(index, ""), None, name)
         raise ResultLost(f"The result of `{name}` of the run {self.id} was released.", "Run the flow again.")
 
-    def node_of_key(self, key: str) -> tuple[GroupId, int] | None:
-        """The node that a Dask key of this run stands for now; None for another or an earlier key."""
-        name, _, index = key.rpartition("-")
-        if (group := self._by_key.get(name)) is None:
-            name, _, index = name.rpartition("-")
-            if (group := self._by_key.get(name)) is None:
-                return None
-        return (group.spec.id, int(index)) if group.key_of(int(index)) == key else None
+    def nodes_of_key(self, key: str) -> list[Node]:
+        """The nodes that a Dask key of this run stands for now; none for another or an earlier key."""
+        at = key.find("-", key.find("-") + 1)
+        group = self._by_key.get(key[:at])
+        return [] if group is None else [(group.spec.id, index) for index in group.elements_of_key(key[at + 1 :])]
+
+    def is_open(self, node: Node) -> bool:
+        """Whether a node has not ended."""
+        return self.groups[node[0]].status[node[1]] != ENDED
+
+    def has_ended(self, node: Node) -> bool:
+        """Whether a node has reached an end state."""
+        group = self.view_model.groups[node[0]]
+        return node[1] < len(group) and group.state(node[1]) in TASK_ENDS

@@ -1,106 +1,127 @@
-"""Recording: a call in a flow body becomes a group of the graph, with everything it needs frozen."""
+"""Recording: a call becomes a group of the graph: it gets its id, its name, and its place among the others."""
 
 from __future__ import annotations
 
 import hashlib
-import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-from wfkit.authoring.freeze import Constant, Frozen, Slot, freeze, hold_constants
+from wfkit.authoring.freeze import Constant, Frozen
 from wfkit.authoring.handle import Handle
-from wfkit.authoring.mapping import Mapped, Over
-from wfkit.authoring.task import Call, Task
+from wfkit.authoring.options import TaskOptions
 from wfkit.core.events import Edge, GroupSpec, How
 from wfkit.core.ids import GroupId, RunId
 from wfkit.engine.driver.group import Group
-from wfkit.engine.worker.spec import Spec
+from wfkit.engine.worker.calls import FrozenCall
+from wfkit.engine.worker.spec import Bounds, Spec
 
 #: The run, and the group in it, of the flow inside a flow whose body makes the calls here.
 _INSIDE: Final[ContextVar[tuple[str, GroupId | None]]] = ContextVar("wfkit_inside", default=("", None))
+_NAME_CHARACTERS: Final = 100
 
 
 class Recording:
-    """Makes the groups of one run, in the order of its body's calls."""
+    """Makes the groups of one run, in the order of the calls."""
 
-    def __init__(self, run_id: RunId, flow_name: str) -> None:
+    def __init__(self, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
+        self.bounds = bounds
         self._names: dict[str, int] = {}
-        self._code: dict[Task[..., object], tuple[bytes, str]] = {}
         self._order = 0
 
-    def group(self, call: Call, source: object) -> Group:
-        """Freeze a call.
+    def group(self, call: FrozenCall, source: object, identity: GroupId, parent: GroupId | None, within: str) -> Group:
+        """Make the group of a call.
 
         Parameters
         ----------
-        call : Call
+        call : FrozenCall
         source : object
-            The run; handles of another run become edges to nothing.
-
-        Raises
-        ------
-        WfkitError : something in the call cannot travel
+            The run's own; handles of another run become edges to nothing.
+        identity, parent : GroupId
+        within : str
+            The name of the node whose body made the call; empty for a flow's.
         """
-        code, code_id = self._frozen_code(call.task)
-        task_name = call.task.name
-        frozen: Frozen | Sequence[Frozen]
-        slots: tuple[Slot, ...] | Sequence[tuple[Slot, ...]]
-        if call.mapped is None:
-            frozen, slots = freeze((call.args, call.kwargs), task_name)
-            length: int | None = 1
-        else:
-            frozen, slots = _freeze_map(hold_constants(call.mapped, task_name), task_name)
-            length = call.mapped.length
-        identity, name = self._new(task_name)
+        name = self._name(call.task, within)
         spec = GroupSpec(
             id=identity,
-            order=self._order,
+            order=self._next_order(),
             name=name,
-            task=task_name,
+            task=call.task,
             kind="task",
-            mapped=call.mapped is not None,
-            length=length,
-            parent=self._parent(),
-            edges=tuple(dict.fromkeys(_edges(slots, call.wait_for, source))),
-            labels=_labels(call),
+            mapped=call.mapped,
+            length=call.length,
+            parent=parent,
+            labels=call.labels,
         )
         work = Spec(
             run_id=self.run_id,
             flow_name=self.flow_name,
             group=identity,
             name=name,
-            mapped=spec.mapped,
-            code_id=code_id,
-            code=code,
+            mapped=call.mapped,
+            code_id=call.code_id,
+            code=call.code,
+            bounds=self.bounds,
         )
-        return Group(
+        group = Group(
             spec=spec,
             work=work,
-            options=call.task.options,
-            key=f"{_key_prefix(task_name)}-{_digest(self.run_id, identity)}",
-            frozen=frozen,
-            slots=slots,
+            options=call.options,
+            key=f"{_key_prefix(call.task)}-{_digest(self.run_id, identity)}",
+            frozen=call.frozen,
+            slots=call.slots if isinstance(call.slots, tuple) else list(call.slots),
             wait_for=call.wait_for,
-            length=length,
-            overs=call.mapped.overs if call.mapped else (),
+            length=call.length,
+            overs=call.overs,
+            chunk=call.chunk,
+            max_concurrency=call.max_concurrency,
         )
+        group.spec = replace(spec, edges=edges_of(group, source))
+        return group
 
-    def flow_group(self, name: str) -> GroupSpec:
-        """A group that holds the calls of a flow inside the flow."""
-        identity, unique = self._new(name)
+    def bare_group(
+        self,
+        kind: str,
+        name: str,
+        identity: GroupId,
+        parent: GroupId | None,
+        within: str = "",
+        edges: tuple[Edge, ...] = (),
+    ) -> GroupSpec:
+        """A group without tasks: it holds the calls of a flow inside the flow, or is a flatten."""
         return GroupSpec(
             id=identity,
-            order=self._order,
-            name=unique,
+            order=self._next_order(),
+            name=self._name(name, within),
             task=name,
-            kind="flow",
-            mapped=False,
-            length=0,
-            parent=self._parent(),
+            kind=kind,
+            mapped=kind == "flatten",
+            length=None if kind == "flatten" else 0,
+            parent=parent,
+            edges=edges,
         )
+
+    def flatten_group(self, spec: GroupSpec) -> Group:
+        """What stands for a flatten among the groups that have nodes: one without any."""
+        nothing = Frozen(b"", ())
+        work = Spec(
+            run_id=self.run_id,
+            flow_name=self.flow_name,
+            group=spec.id,
+            name=spec.name,
+            mapped=True,
+            code_id="",
+            code=b"",
+            bounds=self.bounds,
+        )
+        return Group(spec=spec, work=work, options=TaskOptions(), key="", frozen=nothing, slots=(), length=None)
+
+    def new_id(self) -> GroupId:
+        """An id for what the flow's own body calls next."""
+        return GroupId(f"g{self._order + 1}")
 
     def enter(self, group: GroupId) -> Callable[[], None]:
         """Make calls in this thread or coroutine members of a flow's group; calling the result ends that."""
@@ -112,46 +133,38 @@ class Recording:
 
         return leave
 
-    def _parent(self) -> GroupId | None:
+    def parent(self) -> GroupId | None:
+        """The flow's group that calls in this thread or coroutine belong to."""
         run_id, group = _INSIDE.get()
         return group if run_id == self.run_id else None
 
-    def _new(self, name: str) -> tuple[GroupId, str]:
+    def _next_order(self) -> int:
         self._order += 1
-        count = self._names[name] = self._names.get(name, 0) + 1
-        return GroupId(f"g{self._order}"), name if count == 1 else f"{name}#{count}"
+        return self._order
 
-    def _frozen_code(self, task: Task[..., object]) -> tuple[bytes, str]:
-        known = self._code.get(task)
-        if known is None:
-            code = task.frozen_code()
-            known = self._code[task] = (code, hashlib.blake2b(code, digest_size=12).hexdigest())
-        return known
-
-
-def _freeze_map(mapped: Mapped, task: str) -> tuple[Frozen | list[Frozen], tuple[Slot, ...] | list[tuple[Slot, ...]]]:
-    if mapped.shared:
-        return freeze((mapped.args, mapped.kwargs), task)
-    pairs = [freeze(mapped.element(index), task) for index in range(mapped.length or 0)]
-    slots = [slots for _, slots in pairs]
-    same = all(one == slots[0] for one in slots[1:])
-    return [frozen for frozen, _ in pairs], (slots[0] if slots and same else slots)
+    def _name(self, name: str, within: str) -> str:
+        full = f"{within}/{name}" if within else name
+        if len(full) > _NAME_CHARACTERS:
+            full = f"…{full[-_NAME_CHARACTERS:].partition('/')[2] or name}"
+        count = self._names[full] = self._names.get(full, 0) + 1
+        return full if count == 1 else f"{full}#{count}"
 
 
-def _edges(
-    slots: tuple[Slot, ...] | Sequence[tuple[Slot, ...]], wait_for: Sequence[Handle], source: object
-) -> Sequence[Edge]:
-    if isinstance(slots, tuple):
-        found = [_edge(slot.source, slot.how) for slot in slots if _is_of(slot.source, source)]
+def edges_of(group: Group, source: object) -> tuple[Edge, ...]:
+    """What a group's nodes depend on, for the graph."""
+    if isinstance(group.slots, tuple):
+        found = [_edge(slot.source, slot.how) for slot in group.slots if _is_of(slot.source, source)]
     else:
         found = [
             _edge(slot.source, slot.how, at if slot.how is not How.EACH else None)
-            for at, several in enumerate(slots)
+            for at, several in enumerate(group.slots)
             for slot in several
             if _is_of(slot.source, source)
         ]
-    found += [_edge(handle, How.ALL if handle._mapped else How.ONE) for handle in wait_for if _is_of(handle, source)]
-    return found
+    found += [
+        _edge(handle, How.ALL if handle._mapped else How.ONE) for handle in group.wait_for if _is_of(handle, source)
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _is_of(origin: Handle | Constant, source: object) -> bool:
@@ -161,40 +174,6 @@ def _is_of(origin: Handle | Constant, source: object) -> bool:
 def _edge(handle: Handle | Constant, how: How, at: int | None = None) -> Edge:
     assert isinstance(handle, Handle)
     return Edge(handle._ref.group, how, handle._ref.index or 0, at)
-
-
-def _labels(call: Call) -> tuple[str, ...]:
-    """One name per node from the `task_run_name` template; parameters without a plain value show as their handle."""
-    template = call.task.options.task_run_name
-    if not template or (call.mapped is not None and call.mapped.length is None):
-        return ()
-    signature = call.task.signature
-    elements = [(call.args, call.kwargs)]
-    if call.mapped is not None:
-        elements = [call.mapped.element(index) for index in range(call.mapped.length or 0)]
-    return tuple(
-        _Lenient().vformat(template, (), dict(signature.bind(*args, **kwargs).arguments)) for args, kwargs in elements
-    )
-
-
-_LABEL_CHARACTERS: Final = 100
-
-
-class _Lenient(string.Formatter):
-    """Formats a template; what is not known yet, or cannot be formatted so, stays as its name in braces."""
-
-    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        try:
-            value, name = super().get_field(field_name, args, kwargs)
-        except (LookupError, AttributeError, ValueError):
-            return f"{{{field_name}}}", field_name
-        return (f"{{{field_name}}}" if isinstance(value, Handle | Over) else value), str(name)
-
-    def format_field(self, value: Any, format_spec: str) -> Any:
-        try:
-            return str(super().format_field(value, format_spec))[:_LABEL_CHARACTERS]
-        except Exception:  # noqa: BLE001 - the user's __format__, or a spec that does not fit
-            return str(value)[:_LABEL_CHARACTERS] if isinstance(value, str) else f"<{type(value).__name__}>"
 
 
 def _key_prefix(task: str) -> str:

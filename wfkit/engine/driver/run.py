@@ -10,24 +10,25 @@ from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.resolving import resolved
 from wfkit.authoring.task import Call
 from wfkit.core import wire
-from wfkit.core.events import AnyEvent, LogLine, NodeFinished, NodesAdded, RunFinished, RunStarted
+from wfkit.core.events import AnyEvent, LogLine, NodeCrashed, NodeFinished, RunFinished, RunStarted
 from wfkit.core.ids import RunId
 from wfkit.core.states import CODES, RUN_ENDS, TASK_ENDS, RunState, TaskState
-from wfkit.engine.driver import cancelling, expanding
+from wfkit.engine.driver import cancelling, losses, spawning
 from wfkit.engine.driver.answers import Answers, looked_at_nodes
 from wfkit.engine.driver.ending import outcome_of
 from wfkit.engine.driver.engine import Engine, News
-from wfkit.engine.driver.live import FLUSH_NODES, LiveRun
+from wfkit.engine.driver.growing import GrowingRun
 from wfkit.engine.driver.nodes import NodeTable
-from wfkit.engine.driver.recording import Recording
 from wfkit.engine.driver.viewing import View, view_of
+from wfkit.engine.worker.calls import Codes, frozen_call
+from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
 
 _END_CODES: Final = frozenset(CODES[state] for state in TASK_ENDS)
 _FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
 
 
-class Run(LiveRun):
+class Run(GrowingRun):
     """One execution of a flow.
 
     Attributes
@@ -39,21 +40,33 @@ class Run(LiveRun):
     """
 
     parent_id: RunId | None = None
+    _cancelled_as: RunState = RunState.CANCELLED
 
     def __init__(
-        self, engine: Engine, run_id: RunId, flow_name: str, parameters: tuple[tuple[str, str], ...] = ()
+        self,
+        engine: Engine,
+        run_id: RunId,
+        flow_name: str,
+        parameters: tuple[tuple[str, str], ...] = (),
+        *,
+        bounds: Bounds = Bounds(),  # noqa: B008 - a tuple
+        timeout_s: float | None = None,
     ) -> None:
-        super().__init__(engine, run_id, flow_name)
         self.answers: Answers = Answers(self)
+        super().__init__(engine, run_id, flow_name, bounds)
         #: What the body bound, by which `run["name"]` finds handles.
         self.names: Mapping[str, object] = {}
-        self._recording = Recording(run_id, flow_name)
+        self._codes = Codes()
+        #: Requests to hold that all workers have confirmed.
+        self.held: set[str] = set()
         self._body_open = True
         self._body_end: tuple[RunState, str] | None = None
         self._value: object = None
         self._body_log: list[LogLine] = []
         engine.open(self)
         self.record_events([RunStarted(run_id=run_id, flow_name=flow_name, parameters=parameters, at_s=time.time())])
+        if timeout_s is not None:
+            engine.call_later(timeout_s, lambda: self._time_out(timeout_s))
 
     # What people ask
 
@@ -167,12 +180,25 @@ class Run(LiveRun):
         with self.lock:
             cancelling.cancel_run(self, reason)
 
+    def pause(self) -> None:
+        """Start nothing more; what runs goes on. `resume()` ends it."""
+        cancelling.pause(self)
+
+    def resume(self) -> None:
+        """Go on after `pause()`."""
+        cancelling.resume(self)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of results that the run keeps in the cluster's memory; 0 after `release()`."""
+        with self.lock:
+            return 0 if self.released else sum(sum(group.result_bytes) for group in self.view_model.groups.values())
+
     def release(self) -> None:
         """Free the results that the run holds on the cluster; small ones stay readable."""
         with self.lock:
             if not self.released:
                 self.released = True
-                self.futures.clear()
                 if self.engine.cluster.status == "running":
                     self.engine.cluster.tell("release", run=self.id)
 
@@ -183,33 +209,28 @@ class Run(LiveRun):
 
     def record(self, call: Call) -> Handle:
         """Add a call to the graph and return its handle at once."""
+        frozen = frozen_call(call, self._codes)
         with self.lock:
-            group = self._recording.group(call, self.answers)
-            deferred = expanding.waits_for_length(self, group)
-            self.add(group)
-            self.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
-            if deferred:
-                self.deferred.append(group)
-                expanding.expand(self)
-            else:
-                self.ready(group)
-            if self.state is not RunState.RUNNING:
-                cancelling.drop_unsubmitted(self, self.view_model.reason)
-            index = None if group.spec.mapped else 0
-            full = sum(waiting.length or 0 for waiting in self.buffer) >= FLUSH_NODES
-        if full:
-            self.flush()
-        else:
-            self.engine.flush_soon(self.id)
+            self._refuse_too_many(frozen)
+            group = self.add_call(frozen, self._recording.new_id(), self._recording.parent())
+        self.engine.flush_soon(self.id)
+        index = None if group.spec.mapped else 0
         ref = Ref(group.spec.id, index)
         return Handle(self.answers, ref, mapped=index is None, n_outputs=group.options.n_outputs)
 
-    def subflow(self, name: str) -> Callable[[], None]:
+    def flatten(self, handle: Handle) -> Handle:
+        """Chain the lists of a handle."""
+        with self.lock:
+            name = self._recording.new_id()
+            self.add_flatten(handle, name, self._recording.parent())
+        return Handle(self.answers, Ref(name, None), mapped=True)
+
+    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
         """Put the calls that follow into a group of their own; calling the result closes it."""
         with self.lock:
-            spec = self._recording.flow_group(name)
-            self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
-        return self._recording.enter(spec.id)
+            identity = self._recording.new_id()
+            self.add_flow_group(name, identity, self._recording.parent(), branch)
+        return self._recording.enter(identity)
 
     def log_body(self, lines: Sequence[LogLine]) -> None:
         """Keep what the body wrote where no cell shows it. Takes no lock, so whatever prints may call it."""
@@ -241,30 +262,40 @@ class Run(LiveRun):
             for item in news:
                 if item[0] == "event":
                     events.append(wire.decode(cast("list[object]", item[1]), self.next_seq()))
-                elif item[0] == "restarted":
-                    self.record_events(events)
+                    continue
+                self.record_events(events)
+                events = []
+                if item[0] == "restarted":
                     return self.lose_cluster("the cluster was restarted")
-                else:
-                    self.record_events(events)
-                    events = list(cancelling.events_of(self, item))
+                if not spawning.take(self, item):
+                    self.record_events(list(losses.events_of(self, item)))
             self.record_events(events)
-            self._end_if_done()
+            self.flush()
 
     def follow(self, events: Sequence[AnyEvent]) -> None:
-        """Lay out maps whose length has become known, and end the run when all is done."""
-        if self.deferred and any(isinstance(event, NodeFinished) for event in events):
-            expanding.expand(self)
+        """Do what follows from ends: cancel what failed parents spawned, lay out maps, end the run when all is done."""
+        ends = [event for event in events if isinstance(event, NodeFinished | NodeCrashed)]
+        cancelling.cancel_children(self, ends)
+        if ends:
+            self.learn_lengths()
         self._end_if_done()
 
     def _end_if_done(self) -> None:
-        if self._body_open or self.state in RUN_ENDS or self.deferred or self.buffer or self.cancel_requests:
+        if self._body_open or self.state in {*RUN_ENDS, RunState.PAUSED} or self.deferred or self.cancel_requests:
+            return
+        if any(not flattened.complete for flattened in self.flattened.values()):
             return
         if any(count for code, count in enumerate(self.view_model.counts()) if code not in _END_CODES):
             return
         state, reason = self._body_end or outcome_of(self.view_model, set(looked_at_nodes(self)))
         if self.state is RunState.CANCELLING:
-            state, reason = RunState.CANCELLED, self.view_model.reason
+            state, reason = self._cancelled_as, self.view_model.reason
         self._finish(state, reason)
+
+    def _time_out(self, seconds: float | None) -> None:
+        with self.lock:
+            self._cancelled_as = RunState.FAILED
+            cancelling.cancel_run(self, f"the flow ran longer than its timeout_seconds={seconds:g}")
 
     def when_ended(self, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the run has ended."""

@@ -1,123 +1,213 @@
-"""Submitting: a batch of groups goes to Dask as one compact map, ordered depth-first, with a lease on its keys."""
+"""Submitting: nodes and carriers go to Dask as one compact map, with their numbers, and a lease on their keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dask._task_spec import Alias
 
-from wfkit.authoring.freeze import Constant, Frozen, Slot
+from wfkit.authoring.freeze import Constant, Frozen, Slot, Use
 from wfkit.authoring.handle import Handle
 from wfkit.core.events import How
 from wfkit.engine.driver.group import Group
-from wfkit.engine.worker.envelope import run_node
+from wfkit.engine.worker.assembly import Assembly
+from wfkit.engine.worker.envelope import More, run_node
 from wfkit.engine.worker.inputs import hold_constant
+from wfkit.engine.worker.layout import Column, Each, Layout, Pick
 from wfkit.engine.worker.outcome import Outcome
 from wfkit.engine.worker.spec import Spec
 
 if TYPE_CHECKING:
-    from distributed import Future
+    from wfkit.engine.driver.live import LiveRun
 
-    from wfkit.engine.driver.cluster import Cluster
+#: Crashes that a node may have, where it does not say otherwise; the scheduler's plugin knows the same number.
+_CRASH_RETRIES: Final = 2
+_NO_USE: Final = Use()
+_NOTHING_MORE: Final = More()
 
-#: Finds what stands for a node in a Dask graph: its key, or its outcome where it has no key.
-Locate = Callable[[Handle, int], "str | Outcome"]
+
+#: Where an outcome is: a Dask key and its place in a carrier's (-1: none); or itself, where the cluster has none.
+Located = tuple[str, int] | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One Dask task: a node, or a carrier of several."""
+
+    group: Group
+    index: int | Sequence[int]
+    key: str
+
+    @property
+    def first(self) -> int:
+        """Its first element."""
+        return self.index if isinstance(self.index, int) else self.index[0]
 
 
 @dataclass(slots=True)
 class Batch:
-    """The columns of one submission: one row per node."""
+    """The columns of one submission: one row per Dask task."""
 
     keys: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     specs: list[Spec] = field(default_factory=list)
-    indices: list[int] = field(default_factory=list)
-    frozen: list[Frozen] = field(default_factory=list)
+    indices: list[int | Sequence[int]] = field(default_factory=list)
+    frozen: list[Frozen | Assembly | Sequence[Frozen]] = field(default_factory=list)
     deps: list[list[object]] = field(default_factory=list)
+    more: list[More] = field(default_factory=list)
     constants: dict[str, Frozen] = field(default_factory=dict)
+    crash_retries: dict[str, int] = field(default_factory=dict)
 
 
-def batch_of(nodes: Sequence[tuple[Group, Iterable[int]]], locate: Locate) -> Batch:
-    """Lay out nodes in depth-first order.
+class _Deps:
+    """Collects what one row depends on: each key once."""
 
-    Parameters
-    ----------
-    nodes : sequence of (group, elements)
-        Groups in order of creation; all of known length.
-    locate : callable
-        Gives the Dask key of an element of a handle, or its outcome.
-    """
+    def __init__(self) -> None:
+        self.deps: list[object] = []
+        self._known: dict[str, int] = {}
+
+    def pick(self, found: Located, items: tuple[int, ...] = ()) -> Pick:
+        """Where an outcome is found among the dependencies."""
+        if not isinstance(found, tuple):
+            self.deps.append(found)
+            return Pick(len(self.deps) - 1, items=items)
+        key, offset = found
+        if key not in self._known:
+            self._known[key] = len(self.deps)
+            self.deps.append(Alias(key))
+        return Pick(self._known[key], offset, items)
+
+
+def batch_of(run: LiveRun, rows: Sequence[Row]) -> Batch:
+    """Lay out rows."""
     batch = Batch()
-    groups = [group for group, _ in nodes]
-    rows = sorted(
-        (group.places[index] * len(groups) + rank, index)
-        for rank, (group, indices) in enumerate(nodes)
-        for index in indices
-    )
-    shared = [_shared_deps(group, locate, batch.constants) for group in groups]
-    for mark, index in rows:
-        rank = mark % len(groups)
-        group = groups[rank]
-        batch.keys.append(group.key_of(index))
+    shared: dict[int, list[object]] = {}
+    for row in rows:
+        group = row.group
+        batch.keys.append(row.key)
+        batch.numbers.append(group.numbers[row.first])
         batch.specs.append(group.work)
-        batch.indices.append(index)
-        batch.frozen.append(group.frozen_of(index))
-        batch.deps.append(_deps(group, index, shared[rank], locate, batch.constants))
+        batch.indices.append(row.index)
+        if group.options.crash_retries != _CRASH_RETRIES:
+            batch.crash_retries[row.key] = group.options.crash_retries
+        if isinstance(row.index, int):
+            batch.frozen.append(group.frozen_of(row.index))
+            attempts, crashes = group.turns.get(row.index, (0, 0))
+            deps, layout = _single(run, group, row.index, batch.constants, shared)
+            batch.more.append(More(layout, attempts, crashes))
+        else:
+            frozen = group.frozen
+            batch.frozen.append(frozen if isinstance(frozen, Frozen) else [frozen[index] for index in row.index])
+            deps, layout = _carrier(run, group, row.index, batch.constants)
+            batch.more.append(More(layout))
+        batch.deps.append(deps)
     return batch
 
 
-def _shared_deps(group: Group, locate: Locate, constants: dict[str, Frozen]) -> Mapping[int, object]:
-    """What all nodes of a group depend on, laid out once: by slot, and below 0 what is waited for."""
-    slots = group.slots if isinstance(group.slots, tuple) else ()
-    shared = {at: _dep(slot, 0, locate, constants) for at, slot in enumerate(slots) if slot.how is not How.EACH}
-    for at, handle in enumerate(group.wait_for):
-        shared[-1 - at] = _handle_dep(handle, How.ALL if handle._mapped else How.ONE, 0, locate)
-    return shared
+def _single(
+    run: LiveRun, group: Group, index: int, constants: dict[str, Frozen], shared: dict[int, list[object]]
+) -> tuple[list[object], Layout | None]:
+    slots = _with_waits(group, group.slots_of(index), index)
+    plain = [_plain(run, slot, index, constants, shared) for slot in slots]
+    if None not in plain:
+        return plain, None
+    deps = _Deps()
+    return deps.deps, tuple(_place(run, slot, index, deps) for slot in slots)
 
 
-def _deps(
-    group: Group, index: int, shared: Mapping[int, object], locate: Locate, constants: dict[str, Frozen]
-) -> list[object]:
-    deps: list[object] = []
-    for at, slot in enumerate(group.slots_of(index)):
-        deps.append(shared[at] if at in shared else _dep(slot, index, locate, constants))
-    deps.extend(shared[-1 - at] for at in range(len(group.wait_for)))
-    return deps
-
-
-def _dep(slot: Slot, index: int, locate: Locate, constants: dict[str, Frozen]) -> object:
+def _plain(
+    run: LiveRun, slot: Slot, index: int, constants: dict[str, Frozen], shared: dict[int, list[object]]
+) -> object:
+    """What fills a slot, where Dask itself can tell; None where it takes a layout, because carriers are among it."""
     if isinstance(slot.source, Constant):
         constants[slot.source.key] = slot.source.frozen
         return Alias(slot.source.key)
-    return _handle_dep(slot.source, slot.how, index, locate)
+    if slot.how is not How.ALL:
+        return _alias(run.locate(slot.source, _at(slot, index)))
+    known = shared.get(id(slot.source))
+    if known is None:
+        found = [None if items else _alias(one) for one, items in run.locate_all(slot.source)]
+        if None in found:
+            return None
+        known = shared[id(slot.source)] = found
+    return known
 
 
-def _handle_dep(handle: Handle, how: How, index: int, locate: Locate) -> object:
-    if how is How.EACH:
-        return _alias(locate(handle, index))
-    if how is How.ONE:
-        return _alias(locate(handle, handle._ref.index or 0))
-    return [_alias(locate(handle, element)) for element in range(len(handle))]
+def _alias(found: Located) -> object:
+    if not isinstance(found, tuple):
+        return found
+    return Alias(found[0]) if found[1] < 0 else None
 
 
-def _alias(found: str | Outcome) -> object:
-    return Alias(found) if isinstance(found, str) else found
+def _place(run: LiveRun, slot: Slot, index: int, deps: _Deps) -> Pick | tuple[Pick, ...]:
+    if isinstance(slot.source, Constant):
+        return deps.pick((slot.source.key, -1))
+    if slot.how is How.ALL:
+        return tuple(deps.pick(one, items) for one, items in run.locate_all(slot.source))
+    return deps.pick(run.locate(slot.source, _at(slot, index)))
 
 
-def send(cluster: Cluster, run_id: str, batch: Batch, options: Mapping[str, Any]) -> list[Future[Any]]:
-    """Submit a batch and lease its keys for the run.
+def _with_waits(group: Group, slots: tuple[Slot, ...], index: int) -> list[Slot]:
+    if index in group.assemblies:
+        return list(slots)
+    waits = [Slot(handle, How.ALL if handle._mapped else How.ONE, _NO_USE) for handle in group.wait_for]
+    return [*slots, *waits]
 
-    Returns
-    -------
-    list of Future : to be kept as long as the driver wants to hear of the keys
-    """
-    futures: list[Future[Any]] = []
+
+def _at(slot: Slot, index: int) -> int:
+    assert isinstance(slot.source, Handle)
+    return index if slot.how is How.EACH else slot.source._ref.index or 0
+
+
+def _carrier(
+    run: LiveRun, group: Group, indices: Sequence[int], constants: dict[str, Frozen]
+) -> tuple[list[object], Layout | None]:
+    slots = _with_waits(group, group.slots_of(indices[0]), indices[0])
+    if not slots:
+        return [], None
+    deps = _Deps()
+    layout: list[Pick | tuple[Pick, ...] | Each | Column] = []
+    for place, slot in enumerate(slots):
+        if isinstance(slot.source, Constant):
+            constants[slot.source.key] = slot.source.frozen
+        each = slot.how is How.EACH or (place < len(group.slots_of(indices[0])) and not isinstance(group.slots, tuple))
+        if each and not isinstance(slot.source, Constant):
+            layout.append(_elementwise(run, group, place, indices, deps))
+        else:
+            layout.append(_place(run, slot, indices[0], deps))
+    return deps.deps, tuple(layout)
+
+
+def _elementwise(run: LiveRun, group: Group, place: int, indices: Sequence[int], deps: _Deps) -> Each | Column:
+    picks = []
+    for index in indices:
+        slot = group.slots_of(index)[place]
+        assert isinstance(slot.source, Handle)
+        picks.append(deps.pick(run.locate(slot.source, _at(slot, index))))
+    first = picks[0]
+    aligned = first.offset >= 0 and all(
+        pick.dep == first.dep and pick.offset == first.offset + element for element, pick in enumerate(picks)
+    )
+    return Each(first.dep, first.offset) if aligned else Column(tuple(picks))
+
+
+def submit(run: LiveRun, rows: Sequence[Row], options: Mapping[str, Any]) -> None:
+    """Submit rows and lease their keys for the run."""
+    batch = batch_of(run, rows)
+    cluster = run.engine.cluster
+    run.engine.attend(run.id)
     if batch.constants:
-        futures += cluster.map(hold_constant, list(batch.constants.values()), keys=list(batch.constants))
-    futures += cluster.map(run_node, batch.specs, batch.indices, batch.frozen, batch.deps, keys=batch.keys, **options)
-    cluster.tell("lease", run=run_id, keys=[*batch.constants, *batch.keys])
-    return futures
+        cluster.submit_all(
+            hold_constant, [list(batch.constants.values())], list(batch.constants), [0] * len(batch.constants)
+        )
+    columns: list[Sequence[object]] = [batch.specs, batch.indices, batch.frozen, batch.deps]
+    if any(more != _NOTHING_MORE for more in batch.more):
+        columns.append(batch.more)
+    cluster.submit_all(run_node, columns, batch.keys, batch.numbers, **options)
+    keys = [*batch.constants, *batch.keys, *run.external_keys()]
+    cluster.lease(run.id, keys, batch.crash_retries)
 
 
 def dask_options(group: Group) -> dict[str, Any]:
@@ -125,8 +215,8 @@ def dask_options(group: Group) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if group.options.resources:
         options["resources"] = dict(group.options.resources)
-    if group.options.priority:
-        options["priority"] = group.options.priority
+    if group.priority:
+        options["priority"] = group.priority
     if group.options.workers:
         options["workers"] = list(group.options.workers)
     return options

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.authoring.handle import Ref
 from wfkit.core.ids import GroupId
-from wfkit.core.states import WITH_VALUE, TaskState
+from wfkit.core.states import RunState, TaskState
+from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.live import LiveRun
-from wfkit.engine.worker.failure import revive
-from wfkit.engine.worker.outcome import Err, Ok, Outcome, load_value
-from wfkit.errors import (
-    HandleMisuse,
-    ResultLost,
-    TaskCancelled,
-    TaskCrashed,
-    TaskFailed,
-    TaskSkipped,
-    Unsuccessful,
-    UpstreamFailed,
-)
+from wfkit.engine.worker.ended import Ended
+from wfkit.engine.worker.outcome import Err, Ok, Outcome, Outcomes, load_value
+from wfkit.errors import HandleMisuse, ResultLost
 
 if TYPE_CHECKING:
     from distributed import Future
 
-_ERRORS: Final[dict[TaskState, type[Unsuccessful]]] = {
-    TaskState.FAILED: TaskFailed,
-    TaskState.UPSTREAM_FAILED: UpstreamFailed,
-    TaskState.SKIPPED: TaskSkipped,
-    TaskState.CANCELLED: TaskCancelled,
-    TaskState.CRASHED: TaskCrashed,
-}
+#: A result that was lost with its worker is made again meanwhile; so long it is waited for.
+_PATIENCE_S: Final = 60.0
+_AGAIN_S: Final = 0.1
 
 
 def value_of(run: LiveRun, ref: Ref) -> object:
@@ -72,32 +61,57 @@ def _gathered(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[obje
     cluster = run.engine.cluster
     if cluster.status != "running":
         raise ResultLost(f"The cluster that held the results of `{name}` is gone.", "Run the flow again.")
-    keys = [run.groups[group].key_of(index) for index in indices]
-    try:
-        outcomes = cluster.gather(keys)
-    except Exception as error:
-        first = str(error).partition("\n")[0]
-        raise ResultLost(
-            f"Results of `{name}` could not be fetched: {type(error).__name__}: {first}.", "Run the flow again."
-        ) from error
-    return [outcome.value() for outcome in outcomes if isinstance(outcome, Ok)]
+    places = [run.groups[group].where(index) for index in indices]
+    found = _fetched(run, list(dict.fromkeys(key for key, _ in places)), name)
+    return [_value_at(found[key], offset) for key, offset in places]
+
+
+def _fetched(run: LiveRun, keys: list[str], name: str) -> dict[str, Any]:
+    """What keys stand for; one that was lost with its worker is waited for, because it is made again."""
+    found: dict[str, Any] = {}
+    deadline = time.monotonic() + _PATIENCE_S
+    while missing := [key for key in keys if key not in found]:
+        try:
+            found.update(run.engine.cluster.gather(missing))
+        except Exception as error:
+            first = str(error).partition("\n")[0]
+            raise ResultLost(
+                f"Results of `{name}` could not be fetched: {type(error).__name__}: {first}.", "Run the flow again."
+            ) from error
+        if len(found) < len(keys):
+            if run.state is RunState.INTERRUPTED or time.monotonic() > deadline:
+                raise ResultLost(f"The cluster does not hold the results of `{name}` any more.", "Run the flow again.")
+            time.sleep(_AGAIN_S)
+    return found
+
+
+def _value_at(found: Outcome | Outcomes, offset: int) -> object:
+    outcome = found.outcomes[offset] if isinstance(found, Outcomes) else found
+    assert isinstance(outcome, Ok)
+    return outcome.value()
+
+
+def ended(run: LiveRun, node: Node) -> Ended:
+    """What is known of a node that has ended."""
+    view = run.view_model.groups[node[0]]
+    index = node[1]
+    state = view.state(index)
+    attempts = view.errors.get(index, {})
+    key, offset = run.groups[node[0]].where(index)
+    return Ended(
+        name=view.name(index),
+        state=state,
+        reason=view.reasons.get(index, ""),
+        error=attempts[max(attempts)] if attempts and state is TaskState.FAILED else None,
+        inline=view.inline.get(index),
+        key=key,
+        offset=offset,
+    )
 
 
 def exception_of(run: LiveRun, group: GroupId, index: int) -> BaseException | None:
     """The error that stands for a node that has ended; None where it has a value."""
-    view = run.view_model.groups[group]
-    state = view.state(index)
-    if state in WITH_VALUE:
-        return None
-    attempts = view.errors.get(index, {})
-    info = attempts[max(attempts)] if attempts and state is TaskState.FAILED else None
-    if info is not None:
-        if (error := revive(info)) is not None:
-            return error
-        failed = TaskFailed(f"`{view.name(index)}` failed: {info.type_name}: {info.message}")
-        failed.add_note(f"On the worker:\n{info.traceback}")
-        return failed
-    return _ERRORS[state](f"`{view.name(index)}` ended {state}: {view.reasons.get(index, 'no reason known')}.")
+    return ended(run, (group, index)).exception()
 
 
 def future_of(run: LiveRun, ref: Ref) -> Future[Any]:
@@ -105,13 +119,15 @@ def future_of(run: LiveRun, ref: Ref) -> Future[Any]:
     if ref.index is None:
         raise HandleMisuse(f"`{run.answers.name(ref)}` is mapped: each element has a future.", "Use handle[k].future.")
     run.flush()
-    cluster, key = run.engine.cluster, run.groups[ref.group].key_of(ref.index)
-    return cluster.submit(_plain, cluster.future(key), ref.item, key=f"value-{key}-{ref.item}")
+    cluster, (key, offset) = run.engine.cluster, run.groups[ref.group].where(ref.index)
+    return cluster.submit(_plain, cluster.future(key), offset, ref.item, key=f"value-{key}-{offset}-{ref.item}")
 
 
-def _plain(outcome: Outcome, item: int | None) -> object:
+def _plain(found: Outcome | Outcomes, offset: int, item: int | None) -> object:
+    outcome = found.outcomes[offset] if isinstance(found, Outcomes) else found
     if isinstance(outcome, Err):
-        error = revive(outcome.error) if outcome.error is not None else None
-        raise error or _ERRORS[outcome.state](f"`{outcome.maker}` ended {outcome.state}: {outcome.reason}.")
+        raise Ended(outcome.maker, outcome.state, outcome.reason, outcome.error).exception() or RuntimeError
+    if not isinstance(outcome, Ok):
+        raise ResultLost(f"`{outcome.maker}` was sent again since its future was made.", "Ask for the future again.")
     value = outcome.value()
     return value if item is None else value[item]  # type: ignore[index]  # what cannot be indexed raises here

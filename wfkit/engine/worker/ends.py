@@ -11,6 +11,7 @@ from wfkit.core.events import ErrorInfo
 from wfkit.core.retry import RetryPolicy, delay_s
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.worker.failure import describe, in_one_line, safe_text
+from wfkit.engine.worker.stop import Stopped
 from wfkit.errors import TaskTimeout
 
 _REASON_CHARACTERS = 1_000
@@ -37,6 +38,8 @@ def end_of(error: BaseException, options: TaskOptions, attempt: int) -> End:
     attempt : int
         The attempt that raised, 1-based.
     """
+    if isinstance(error, Stopped):
+        return End(TaskState.CANCELLED, error.reason)
     if isinstance(error, Skip):
         return End(TaskState.SKIPPED, _given(error) or "skipped")
     kind = FailureKind.TIMEOUT if isinstance(error, TaskTimeout) else FailureKind.ERROR

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wfkit.authoring.freeze import OWN_INDEX, Frozen, Use, thaw
+from wfkit.authoring.freeze import OWN_INDEX, Frozen, Use, thaw, thaw_value
 from wfkit.authoring.inputs import Missing
 from wfkit.authoring.options import TaskOptions
 from wfkit.core.states import TaskState
 from wfkit.core.trigger import Verdict, decide
 from wfkit.engine.worker.failure import describe, in_one_line, revive
-from wfkit.engine.worker.outcome import Err, Ok, Outcome
+from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome
 from wfkit.errors import TaskFailed, WfkitError
 
 #: Outcomes for the slots of a node's arguments, in order, and behind them those that are only waited for.
-Deps = Sequence[Outcome | Sequence[Outcome]]
+Deps = Sequence[Outcome | list[Outcome]]
 
 _NAMED = 3
 
@@ -50,6 +50,14 @@ class Inputs:
     frozen: Frozen
     deps: Deps
 
+    @property
+    def bounced(self) -> bool:
+        """Whether an input is not there: it, and so this node, will be sent again."""
+        return any(
+            isinstance(dep, Bounced) or (isinstance(dep, list) and any(isinstance(one, Bounced) for one in dep))
+            for dep in self.deps
+        )
+
     def verdict(self, options: TaskOptions) -> tuple[Verdict, str]:
         """Apply the task's trigger; the text names the inputs that have no value."""
         if not self.deps:
@@ -57,7 +65,7 @@ class Inputs:
         states: list[list[TaskState]] = []
         troubles: list[Err] = []
         for position, dep in enumerate(self.deps):
-            several = [dep] if isinstance(dep, Ok | Err) else dep
+            several = dep if isinstance(dep, list) else [dep]
             if any(not outcome.maker for outcome in several):
                 continue  # a constant is no task
             allowed = position < len(self.frozen.uses) and self.frozen.uses[position].failure_allowed
@@ -84,6 +92,20 @@ class Inputs:
         except BaseException as error:
             raise self._unreadable(in_one_line(error)) from error
 
+    def value(self) -> object:
+        """The value of a node that returned handles, with those of its children in their places.
+
+        Raises
+        ------
+        ResultUnreadable, TaskFailed : as of `arguments`
+        """
+        try:
+            return thaw_value(self.frozen, self._fill)
+        except WfkitError:
+            raise
+        except BaseException as error:
+            raise self._unreadable(in_one_line(error)) from error
+
     def _unreadable(self, why: str) -> TaskFailed:
         return TaskFailed(
             f"An argument of `{self.name}` cannot be loaded on the worker: {why}.",
@@ -92,7 +114,7 @@ class Inputs:
 
     def _fill(self, slot: int) -> object:
         dep, use = self.deps[slot], self.frozen.uses[slot]
-        if isinstance(dep, Ok | Err):
+        if not isinstance(dep, list):
             return self._single(dep, use)
         return [self._single(outcome, use) for outcome in dep if outcome.state is not TaskState.SKIPPED]
 
@@ -101,6 +123,7 @@ class Inputs:
             if not outcome.maker:
                 raise self._unreadable(outcome.reason)
             return Missing(outcome.state, outcome.reason, _exception_of(outcome))
+        assert isinstance(outcome, Ok)  # a node with a bounced input is never given arguments
         value = outcome.value()
         for item in use.items:
             value = _item(value, self.index if item == OWN_INDEX else item, outcome.maker)

@@ -106,7 +106,46 @@ class Err:
         return f"<Err {self.state} of {self.maker}>"
 
 
-Outcome = Ok | Err
+class Bounced:
+    """Not an end: the node was not executed here, or is not done; the driver sends it again under another key.
+
+    A node that is given one as an input bounces too.
+    """
+
+    __slots__ = ("maker",)
+
+    def __init__(self, maker: str) -> None:
+        self.maker = maker
+
+    @property
+    def state(self) -> TaskState:
+        """PENDING, always."""
+        return TaskState.PENDING
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Bounced, (self.maker,))
+
+    def __repr__(self) -> str:
+        return f"<Bounced {self.maker}>"
+
+
+#: How a node ended, or that it did not.
+Outcome = Ok | Err | Bounced
+
+
+class Outcomes:
+    """What a carrier gives: the outcomes of its elements, in order."""
+
+    __slots__ = ("outcomes",)
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        self.outcomes = outcomes
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Outcomes, (self.outcomes,))
+
+    def __sizeof__(self) -> int:
+        return sum(size_of(outcome) for outcome in self.outcomes)
 
 
 def _arrived(payload: bytes, maker: str, *buffers: object) -> Ok:
@@ -176,3 +215,4 @@ def size_of(value: object) -> int:
 
 _register: Any = dask.sizeof.sizeof.register
 _register(Ok, Ok.__sizeof__)
+_register(Outcomes, Outcomes.__sizeof__)

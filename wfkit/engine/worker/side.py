@@ -1,21 +1,47 @@
-"""Worker side: what one worker keeps for wfkit. It reports events and knows what was cancelled."""
+"""Worker side: what one worker keeps for wfkit: its line to the driver, and what was cancelled, held or noted."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
-from collections.abc import Callable
-from threading import Condition
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from queue import SimpleQueue
+from threading import Condition, Lock
+from typing import Any, Final, NamedTuple
 
 from distributed import Worker, WorkerPlugin, get_worker
 
+from wfkit.authoring.context import inherit_in_threads
 from wfkit.core import wire
-from wfkit.core.events import AnyEvent
+from wfkit.core.events import AnyEvent, NodeStarted, NodeStopping
+from wfkit.core.ids import GroupId
+from wfkit.engine.worker.stop import Stop
 
 NAME: Final = "wfkit-worker"
 #: Runs whose cancellation a worker remembers.
 _KEPT_RUNS: Final = 1_000
+
+#: A node: run, group, element.
+NodeId = tuple[str, str, int]
+
+
+class Begin(Enum):
+    """Whether a node may begin."""
+
+    GO = "go"
+    CANCELLED = "cancelled"
+    HELD = "held"  #: its run is paused
+
+
+class Note(NamedTuple):
+    """What the scheduler says of a key whose task was on a worker that died."""
+
+    crashes: int = 0  #: workers that died while it ran
+    alone: bool = False  #: no other suspect may run beside it
+    condemned: str = ""  #: why it is not executed again
+    lost: bool = False  #: it was done, and its result is gone
 
 
 class WorkerSide(WorkerPlugin):
@@ -27,59 +53,148 @@ class WorkerSide(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Called by Dask in each worker."""
         self.worker = worker
-        self._events: deque[tuple[str, list[wire.Packable]]] = deque()
+        #: Runs and code ids that the driver has been sent.
+        self.told_codes: set[tuple[str, str]] = set()
+        #: By run: how many more nodes the driver allowed when it was last asked.
+        self.allowances: dict[str, int] = {}
+        #: Held by the suspect that runs here: a task that was running when a worker died.
+        self.suspect = Lock()
+        self._news: deque[tuple[str, list[wire.Packable]]] = deque()
+        self._began: list[tuple[str, str]] = []
+        self._rested: list[tuple[str, str]] = []
         self._sending = False
         self._changed = Condition()
         self._cancelled: dict[str, set[tuple[str, int]] | None] = {}
-        worker.stream_handlers["wfkit-cancel"] = self._cancel
+        self._held: set[str] = set()
+        self._running: dict[NodeId, tuple[Stop, int]] = {}  #: and the attempt
+        self._notes: dict[str, Note] = {}
+        self._numbers = itertools.count(1)
+        self._questions: dict[str, Callable[[list[Any]], None]] = {}
+        handlers = worker.stream_handlers
+        handlers["wfkit-cancel"] = self._cancel
+        handlers["wfkit-hold"] = self._hold
+        handlers["wfkit-answer"] = self._answer
+        handlers["wfkit-notes"] = self._take_notes
+        inherit_in_threads()
+
+    # To the driver
 
     def emit(self, run_id: str, event: AnyEvent) -> None:
         """Report an event of a run; from any thread, in order within a thread."""
-        self._events.append((run_id, wire.encode(event)))
+        self.tell(run_id, ["event", wire.encode(event)])
+
+    def tell(self, run_id: str, news: list[wire.Packable]) -> None:
+        """Tell the driver of a run something; from any thread, in order with the events."""
+        self._news.append((run_id, news))
+        self._send_soon()
+
+    def began(self, run_id: str, key: str) -> None:
+        """Note that a Dask task executes user code from now on."""
+        self._began.append((run_id, key))
+
+    def rested(self, run_id: str, key: str) -> None:
+        """Note that a Dask task waits, and cannot be what a worker dies of."""
+        self._rested.append((run_id, key))
+        self._send_soon()
+
+    def _send_soon(self) -> None:
         if not self._sending:
             self._sending = True
             self.worker.loop.add_callback(self._send)
 
     def _send(self) -> None:
         self._sending = False
-        by_run: dict[str, list[list[wire.Packable]]] = {}
-        while self._events:
-            run_id, event = self._events.popleft()
-            by_run.setdefault(run_id, []).append(event)
-        for run_id, events in by_run.items():
-            self.worker.batched_send({"op": "wfkit-events", "run": run_id, "events": events})
+        by_run: dict[str, tuple[list[list[wire.Packable]], list[str], list[str]]] = {}
+        began, self._began = self._began, []
+        for run_id, key in began:
+            by_run.setdefault(run_id, ([], [], []))[1].append(key)
+        rested, self._rested = self._rested, []
+        for run_id, key in rested:
+            by_run.setdefault(run_id, ([], [], []))[2].append(key)
+        while self._news:
+            run_id, news = self._news.popleft()
+            by_run.setdefault(run_id, ([], [], []))[0].append(news)
+        for run_id, (items, starts, rests) in by_run.items():
+            self.worker.batched_send(
+                {"op": "wfkit-news", "run": run_id, "news": items, "began": starts, "rested": rests}
+            )
 
     def later(self, seconds: float, function: Callable[[], None]) -> None:
         """Call a function in the worker's own thread after some time; from any thread."""
         self.worker.loop.add_callback(self.worker.loop.call_later, seconds, function)
 
-    def begin(self, run_id: str, group: str, index: int, event: AnyEvent) -> bool:
-        """Report the start of a node, unless it was cancelled; then return False."""
-        with self._changed:
-            if self._is_cancelled(run_id, group, index):
-                return False
-            self.emit(run_id, event)
-            return True
+    # Questions and their answers
 
-    def pause(self, run_id: str, group: str, index: int, seconds: float) -> bool:
+    def ask(self, run_id: str, question: list[wire.Packable], take: Callable[[list[Any]], None]) -> None:
+        """Ask the driver something; the answer is handed to `take` in the worker's own thread."""
+        number = f"{next(self._numbers)}"
+        self._questions[number] = take
+        self.tell(run_id, ["ask", number, self.worker.address, *question])
+
+    def ask_and_wait(self, run_id: str, question: list[wire.Packable]) -> list[Any]:
+        """Ask the driver something that it knows, and wait for the answer."""
+        answers: SimpleQueue[list[Any]] = SimpleQueue()
+        self.ask(run_id, question, answers.put)
+        return answers.get()
+
+    def ask_for_slots(
+        self, run_id: str, node: tuple[str, int], names: Mapping[str, int], take: Callable[[], None]
+    ) -> None:
+        """Ask the scheduler for named slots; `take` is called when they are granted."""
+        self._questions[_granted(run_id, [*node])] = lambda _: take()
+        self.request("slots", run_id, node=[*node], names=dict(names))
+
+    def request(self, operation: str, run_id: str, **fields: object) -> None:
+        """Send an operation to the scheduler's plugin, after everything that was reported before; from any thread."""
+
+        def send() -> None:
+            self._send()
+            self.worker.batched_send({"op": f"wfkit-{operation}", "run": run_id, **fields})
+
+        self.worker.loop.add_callback(send)
+
+    def _answer(self, run: str, answer: Sequence[Any]) -> None:
+        first, *rest = answer
+        take = self._questions.pop(_granted(run, rest[0]) if first == "granted" else first, None)
+        if take is not None:
+            take(rest)
+
+    # What stops nodes
+
+    def begin(self, node: NodeId, event: NodeStarted, stop: Stop) -> Begin:
+        """Report the start of a node and make it stoppable, unless it was cancelled or its run is paused."""
+        with self._changed:
+            if self._is_cancelled(node):
+                return Begin.CANCELLED
+            if node[0] in self._held:
+                return Begin.HELD
+            self._running[node] = stop, event.attempt
+            self.emit(node[0], event)
+            return Begin.GO
+
+    def end(self, node: NodeId) -> None:
+        """The attempt is over: it cannot be stopped any more."""
+        self._running.pop(node, None)
+
+    def pause(self, node: NodeId, seconds: float) -> bool:
         """Wait before the next attempt of a node; False at once when it is cancelled."""
         until = time.monotonic() + seconds
         with self._changed:
-            while not self._is_cancelled(run_id, group, index):
+            while not self._is_cancelled(node):
                 left = until - time.monotonic()
                 if left <= 0:
                     return True
                 self._changed.wait(left)
             return False
 
-    def _is_cancelled(self, run_id: str, group: str, index: int) -> bool:
-        if run_id not in self._cancelled:
+    def _is_cancelled(self, node: NodeId) -> bool:
+        if node[0] not in self._cancelled:
             return False
-        nodes = self._cancelled[run_id]
-        return nodes is None or (group, index) in nodes
+        nodes = self._cancelled[node[0]]
+        return nodes is None or node[1:] in nodes
 
     def _cancel(self, run: str, request: str, nodes: list[list[object]] | None = None) -> None:
-        """Remember a cancellation and confirm it, after everything that was reported before."""
+        """Remember a cancellation, stop what runs, and confirm it after everything that was reported before."""
         with self._changed:
             if nodes is None:
                 self._cancelled[run] = None
@@ -88,8 +203,42 @@ class WorkerSide(WorkerPlugin):
             while len(self._cancelled) > _KEPT_RUNS:
                 del self._cancelled[next(iter(self._cancelled))]
             self._changed.notify_all()
+            running = [node for node in list(self._running) if node[0] == run and self._is_cancelled(node)]
+        for node in running:
+            self._stop(node)
         self._send()
         self.worker.batched_send({"op": "wfkit-cancelled", "run": run, "request": request})
+
+    def _stop(self, node: NodeId) -> None:
+        stop, attempt = self._running.get(node, (None, 0))
+        if stop is None:
+            return
+        run_id, group, index = node
+        event = NodeStopping(
+            group=GroupId(group), index=index, attempt=attempt, worker=self.worker.address, at_s=time.time()
+        )
+        self.emit(run_id, event)
+        stop.request("cancelled while it ran")
+
+    def _hold(self, run: str, request: str, paused: bool) -> None:  # noqa: FBT001 - Dask passes keywords
+        with self._changed:
+            (self._held.add if paused else self._held.discard)(run)
+        self._send()
+        self.worker.batched_send({"op": "wfkit-held", "run": run, "request": request})
+
+    # What the scheduler notes about keys
+
+    def note_of(self, key: str) -> Note | None:
+        """What is noted about a Dask task that executes now."""
+        return self._notes.get(key) if self._notes else None
+
+    def _take_notes(self, notes: Mapping[str, Mapping[str, object]]) -> None:
+        for key, note in notes.items():
+            self._notes[key] = Note(**note)  # type: ignore[arg-type]  # the scheduler's plugin sends its fields
+
+
+def _granted(run_id: str, node: Sequence[object]) -> str:
+    return f"granted {run_id} {node[0]}.{node[1]}"
 
 
 def here() -> WorkerSide:

@@ -7,7 +7,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from wfkit.authoring.options import TaskOptions
 
@@ -17,10 +17,19 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("code", "code_id", "flow_name", "group", "mapped", "name", "run_id")
+    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id")
 
     def __init__(
-        self, *, run_id: str, flow_name: str, group: str, name: str, mapped: bool, code_id: str, code: bytes
+        self,
+        *,
+        run_id: str,
+        flow_name: str,
+        group: str,
+        name: str,
+        mapped: bool,
+        code_id: str,
+        code: bytes,
+        bounds: Bounds,
     ) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
@@ -29,13 +38,27 @@ class Spec:
         self.mapped = mapped
         self.code_id = code_id  #: the same bytes, the same id: unpickled once per worker process
         self.code = code
+        self.bounds = bounds
+
+    @property
+    def depth(self) -> int:
+        """How many tasks stand above these nodes, each spawned by the one before; 0 in a flow's body."""
+        return self.group.count("/")
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_spec, tuple(getattr(self, name) for name in self.__slots__))
 
 
-def _spec(code: bytes, code_id: str, flow_name: str, group: str, mapped: bool, name: str, run_id: str) -> Spec:  # noqa: FBT001
-    return Spec(run_id=run_id, flow_name=flow_name, group=group, name=name, mapped=mapped, code_id=code_id, code=code)
+class Bounds(NamedTuple):
+    """What keeps tasks that make tasks within bounds, for a whole run."""
+
+    max_depth: int = 200  #: tasks above a task
+    max_tasks: int = 1_000_000  #: nodes in a run
+    waiting_threads: int = 256  #: tasks of one worker that wait for their children, each in a thread
+
+
+def _spec(*values: Any) -> Spec:
+    return Spec(**dict(zip(Spec.__slots__, values, strict=True)))
 
 
 _LOADED: Final[OrderedDict[str, tuple[Callable[..., object], TaskOptions]]] = OrderedDict()

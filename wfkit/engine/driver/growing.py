@@ -1,0 +1,184 @@
+"""Growing run: a run whose graph grows, by the calls of its body, of its tasks, and by what they turn out to be."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Final
+
+from wfkit.authoring.handle import Handle, Ref
+from wfkit.core.events import Edge, How, NodesAdded
+from wfkit.core.ids import GroupId, RunId, spawner
+from wfkit.core.states import CODES, FINE, TASK_ENDS, WITH_VALUE, RunState
+from wfkit.engine.driver import cancelling, expanding
+from wfkit.engine.driver.engine import Engine
+from wfkit.engine.driver.flattening import Flattened
+from wfkit.engine.driver.group import Group, Node
+from wfkit.engine.driver.live import LiveRun
+from wfkit.engine.driver.numbering import Numbering
+from wfkit.engine.driver.recording import Recording
+from wfkit.engine.worker.calls import FrozenCall
+from wfkit.engine.worker.spec import Bounds
+from wfkit.errors import TooManyTasks, WfkitError
+
+_BAD: Final = [CODES[state] for state in TASK_ENDS - FINE]
+
+
+class GrowingRun(LiveRun):
+    """A run with its graph. All is called under its lock."""
+
+    def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
+        super().__init__(engine, run_id, flow_name, bounds)
+        self._recording = Recording(run_id, flow_name, bounds)
+        self._numbering = Numbering(self.groups, self.answers)
+        #: What a task calls a group that it made, and the group that it is: another one, where it was made anew.
+        self.spawned: dict[GroupId, GroupId] = {}
+        self.spawned_calls: dict[GroupId, tuple[str, int | None, bool]] = {}
+        #: Code by its id, of calls that tasks made.
+        self.codes: dict[str, bytes] = {}
+        #: The groups that the body of a node has made, and those in a flow's group.
+        self.children: dict[Node, list[GroupId]] = {}
+        self._members: dict[GroupId, list[GroupId]] = {}
+        self._nodes = 0
+
+    def count_nodes(self) -> int:
+        """How many nodes the run has."""
+        return self._nodes
+
+    def add_call(self, call: FrozenCall, identity: GroupId, parent: GroupId | None) -> Group:
+        """Add a call to the graph.
+
+        Raises
+        ------
+        UnknownLength : it goes over a handle of another run whose length is not known
+        """
+        group = self._new_group(call, identity, parent)
+        deferred = expanding.waits_for_length(self, group)
+        group.root = expanding.root_of(self, group)
+        self._admit(group)
+        if deferred or group.root is not None:
+            self.deferred.append(group)
+            expanding.expand(self)
+        else:
+            self.ready(group)
+        self._refuse_if_stopping()
+        return group
+
+    def fail_call(self, call: FrozenCall, identity: GroupId, parent: GroupId | None, error: WfkitError) -> None:
+        """Add a call that cannot be one: its nodes have failed."""
+        if identity not in self.groups:
+            group = self._new_group(call, identity, parent)
+            self._admit(group)
+            expanding.fail(self, group, error)
+
+    def _new_group(self, call: FrozenCall, identity: GroupId, parent: GroupId | None) -> Group:
+        if not call.code:
+            call = replace(call, code=self.codes[call.code_id])
+        return self._recording.group(call, self.answers, identity, parent, self._within(identity))
+
+    def _admit(self, group: Group) -> None:
+        self.add(group)
+        if (node := spawner(group.spec.id)) is not None:
+            self.children.setdefault(node, []).append(group.spec.id)
+        self._join(group.spec.id, group.spec.parent)
+        if group.spec.parent is not None:
+            self._numbering.inside(group.spec.id, group.spec.parent)
+        self.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
+
+    def _join(self, group: GroupId, parent: GroupId | None) -> None:
+        if parent is not None:
+            self._members.setdefault(parent, []).append(group)
+
+    def members(self, flow_group: GroupId) -> list[GroupId]:
+        """The groups of tasks in a flow's group, and in those within it."""
+        found = []
+        for name in self._members.get(flow_group, ()):
+            found += [name] if name in self.groups else self.members(name)
+        return [name for name in found if name not in self.flattened]
+
+    def _within(self, identity: GroupId) -> str:
+        """The name of the node whose body made a group; empty for a flow's."""
+        node = spawner(identity)
+        return "" if node is None else self.view_model.groups[node[0]].name(node[1])
+
+    def add_flatten(self, handle: Handle, identity: GroupId, parent: GroupId | None) -> None:
+        """Add a flatten to the graph."""
+        how = How.ALL if handle._mapped else How.ONE
+        own = handle._source is self.answers
+        edges = (Edge(handle._ref.group, how, handle._ref.index or 0),) if own else ()
+        spec = self._recording.bare_group("flatten", "flatten", identity, parent, self._within(identity), edges)
+        self.flattened[identity] = Flattened(handle)
+        self.groups[identity] = self._recording.flatten_group(spec)
+        self.spawned.setdefault(identity, identity)
+        self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
+        expanding.expand(self)
+
+    def fail_flatten(self, identity: GroupId, error: WfkitError) -> None:
+        """A part of a flatten is no list: what goes over it has failed."""
+        for group in [one for one in self.deferred if one.root == identity or self._uses(one, identity)]:
+            self.deferred.remove(group)
+            expanding.fail(self, group, error)
+
+    def _uses(self, group: Group, identity: GroupId) -> bool:
+        return any(handle._source is self.answers and handle._ref.group == identity for handle in group.handles())
+
+    def add_flow_group(self, name: str, identity: GroupId, parent: GroupId | None, branch: int | None) -> None:
+        """Add the group of a flow inside the flow, or of one branch of a `Flow.map`."""
+        spec = self._recording.bare_group("flow", name, identity, parent, self._within(identity))
+        self._join(identity, parent)
+        self.spawned.setdefault(identity, identity)
+        if branch is not None and spawner(identity) is None:
+            self._numbering.branch(identity, branch, parent)
+        else:
+            self._numbering.inside(identity, parent)
+        self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
+
+    def ready(self, group: Group) -> None:
+        """A call's length is known: its nodes are sent when it is their turn."""
+        self.grow(group, group.length or 0)
+
+    def grow(self, group: Group, length: int) -> None:
+        """Have a group have more nodes."""
+        first = not group.status
+        new = group.grow(length)
+        self._nodes += len(new)
+        self._numbering.number(group, length)
+        if isinstance(group.slots, tuple):
+            if first:
+                self.sender.wiring.connect(group)
+        else:
+            for index in new:
+                self.sender.wiring.connect_node(group, index)
+            if first:
+                self.sender.wiring.connect_waits(group)
+        self.sender.add(group, new)
+
+    def learn_lengths(self) -> None:
+        """Lay out what has become known."""
+        if self.deferred or any(not flattened.complete for flattened in self.flattened.values()):
+            expanding.expand(self)
+
+    def _refuse_too_many(self, call: FrozenCall) -> None:
+        if self._nodes + (call.length or 1) > self.bounds.max_tasks:
+            raise TooManyTasks(
+                f"`{call.task}` would take the run beyond the {self.bounds.max_tasks} nodes that it may have.",
+                "Raise `max_tasks_per_run` in the section [engine] of wfkit.toml.",
+            )
+
+    def _refuse_if_stopping(self) -> None:
+        if self.state not in {RunState.RUNNING, RunState.PAUSED}:
+            cancelling.drop_unsent(self, self.view_model.reason)
+
+    def look_at(self, ref: Ref) -> None:
+        """The body of the flow, or of the parent, asked for a node: its failure counts as handled."""
+        self.looked_at.add((ref.group, ref.index))
+
+    def has_failures(self, group: GroupId) -> bool:
+        """Whether a node of a group has ended without a value that it should have."""
+        view = self.view_model.groups.get(group)
+        return view is not None and any(view.counts[code] for code in _BAD)
+
+    def has_value(self, handle: Handle) -> bool:
+        """Whether a node has ended and left a value."""
+        ref = handle._ref
+        return self.has_ended((ref.group, ref.index or 0)) and self.answers.state(ref) in WITH_VALUE

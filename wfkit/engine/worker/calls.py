@@ -1,0 +1,164 @@
+"""Calls: a call of a task with everything it needs frozen, made where the call is made: in the kernel or in a task."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import pickle
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wfkit.authoring.freeze import Frozen, Slot, freeze, hold_constants
+from wfkit.authoring.handle import Handle
+from wfkit.authoring.mapping import Mapped, Over
+from wfkit.authoring.options import TaskOptions
+from wfkit.authoring.task import Call, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenCall:
+    """One call. Its handles are those of the process it is in."""
+
+    task: str  #: the task's name
+    code: bytes  #: the function and its options; empty where the receiver knows it by its id
+    code_id: str
+    options: TaskOptions
+    mapped: bool
+    length: int | None  #: None until it is known
+    frozen: Frozen | Sequence[Frozen]  #: the arguments; one for all nodes, or one each
+    slots: tuple[Slot, ...] | Sequence[tuple[Slot, ...]]  #: likewise
+    wait_for: tuple[Handle, ...]
+    overs: tuple[Handle, ...]  #: the handles whose lengths decide this one's
+    labels: tuple[str, ...]
+    chunk: int | None  #: elements in one Dask task; None: as it suits
+    max_concurrency: int | None
+
+
+class Codes:
+    """The code of tasks, frozen once: at the first call, however the task is edited later."""
+
+    def __init__(self) -> None:
+        self._known: dict[Task[..., object], tuple[bytes, str]] = {}
+
+    def of(self, task: Task[..., object]) -> tuple[bytes, str]:
+        """The bytes and their id."""
+        known = self._known.get(task)
+        if known is None:
+            code = task.frozen_code()
+            known = self._known[task] = (code, hashlib.blake2b(code, digest_size=12).hexdigest())
+        return known
+
+
+def frozen_call(call: Call, codes: Codes) -> FrozenCall:
+    """Freeze a call.
+
+    Raises
+    ------
+    WfkitError : something in the call cannot travel
+    """
+    code, code_id = codes.of(call.task)
+    name = call.task.name
+    frozen: Frozen | Sequence[Frozen]
+    slots: tuple[Slot, ...] | Sequence[tuple[Slot, ...]]
+    if call.mapped is None:
+        frozen, slots = freeze((call.args, call.kwargs), name)
+    else:
+        frozen, slots = _freeze_map(hold_constants(call.mapped, name), name)
+    return FrozenCall(
+        task=name,
+        code=code,
+        code_id=code_id,
+        options=call.task.options,
+        mapped=call.mapped is not None,
+        length=call.mapped.length if call.mapped else 1,
+        frozen=frozen,
+        slots=slots,
+        wait_for=call.wait_for,
+        overs=call.mapped.overs if call.mapped else (),
+        labels=_labels(call),
+        chunk=call.chunk,
+        max_concurrency=call.max_concurrency,
+    )
+
+
+def _freeze_map(mapped: Mapped, task: str) -> tuple[Frozen | list[Frozen], tuple[Slot, ...] | list[tuple[Slot, ...]]]:
+    if mapped.shared:
+        return freeze((mapped.args, mapped.kwargs), task)
+    pairs = [freeze(mapped.element(index), task) for index in range(mapped.length or 0)]
+    slots = [slots for _, slots in pairs]
+    same = all(one == slots[0] for one in slots[1:])
+    return [frozen for frozen, _ in pairs], (slots[0] if slots and same else slots)
+
+
+def _labels(call: Call) -> tuple[str, ...]:
+    """One name per node from the `task_run_name` template; parameters without a plain value show as their handle."""
+    template = call.task.options.task_run_name
+    if not template or (call.mapped is not None and call.mapped.length is None):
+        return ()
+    signature = call.task.signature
+    elements = [(call.args, call.kwargs)]
+    if call.mapped is not None:
+        elements = [call.mapped.element(index) for index in range(call.mapped.length or 0)]
+    return tuple(
+        _Lenient().vformat(template, (), dict(signature.bind(*args, **kwargs).arguments)) for args, kwargs in elements
+    )
+
+
+_LABEL_CHARACTERS: Final = 100
+
+
+class _Lenient(string.Formatter):
+    """Formats a template; what is not known yet, or cannot be formatted so, stays as its name in braces."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        try:
+            value, name = super().get_field(field_name, args, kwargs)
+        except (LookupError, AttributeError, ValueError):
+            return f"{{{field_name}}}", field_name
+        return (f"{{{field_name}}}" if isinstance(value, Handle | Over) else value), str(name)
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        try:
+            return str(super().format_field(value, format_spec))[:_LABEL_CHARACTERS]
+        except Exception:  # noqa: BLE001 - the user's __format__, or a spec that does not fit
+            return str(value)[:_LABEL_CHARACTERS] if isinstance(value, str) else f"<{type(value).__name__}>"
+
+
+#: What a handle is while it travels: group, element, item, whether it is mapped, and its number of outputs.
+HandleFacts = tuple[str, int | None, int | None, bool, int | None]
+
+
+def facts_of(handle: Handle) -> HandleFacts:
+    """What a handle stands for, without its source."""
+    ref = handle._ref
+    return (ref.group, ref.index, ref.item, handle._mapped, handle._n_outputs)
+
+
+class _Packer(pickle.Pickler):
+    """Handles travel as facts; the receiver makes handles of its own."""
+
+    def persistent_id(self, value: object) -> HandleFacts | None:
+        return facts_of(value) if type(value) is Handle else None
+
+
+def pack(thing: object) -> bytes:
+    """Pickle something of ours that holds handles of the sender's process."""
+    file = io.BytesIO()
+    _Packer(file, protocol=5).dump(thing)
+    return file.getvalue()
+
+
+def unpack(packed: bytes, handle: Callable[[HandleFacts], Handle]) -> Any:
+    """Read what was packed, with the receiver's handles in the places of the sender's."""
+    unpickler = pickle.Unpickler(io.BytesIO(packed))  # noqa: S301 - from our own worker
+    unpickler.persistent_load = handle  # type: ignore[assignment]  # the ids are facts, as `_Packer` gave them
+    return unpickler.load()
+
+
+def travelling(call: FrozenCall, *, with_code: bool) -> FrozenCall:
+    """A call for the driver, without what only a worker needs: user code, which the driver must not load."""
+    plain = dataclasses.replace(call.options, retry_delay_seconds=0.0, retry_on=(), retry_condition_fn=None)
+    return dataclasses.replace(call, options=plain, code=call.code if with_code else b"")

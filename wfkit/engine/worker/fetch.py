@@ -1,0 +1,67 @@
+"""Fetch: results that other tasks of the cluster hold, for a task that waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from distributed import Worker
+from distributed.utils import sync
+from distributed.utils_comm import gather_from_workers
+
+from wfkit.engine.worker.ended import Ended
+from wfkit.engine.worker.outcome import Ok, Outcomes, load_value
+from wfkit.errors import ResultLost
+
+#: A result that was lost with its worker is made again meanwhile; so long it is waited for.
+_PATIENCE_S: Final = 60.0
+_AGAIN_S: Final = 0.1
+
+
+def values_of(worker: Worker, nodes: Sequence[Ended]) -> list[object]:
+    """The values of nodes that have one: from what was told of them, from this worker, or from others.
+
+    Raises
+    ------
+    ResultLost : nobody holds one of them
+    """
+    wanted = {node.key for node in nodes if node.inline is None}
+    found: dict[str, Any] = {key: worker.data[key] for key in wanted if key in worker.data}
+    missing = [key for key in wanted if key not in found]
+    if missing:
+        found.update(_gathered(worker, missing))
+    return [_value(node, found) for node in nodes]
+
+
+def _value(node: Ended, found: dict[str, Any]) -> object:
+    if node.inline is not None:
+        return load_value(node.inline, (), node.name)
+    outcome = found[node.key]
+    if isinstance(outcome, Outcomes):
+        outcome = outcome.outcomes[node.offset]
+    if not isinstance(outcome, Ok):
+        raise ResultLost(f"The result of `{node.name}` is not on the cluster any more.", "Run the flow again.")
+    return outcome.value()
+
+
+def _gathered(worker: Worker, keys: Sequence[str]) -> dict[str, Any]:
+    gathered: dict[str, Any] = sync(worker.loop, _gather, worker, keys)
+    return gathered
+
+
+async def _gather(worker: Worker, keys: Sequence[str]) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE_S
+    found: dict[str, Any] = {}
+    while missing := [key for key in keys if key not in found]:
+        holders: Any = await worker.scheduler.who_has(keys=missing)
+        data, *_ = await gather_from_workers({key: has for key, has in holders.items() if has}, rpc=worker.rpc)
+        found.update(data)
+        if len(found) < len(keys):
+            if time.monotonic() > deadline:
+                raise ResultLost(
+                    f"{len(keys) - len(found)} results are not on the cluster any more.", "Run the flow again."
+                )
+            await asyncio.sleep(_AGAIN_S)
+    return found

@@ -1,0 +1,269 @@
+"""Node: one element of a group while a worker runs it, from its inputs to its outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from wfkit.authoring.context import TaskBody, inside
+from wfkit.authoring.options import TaskOptions
+from wfkit.authoring.resolving import holds_handle
+from wfkit.core.events import ErrorInfo, LogLine, LogLines, NodeFinished, NodeRetrying, NodeStarted
+from wfkit.core.ids import GroupId, node_name
+from wfkit.core.states import FailureKind, TaskState
+from wfkit.core.trigger import Verdict
+from wfkit.engine.worker import spec as specs
+from wfkit.engine.worker.attempt import call
+from wfkit.engine.worker.capture import captured
+from wfkit.engine.worker.ends import End, end_of
+from wfkit.engine.worker.failure import describe, in_one_line
+from wfkit.engine.worker.inputs import Inputs
+from wfkit.engine.worker.logs import LogSink
+from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, load_value
+from wfkit.engine.worker.promise import promised
+from wfkit.engine.worker.result import check_result
+from wfkit.engine.worker.seat import Seat
+from wfkit.engine.worker.side import Begin, WorkerSide
+from wfkit.engine.worker.spawn import Spawner
+from wfkit.engine.worker.spec import Spec
+from wfkit.engine.worker.stop import Stop
+
+#: A shorter delay before another attempt is spent in a thread that holds no slot; a longer one holds no thread.
+PARK_S: Final = 0.25
+
+
+class Node:
+    """One node while a worker runs it.
+
+    Attributes
+    ----------
+    attempt : int
+        The attempt that runs, 1-based; those before another sending count.
+    """
+
+    __slots__ = ("attempt", "crashes", "index", "name", "seat", "side", "spec", "started_s", "worker")
+
+    def __init__(
+        self, side: WorkerSide, seat: Seat, spec: Spec, index: int, attempts: int = 0, crashes: int = 0
+    ) -> None:
+        self.side, self.seat, self.spec, self.index = side, seat, spec, index
+        self.name = node_name(spec.name, index, mapped=spec.mapped)
+        self.worker = side.worker.address
+        note = seat.note
+        self.crashes = crashes + (note.crashes if note is not None else 0)
+        self.attempt = attempts + (note.crashes if note is not None else 0)
+        self.started_s = time.time()
+
+    def run_safely(self, inputs: Inputs) -> Outcome:
+        """Run the node; whatever happens, an outcome comes back.
+
+        An error that reached Dask could hang a client or end a worker.
+        """
+        try:
+            return self._run(inputs)
+        except BaseException as error:  # noqa: BLE001 - see above
+            return self.fault(error)
+
+    def fault(self, error: BaseException) -> Err:
+        """End the node for an error of ours."""
+        reason = f"a fault in wfkit: {in_one_line(error)}"
+        return self.end(End(TaskState.FAILED, reason, describe(error), FailureKind.ERROR))
+
+    def _run(self, inputs: Inputs) -> Outcome:
+        if (known := self._as_noted()) is not None:
+            return known
+        if inputs.bounced:
+            return Bounced(self.name)
+        try:
+            function, options = specs.load(self.spec)
+        except BaseException as error:  # noqa: BLE001 - user code runs when its pickle is read
+            reason = f"the code of `{self.spec.name}` cannot be loaded on {self.worker}: {in_one_line(error)}"
+            return self.end(End(TaskState.FAILED, reason, describe(error), FailureKind.ERROR))
+        verdict, causes = inputs.verdict(options)
+        if verdict is not Verdict.RUN:
+            state = TaskState.SKIPPED if verdict is Verdict.SKIP else TaskState.UPSTREAM_FAILED
+            return self.end(End(state, causes or f"trigger {options.trigger}"))
+        outcome = self._next_attempt(function, options, inputs)
+        while isinstance(outcome, End) and outcome.retry_in_s is not None:
+            self._emit_retry(outcome)
+            if not self._pause(outcome.retry_in_s, options):
+                return Bounced(self.name)
+            outcome = self._next_attempt(function, options, inputs)
+        return self.end(outcome) if isinstance(outcome, End) else outcome
+
+    def _as_noted(self) -> Outcome | None:
+        """The outcome of a node that is not to be executed here, after what happened to another worker."""
+        note = self.seat.note
+        if note is None:
+            return None
+        if note.condemned:
+            return Err(TaskState.CRASHED, note.condemned, None, self.name)
+        if note.lost:
+            (kept,) = self.side.ask_and_wait(self.spec.run_id, ["kept", self.spec.group, [self.index], self.seat.key])
+            outcome = known_outcome(self.spec, self.index, kept[0])
+            return None if isinstance(outcome, Bounced) else outcome
+        return None
+
+    def _next_attempt(self, function: Callable[..., Any], options: TaskOptions, inputs: Inputs) -> Outcome | End:
+        self.attempt += 1
+        self.started_s = time.time()
+        stop = Stop()
+        begin = self._begin(stop)
+        if begin is Begin.GO:
+            try:
+                return self._attempt(function, options, inputs, stop)
+            finally:
+                self.side.end((self.spec.run_id, self.spec.group, self.index))
+        self.attempt -= 1
+        return Bounced(self.name) if begin is Begin.HELD else End(TaskState.CANCELLED, "cancelled")
+
+    def _begin(self, stop: Stop) -> Begin:
+        started = NodeStarted(
+            group=GroupId(self.spec.group),
+            index=self.index,
+            attempt=self.attempt,
+            worker=self.worker,
+            at_s=self.started_s,
+        )
+        return self.side.begin((self.spec.run_id, self.spec.group, self.index), started, stop)
+
+    def _attempt(self, function: Callable[..., Any], options: TaskOptions, inputs: Inputs, stop: Stop) -> Outcome | End:
+        spawner = Spawner(self.side, self.spec, (self.index, self.attempt), options, self.seat)
+        place = self._place(None if options.isolate == "process" else spawner)
+        sink = LogSink(self._send_lines, self.side.later)
+        try:
+            with captured(sink, prints=options.log_prints):
+                args, kwargs = inputs.arguments()
+                if options.isolate == "process":
+                    from wfkit.engine.worker.isolated import call_isolated  # few tasks need what it brings along
+
+                    value = call_isolated(
+                        self.spec.code,
+                        args,
+                        kwargs,
+                        timeout_s=options.timeout_seconds,
+                        stop=stop,
+                        place=place,
+                        sink=sink,
+                        prints=options.log_prints,
+                    )
+                else:
+                    with inside(place):
+                        value = call(function, args, kwargs, options.timeout_seconds, stop)
+                del args, kwargs
+            if holds_handle(value):
+                promised(self, value)
+                return Bounced(self.name)
+            checked = check_result(value, self.name)
+        except BaseException as error:  # noqa: BLE001 - the point of an envelope
+            end = end_of(error, options, self.attempt - self.crashes)
+            BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
+            return end
+        ended_s = time.time()
+        self.side.emit(
+            self.spec.run_id,
+            NodeFinished(
+                group=GroupId(self.spec.group),
+                index=self.index,
+                attempt=self.attempt,
+                state=TaskState.COMPLETED,
+                worker=self.worker,
+                wall_s=ended_s - self.started_s,
+                at_s=ended_s,
+                result_bytes=checked.size_bytes,
+                length=checked.length,
+                preview=checked.preview,
+                inline=checked.inline,
+            ),
+        )
+        return Ok(value, self.name)
+
+    def _place(self, spawner: Spawner | None) -> TaskBody:
+        return TaskBody(
+            run_id=self.spec.run_id,
+            flow_name=self.spec.flow_name,
+            task_name=self.spec.name,
+            map_index=self.index if self.spec.mapped else None,
+            attempt=self.attempt,
+            idempotency_key=f"{self.spec.run_id}/{self.name}",
+            worker=self.worker,
+            recorder=spawner,
+        )
+
+    def _pause(self, seconds: float, options: TaskOptions) -> bool:
+        """Wait for the next attempt in this thread; False where the driver waits instead, and sends the node again."""
+        if seconds <= 0:
+            return True
+        if seconds < PARK_S and not options.resources and not options.limits:
+            with self.seat.slot.given_back():
+                self.side.pause((self.spec.run_id, self.spec.group, self.index), seconds)
+            return True
+        self.side.tell(self.spec.run_id, ["parked", self.spec.group, self.index, self.attempt, self.crashes, seconds])
+        return False
+
+    def _emit_retry(self, end: End) -> None:
+        self.side.emit(
+            self.spec.run_id,
+            NodeRetrying(
+                group=GroupId(self.spec.group),
+                index=self.index,
+                attempt=self.attempt,
+                delay_s=end.retry_in_s or 0.0,
+                error=end.error,
+                at_s=time.time(),
+                cause=end.reason,
+            ),
+        )
+
+    def end(self, end: End) -> Err:
+        """Report an end without a value."""
+        ended_s = time.time()
+        self.side.emit(
+            self.spec.run_id,
+            NodeFinished(
+                group=GroupId(self.spec.group),
+                index=self.index,
+                attempt=self.attempt,
+                state=end.state,
+                kind=end.kind,
+                reason=end.reason,
+                error=end.error,
+                worker=self.worker,
+                wall_s=ended_s - self.started_s,
+                at_s=ended_s,
+            ),
+        )
+        return Err(end.state, end.reason, end.error, self.name)
+
+    def _send_lines(self, part: int, lines: tuple[LogLine, ...]) -> None:
+        event = LogLines(
+            group=GroupId(self.spec.group),
+            index=self.index,
+            attempt=self.attempt,
+            part=part,
+            lines=lines,
+            at_s=lines[-1].at_s,
+        )
+        self.side.emit(self.spec.run_id, event)
+
+
+def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:
+    """The outcome of a node as the driver tells it; bounced where the driver sends the node again, or it is to run here.
+
+    Parameters
+    ----------
+    spec, index
+    told : list
+        State (empty: not ended, or its value is not known), reason, error as a list, and the pickled value.
+    """
+    state, reason, error, inline = told
+    name = node_name(spec.name, index, mapped=spec.mapped)
+    if not state:
+        return Bounced(name)
+    if inline is not None:
+        return Ok(load_value(inline, (), name), name)
+    info = (
+        None if error is None else ErrorInfo(type_name=error[0], message=error[1], traceback=error[2], pickled=error[3])
+    )
+    return Err(TaskState(state), reason, info, name)

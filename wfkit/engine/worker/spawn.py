@@ -1,0 +1,159 @@
+"""Spawn: a task's body makes tasks. Its calls are frozen here and told to the driver, which adds them to the graph."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from wfkit.authoring.handle import Handle
+from wfkit.authoring.options import TaskOptions
+from wfkit.authoring.task import Call
+from wfkit.core.events import NodeResumed, NodeWaiting
+from wfkit.core.ids import GroupId
+from wfkit.engine.worker.calls import Codes, frozen_call, pack, travelling
+from wfkit.engine.worker.children import Children
+from wfkit.engine.worker.seat import Seat
+from wfkit.engine.worker.side import WorkerSide
+from wfkit.engine.worker.spec import Spec
+from wfkit.errors import TooDeep, TooManyTasks
+
+#: Below so many nodes that the run may still have, the driver is asked before a call returns.
+_NEAR: Final = 10_000
+#: A worker asks again after it has used so many.
+_TRUSTED: Final = 1_000
+#: The group of the flow inside this task whose body makes the calls here.
+_INSIDE: Final[ContextVar[tuple[object, GroupId] | None]] = ContextVar("wfkit_inside_task", default=None)
+
+
+class Spawner:
+    """Takes the calls in the body of one attempt of a node.
+
+    Groups are numbered in the order of the calls, so a body that is executed again names its children alike and finds
+    those it has.
+    """
+
+    def __init__(self, side: WorkerSide, spec: Spec, node: tuple[int, int], options: TaskOptions, seat: Seat) -> None:
+        self.side, self.spec, self.seat = side, spec, seat
+        self.index, self.attempt = node
+        self.options = options
+        self.children = Children(self)
+        self._codes = Codes()
+        self._lock = threading.Lock()
+        self._count = 0
+        self._waiting = 0
+
+    @property
+    def id(self) -> str:
+        """The id of the run."""
+        return self.spec.run_id
+
+    # What the body does (authoring.context.Recorder)
+
+    def record(self, call: Call) -> Handle:
+        """Tell the driver of a call, and return its handle at once."""
+        self._refuse_too_deep(call.task.name)
+        frozen = frozen_call(call, self._codes)
+        known = (self.id, frozen.code_id)
+        message = pack(travelling(frozen, with_code=known not in self.side.told_codes))
+        self.side.told_codes.add(known)
+        group = self._new_group(frozen.length or 1, ["call", message])
+        self.children.named(group, frozen.task, frozen.length if frozen.mapped else None, mapped=frozen.mapped)
+        return self.children.handle(group, mapped=frozen.mapped, n_outputs=frozen.options.n_outputs)
+
+    def flatten(self, handle: Handle) -> Handle:
+        """Chain the lists of a handle."""
+        group = self._new_group(0, ["flatten", pack(handle)])
+        self.children.named(group, "flatten", None, mapped=True)
+        return self.children.handle(group, mapped=True)
+
+    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
+        """Put the calls that follow into a group of their own; calling the result closes it."""
+        group = self._new_group(0, ["subflow", name, branch])
+        before = _INSIDE.get()
+        _INSIDE.set((self, group))
+
+        def close() -> None:
+            _INSIDE.set(before)
+
+        return close
+
+    def _new_group(self, nodes: int, told: list[object]) -> GroupId:
+        inside = _INSIDE.get()
+        parent = inside[1] if inside is not None and inside[0] is self else GroupId(self.spec.group)
+        with self._lock:  # numbers reach the driver in order
+            self._count += 1
+            group = GroupId(f"{self.spec.group}.{self.index}/{self._count}")
+            left = self.side.allowances.get(self.id, 0) - nodes
+            self.side.allowances[self.id] = left
+            news = ["spawn", group, parent, self.attempt, *told]
+            if left > 0:
+                self.side.tell(self.id, news)
+                return group
+        self._ask_leave(news)
+        return group
+
+    def _ask_leave(self, news: list[object]) -> None:
+        """Tell the driver of a call, and wait for its leave.
+
+        Raises
+        ------
+        TooManyTasks : the run has as many nodes as it may have
+        """
+        (left,) = self.side.ask_and_wait(self.id, news)
+        if left < 0:
+            raise TooManyTasks(
+                f"`{self.spec.name}` spawned a task beyond the {self.spec.bounds.max_tasks} that a run may have.",
+                "Look for a loop that does not end, or raise `max_tasks_per_run` in the section [engine] of wfkit.toml.",
+            )
+        self.side.allowances[self.id] = _TRUSTED if left > _NEAR else 0
+
+    def _refuse_too_deep(self, task: str) -> None:
+        if self.spec.depth >= self.spec.bounds.max_depth:
+            raise TooDeep(
+                f"`{task}` would be spawned {self.spec.depth + 1} levels deep, and {self.spec.bounds.max_depth} is the "
+                f"limit (by `{self.spec.name}`).",
+                "Look for a recursion that does not end, or raise `max_depth` in the section [engine] of wfkit.toml.",
+            )
+
+    # While it waits
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Hold neither the worker's slot nor named ones while the block waits for other tasks."""
+        waiter = (self.id, self.spec.group, self.index)
+        with self.seat.slot.given_back(waiter, name=self.spec.name, resources=self.options.resources):
+            with self._lock:
+                self._waiting += 1
+                first = self._waiting == 1
+            if first:
+                self._rest()
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._waiting -= 1
+                    last = self._waiting == 0
+                if last and self.options.limits:
+                    self._take_slots()
+        if last:
+            self._go_on()
+
+    def _rest(self) -> None:
+        group = GroupId(self.spec.group)
+        self.side.emit(self.id, NodeWaiting(group=group, index=self.index, attempt=self.attempt, children=()))
+        self.side.rested(self.id, self.seat.key)
+        if self.options.limits:
+            self.side.request("give-back", self.id, node=[self.spec.group, self.index])
+
+    def _take_slots(self) -> None:
+        granted = threading.Event()
+        self.side.ask_for_slots(self.id, (self.spec.group, self.index), self.options.limits, granted.set)
+        granted.wait()
+
+    def _go_on(self) -> None:
+        group = GroupId(self.spec.group)
+        self.side.emit(self.id, NodeResumed(group=group, index=self.index, attempt=self.attempt))
+        self.side.began(self.id, self.seat.key)
