@@ -35,7 +35,6 @@ export class Card {
   readonly element: HTMLElement;
   readonly #icon = glyph(LOOKS.PENDING);
   readonly #name = h("span.wf-card-name");
-  readonly #levels = h("span.wf-card-levels");
   readonly #time = h("span.wf-card-time");
   readonly #progress = h("span.wf-card-progress");
   readonly #word = h("span.wf-card-word");
@@ -47,7 +46,7 @@ export class Card {
     this.element = h(
       "div.wf-card",
       {},
-      h("div.wf-card-row", {}, this.#icon, this.#name, this.#levels, this.#time),
+      h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
       h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#progress),
     );
   }
@@ -62,10 +61,10 @@ export class Card {
     const leading = leadingState(group.counts);
     setGlyph(this.#icon, LOOKS[leading]);
     setText(this.#name, group.name);
-    setText(this.#levels, group.levels > 1 ? plural(group.levels, "level") : "");
     // One node needs a word; a strip is for many.
     const many = isMany(group);
-    setText(this.#progress, many ? progressText(state) : "");
+    const levels = group.levels > 1 ? `${plural(group.levels, "level")} · ` : "";
+    setText(this.#progress, many ? levels + progressText(state) : "");
     setText(this.#word, many ? "" : unquoted(group.note) || LOOKS[leading].label);
     this.#word.hidden = many;
     this.#strip.element.style.display = many ? "" : "none";

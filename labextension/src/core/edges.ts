@@ -64,7 +64,7 @@ export function pathOf(edge: DrawnEdge, boxes: Boxes): string {
   const a = boxes.get(edge.from);
   const b = boxes.get(edge.to);
   if (a === undefined || b === undefined) return "";
-  if (Math.abs(a.x - b.x) < CARD.width / 2) {
+  if (areInOneBlock(a, b)) {
     return edge.kind === "spawn" || edge.kind === "branch" ? branch(a, b) : bracket(a, b);
   }
   const from = { x: a.x + a.width, y: a.y + a.height / 2 };
@@ -76,6 +76,18 @@ export function pathOf(edge: DrawnEdge, boxes: Boxes): string {
   if (start === 0) return `M${n(from.x)} ${n(from.y)}C${there(0)}`;
   const back = `${n(to.x - bend)} ${n(to.y + end)} ${n(from.x + bend)} ${n(from.y + start)} ${n(from.x)} ${n(from.y + start)}`;
   return `M${n(from.x)} ${n(from.y - start)}C${there(-1)}L${n(to.x)} ${n(to.y + end)}C${back}Z`;
+}
+
+/** Does the edge stay within one block? */
+export function staysInside(edge: DrawnEdge, boxes: Boxes): boolean {
+  const a = boxes.get(edge.from);
+  const b = boxes.get(edge.to);
+  return a !== undefined && b !== undefined && areInOneBlock(a, b);
+}
+
+/** Only cards of one block can be joined within a column. */
+function areInOneBlock(a: Box, b: Box): boolean {
+  return Math.abs(a.x - b.x) < CARD.width / 2;
 }
 
 /** From the foot of a card to the side of one that hangs below it. */

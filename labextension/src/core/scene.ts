@@ -4,7 +4,7 @@ import type { GroupState, RunModel } from "../model/run_model.ts";
 import { Card } from "./card.ts";
 import { h, setAttribute, setText, svg } from "./dom.ts";
 import { type Box, CARD, blocksOf, boxesOf, inputsOf, seatsOf } from "./blocks.ts";
-import { type DrawnEdge, type EdgeKind, edgesOf, isBroken, pathOf } from "./edges.ts";
+import { type DrawnEdge, type EdgeKind, edgesOf, isBroken, pathOf, staysInside } from "./edges.ts";
 import { type Place, layout } from "./layout.ts";
 import { Viewport } from "./viewport.ts";
 
@@ -146,9 +146,10 @@ export class Scene {
       const target = this.model.group(edge.to);
       if (source === undefined || target === undefined) continue;
       const path = pathOf(edge, this.#boxes);
-      shapes.get(edge.kind)?.push(path);
-      if (edge.kind === "pairs") shapes.get("pairs-core")?.push(path);
-      if (isBroken(source, target)) shapes.get("broken")?.push(pathOf(asLine(edge), this.#boxes));
+      const layer = edge.kind !== "branch" && staysInside(edge, this.#boxes) ? "plain" : edge.kind;
+      shapes.get(layer)?.push(path);
+      if (layer === "pairs") shapes.get("pairs-core")?.push(path);
+      if (edge.kind !== "branch" && isBroken(source, target)) shapes.get("broken")?.push(pathOf(asLine(edge), this.#boxes));
     }
     for (const [name, path] of this.#paths) {
       if (name !== "near") setAttribute(path, "d", shapes.get(name)?.join("") ?? "");
@@ -158,7 +159,8 @@ export class Scene {
 
   /** Edges of the selected group stand out. */
   #drawNear(): void {
-    const near = this.#edges.filter((edge) => edge.from === this.#selected || edge.to === this.#selected);
+    const selected = this.#selected;
+    const near = this.#edges.filter(({ from, to, kind }) => kind !== "branch" && (from === selected || to === selected));
     const path = near.map((edge) => pathOf(asLine(edge), this.#boxes)).join("");
     const line = this.#paths.get("near");
     if (line !== undefined) setAttribute(line, "d", path);
@@ -201,7 +203,7 @@ export class Scene {
   }
 }
 
-/** The edge as a single line; that of a parent to its child goes where it goes. */
+/** The edge as a single line. */
 function asLine(edge: DrawnEdge): DrawnEdge {
-  return edge.kind === "spawn" || edge.kind === "branch" ? edge : { ...edge, kind: "plain" };
+  return edge.kind === "spawn" ? edge : { ...edge, kind: "plain" };
 }

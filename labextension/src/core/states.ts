@@ -129,6 +129,11 @@ export function endedOf(counts: readonly number[]): number {
   return totalOf(counts) - LIVE.reduce((sum, state) => sum + countOf(counts, state), 0);
 }
 
+/** Has it not ended? */
+export function isLive(state: TaskState): boolean {
+  return LIVE.includes(state);
+}
+
 /** Did anything end other than well? */
 export function hasBad(counts: readonly number[]): boolean {
   return counts.some((count, code) => count > 0 && LOOKS[stateOf(code)].bad);

@@ -3,7 +3,7 @@
 import { glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
-import { LOOKS, countOf, stateOf } from "../core/states.ts";
+import { LOOKS, countOf, isLive, stateOf } from "../core/states.ts";
 import { Strip } from "../core/strip.ts";
 import type { Link } from "../model/link.ts";
 import type { GroupState } from "../model/run_model.ts";
@@ -121,6 +121,7 @@ export class ElementList {
     shown.forEach((index, position) => {
       const state = stateOf(states[index]);
       const [own, reason] = this.#told.get(index)?.row ?? [];
+      const word = reason !== undefined && reason !== "" && isLive(state) ? unquoted(reason) : LOOKS[state].label;
       const name = own ?? (group.named ? "…" : `${group.name}[${index}]`);
       const key = `${index} ${name} ${state} ${reason ?? ""}`;
       const item = this.#list.children[position];
@@ -138,7 +139,7 @@ export class ElementList {
         },
         glyph(LOOKS[state]),
         h("span.wf-element-name", {}, name),
-        h("span.wf-element-state", {}, LOOKS[state].label),
+        h("span.wf-element-state", {}, word),
       );
       if (button != null) button.replaceWith(row);
       else this.#list.append(h("li", {}, row));
