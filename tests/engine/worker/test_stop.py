@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import pytest
 
 from wfkit.engine.worker.attempt import call
-from wfkit.engine.worker.stop import Stop, Stopped
+from wfkit.engine.worker.stop import Shield, Stop, Stopped
 
 
 @pytest.fixture
@@ -134,3 +134,49 @@ def test_a_stop_costs_a_call_next_to_nothing() -> None:
     bare = min(timeit.repeat(lambda: spin_for(1), number=rounds, repeat=5))
     whole = min(timeit.repeat(lambda: call(spin_for, (1,), {}, None, Stop()), number=rounds, repeat=5))
     assert (whole - bare) / rounds < 4e-6
+
+
+def test_a_shield_keeps_a_request_for_its_end() -> None:
+    """A lock of the queue's would be left taken otherwise."""
+    stop = Stop()
+    reached: list[str] = []
+
+    def work() -> None:
+        with Shield() as shield:
+            assert not shield.wanted
+            asking = threading.Thread(target=stop.request, args=("now",))
+            asking.start()
+            asking.join()
+            with Shield():
+                after()
+            after()
+            reached.append("the end")
+            assert shield.wanted
+        after()
+        reached.append("too far")
+
+    with pytest.raises(Stopped):
+        call(work, (), {}, None, stop)
+    assert reached == ["the end"]
+    with Shield() as shield:
+        assert not shield.wanted
+
+
+@pytest.mark.timeout(60)
+def test_shielded_queues_survive_every_request(quick_switches: None) -> None:
+    shared: queue.Queue[int] = queue.Queue()
+
+    def work() -> None:
+        while True:
+            with Shield():
+                shared.put(1)
+                shared.get()
+
+    for round_ in range(300):
+        stop = Stop()
+        asking = threading.Timer(1e-5 * (round_ % 50), stop.request, args=("now",))
+        asking.start()
+        with pytest.raises(Stopped):
+            call(work, (), {}, None, stop)
+        asking.join()
+        assert not shared.mutex.locked()

@@ -60,15 +60,17 @@ class Stop:
         It has begun and has not ended.
     asked : bool
         An exception may wait for the thread.
+    expired : bool
+        Its time is over.
     """
 
-    __slots__ = ("_reason", "_way", "asked", "running", "target")
+    __slots__ = ("_reason", "_way", "asked", "expired", "running", "target")
 
     def __init__(self) -> None:
         self._reason = ""
         self._way: Callable[[], None] | None = None
         self.target = ctypes.c_ulong(0)
-        self.running = self.asked = False
+        self.running = self.asked = self.expired = False
 
     @property
     def requested(self) -> str:
@@ -104,7 +106,7 @@ class Stop:
 
     def expire(self) -> None:
         """Raise `StoppedByTimeLimit` in the thread of the attempt, if it runs."""
-        self.asked = True
+        self.asked = self.expired = True
         _raise_in(self.target, _STOPPED_BY_TIME)
 
     def begin(self) -> None:
@@ -115,7 +117,9 @@ class Stop:
         Stopped : it was asked before
         """
         self.running = True
-        self.target.value = threading.get_ident()
+        thread = threading.get_ident()
+        _last_begun[thread] = self
+        self.target.value = thread
         if self._reason:
             raise Stopped(self._reason)
 
@@ -150,6 +154,51 @@ class Stop:
 def take_back() -> None:
     """Take back an exception that waits for the calling thread."""
     _raise_in(threading.get_ident(), _NOTHING)
+
+
+#: The attempt that each thread executes, or executed last.
+_last_begun: Final[dict[int, Stop]] = {}
+
+
+class Shield:
+    """Within the block nothing is raised in this thread for its attempt; what came meanwhile is raised at its end.
+
+    Code that shares locks, queues or lists with others belongs into one: `with queue_lock:` in Python code, as in
+    `queue` and `threading`, may be hit between the taking of the lock and the block, and the lock is then held for
+    ever. A thread that waits in a shield looks at `wanted` now and then.
+    """
+
+    __slots__ = ("_stop", "_thread")
+
+    def __enter__(self) -> Shield:
+        stop = _last_begun.get(threading.get_ident())
+        self._stop = stop if stop is not None and stop.running else None
+        self._thread = 0
+        if stop is not None and stop.running:
+            self._thread = stop.target.value
+            stop.target.value = 0
+            try:
+                if stop.asked:
+                    take_back()
+            except BaseException:
+                stop.target.value = self._thread
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop = self._stop
+        if stop is None or not self._thread:
+            return
+        stop.target.value = self._thread
+        if stop.expired:
+            stop.expire()
+        elif stop.requested and not stop.has_own_way:
+            stop.strike()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the attempt shall stop."""
+        return self._stop is not None and bool(self._stop.requested or self._stop.expired)
 
 
 class _Reminder:
