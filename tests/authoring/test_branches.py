@@ -36,7 +36,7 @@ def test_the_body_runs_once_per_item_each_in_a_group_of_its_own(body: Recording)
 
 
 def test_items_are_checked_before_any_body_runs(body: Recording) -> None:
-    assert branch.map(["1", 2])[0][0] == 1  # type: ignore[index]  # coerced
+    assert branch.map(["1", 2])[0][0] == 1  # coerced
     before = list(body.subflows)
     told = r"Item 1 of `branch\.map\(\)`: Parameter `x` of the flow `branch` got 'two'"
     with pytest.raises(BadParameter, match=told):
@@ -189,7 +189,7 @@ def test_an_async_flow_is_mapped_by_its_task_on_the_worker(in_task: Recording) -
         await soon.map(in_task.handle())  # type: ignore[misc]
 
     asyncio.run(work())
-    value = asyncio.run(in_task.calls[0].task.fn([1, 2]))  # type: ignore[arg-type]
+    value: Any = asyncio.run(in_task.calls[0].task.fn([1, 2]))  # type: ignore[arg-type]
     assert [each[0] for each in value] == [1, 2]
 
 

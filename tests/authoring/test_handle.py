@@ -128,7 +128,7 @@ def test_in_a_branch_a_handle_does_not_wait(method: str, recording: Recording) -
 def test_an_ended_task_is_a_handle_too(recording: Recording) -> None:
     recording.source.values[("load", 0)] = 3
     with pytest.raises(HandleMisuse, match=r"^`\+` needs the value: `load` is a handle, not its value\. Call"):
-        recording.handle() + 1
+        recording.handle() + 1  # type: ignore[operator]
 
 
 def test_a_ufunc_is_named(recording: Recording) -> None:

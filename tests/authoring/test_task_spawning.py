@@ -85,8 +85,9 @@ def test_a_parameter_of_the_same_name_is_told_and_can_be_passed_by_position(body
     made: dict[str, Any] = {}
     exec(f"def load({name}): ...", made)
     load = task(made["load"])
+    given: dict[str, Any] = {name: [1, 2]}
     with pytest.raises(BadArguments, match=rf"`{name}` is an option of \.map\(\) and a parameter of `load`.*position"):
-        load.map(**{name: [1, 2]})
+        load.map(**given)
     load.map([1, 2])
     assert len(body.calls) == 1
 

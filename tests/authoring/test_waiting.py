@@ -108,7 +108,7 @@ def test_waiting_for_all_gives_the_slot_back_once() -> None:
     threading.Timer(0.02, end).start()
     assert wait(handles) == handles
     assert source.waits == ["(", ")"]
-    source.when_done = lambda _, callback: callback()  # type: ignore[method-assign]  # all have ended
+    source.when_done = lambda _, callback: callback()  # type: ignore[method-assign, assignment]  # all ended
     assert wait(handles) == handles
     assert source.waits == ["(", ")"]
 

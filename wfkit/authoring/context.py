@@ -203,6 +203,7 @@ def inherit_in_threads() -> None:
             run = thread.run
 
             def run_inside() -> None:
+                del thread.run  # it has done its part, and refers to its own thread
                 _PLACE.set(here)
                 run()
 
