@@ -29,7 +29,7 @@ def test_options_reach_the_cluster(connection: Connection) -> None:
             getattr(dask_scheduler, name) for name in ("WORKER_SATURATION", "worker_ttl", "no_workers_timeout")
         )
 
-    assert client.run_on_scheduler(seen) == (math.inf, 30, 60)
+    assert client.run_on_scheduler(seen) == (math.inf, 30, None)
 
 
 def test_the_notebooks_settings_environment_and_folder_stay_as_they_were(connection: Connection) -> None:

@@ -46,8 +46,8 @@ MANY_CORES: Final = 8
 
 SETTINGS: Final[dict[str, object]] = {
     "distributed.scheduler.worker-ttl": "30 s",
-    # Tasks that nothing can run fail instead of waiting for ever.
-    "distributed.scheduler.no-workers-timeout": "60 s",
+    # Tasks that nothing can run wait: wfkit's side of the scheduler says so, and the run decides for how long.
+    "distributed.scheduler.no-workers-timeout": None,
     # On a loaded machine a restart can take longer than Dask's 15 s, after which the worker is given up for good.
     "distributed.deploy.lost-worker-timeout": "60 s",
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
+import dask
 from distributed import Client, Scheduler, Worker, WorkerPlugin
 
 from wfkit.engine.scheduler import plugin
@@ -25,6 +27,7 @@ class Ear(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         self.worker = worker
         self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.knew: set[str] = set()  #: keys that were here before their notes
         self.confirms = True
         for operation in ("cancel", "hold", "answer", "notes"):
             worker.stream_handlers[f"wfkit-{operation}"] = self.listener(operation)
@@ -32,6 +35,7 @@ class Ear(WorkerPlugin):
     def listener(self, operation: str) -> Callable[..., None]:
         def hear(**message: Any) -> None:
             self.heard.append((operation, message))
+            self.knew |= self.worker.state.tasks.keys() & message.get("notes", {}).keys()
             if self.confirms and operation in CONFIRMED:
                 self.tell(CONFIRMED[operation], request=message["request"])
 
@@ -42,6 +46,11 @@ class Ear(WorkerPlugin):
 
     def of(self, operation: str) -> list[dict[str, Any]]:
         return [message for name, message in self.heard if name == operation]
+
+    @property
+    def notes(self) -> dict[str, dict[str, Any]]:
+        """The last note of each key."""
+        return {key: dict(note) for message in self.of("notes") for key, note in message["notes"].items()}
 
 
 class Lab:
@@ -54,6 +63,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.news: list[list[Any]] = []
+        self.workers: list[Any] = []
 
     def tell(self, operation: str, run: str = "r1", **fields: object) -> None:
         self.client._send_to_scheduler({"op": f"wfkit-{operation}", "client": self.client.id, "run": run, **fields})
@@ -81,6 +91,31 @@ class Lab:
     def ear(self) -> Ear:
         return ear_of(self.worker)
 
+    async def submit(self, *keys: str, run: str = "r1", began: Collection[str] = (), **lease: Any) -> list[Any]:
+        """Tasks that go on until the gate is opened; the first ones first."""
+        submit = self.client.submit
+        futures = [submit(wait, key, key=key, priority=-place) for place, key in enumerate(keys)]
+        self.tell("lease", run=run, keys=list(keys), **lease)
+        tasks = self.scheduler.tasks
+        await self.until(lambda: all(key in tasks and tasks[key].processing_on for key in keys))
+        await self.begin(*began)
+        await self.until(lambda: self.wanted() >= set(keys) or run != "r1")
+        return futures
+
+    async def begin(self, *keys: str) -> None:
+        """The worker tells that tasks have begun."""
+        self.ear.tell("news", news=[], began=keys, rested=[])
+        await self.until(lambda: all(self.side.executing.runs(key) for key in keys))
+
+    async def lose(self, **options: Any) -> str:
+        """The worker is gone, as Dask sees it; another one takes its place."""
+        lost = self.worker
+        address: str = lost.address
+        self.worker = await new_worker(self.scheduler, lost.state.nthreads)
+        self.workers.append(self.worker)
+        await self.scheduler.remove_worker(address, stimulus_id="test", **options)
+        return address
+
 
 def plain(value: Any) -> Any:
     """Lists that travelled arrive as tuples."""
@@ -106,9 +141,18 @@ def new_worker(scheduler: Any, nthreads: int = 1, **options: Any) -> Any:
 
 
 @asynccontextmanager
+async def dask_config(settings: dict[str, Any]) -> AsyncIterator[None]:
+    with dask.config.set(settings):
+        yield
+
+
+@asynccontextmanager
 async def lab(nthreads: int = 1) -> AsyncIterator[Lab]:
     made = Lab()
+    # As on our own clusters tasks go to workers at once; and they stay there.
+    settings = {"distributed.scheduler.worker-saturation": float("inf"), "distributed.scheduler.work-stealing": False}
     async with (
+        dask_config(settings),
         Scheduler(port=0, dashboard=False, dashboard_address="127.0.0.1:0", host="127.0.0.1") as made.scheduler,
         new_worker(made.scheduler, nthreads) as made.worker,
         Client(made.scheduler.address, asynchronous=True, set_as_default=False) as made.client,
@@ -119,7 +163,13 @@ async def lab(nthreads: int = 1) -> AsyncIterator[Lab]:
         made.client.subscribe_topic(topic("r1"), made.hear)
         made.tell("lease", keys=[])
         await made.until(lambda: "r1" in made.side.runs)
-        yield made
+        GATE.clear()
+        try:
+            yield made
+        finally:
+            GATE.set()
+            for worker in made.workers:
+                await worker.close()
 
 
 def in_lab(story: Callable[[Lab], Awaitable[None]], nthreads: int = 1) -> None:
@@ -128,6 +178,14 @@ def in_lab(story: Callable[[Lab], Awaitable[None]], nthreads: int = 1) -> None:
             await story(made)
 
     asyncio.run(tell())
+
+
+GATE = threading.Event()
+
+
+def wait(key: str) -> str:
+    assert GATE.wait(30)
+    return key
 
 
 def inc(x: int) -> int:

@@ -21,7 +21,7 @@ def test_news_pass_in_order_and_those_of_unknown_runs_are_dropped() -> None:
 def test_news_that_come_in_numbers_are_gathered() -> None:
     async def story(lab: Lab) -> None:
         runs = lab.side.runs
-        runs.publish("r1", *([number] for number in range(30)))
+        runs.publish("r1", *(["news", number] for number in range(30)))
         await lab.until(lambda: len(lab.news) == 30)
         messages: list[int] = []
         lab.client.unsubscribe_topic("wfkit-r1")

@@ -7,12 +7,13 @@ them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
 
 from wfkit.engine.scheduler.executing import Executing
+from wfkit.engine.scheduler.losses import Losses
 from wfkit.engine.scheduler.orders import CANCEL, HOLD, Orders
 from wfkit.engine.scheduler.runs import Runs, lease_name, topic
 
@@ -55,6 +56,7 @@ class SchedulerSide(SchedulerPlugin):
         self.runs = Runs(scheduler)
         self.orders = Orders(scheduler, self.runs)
         self.executing = Executing(scheduler)
+        self.losses = Losses(scheduler, self.runs, self.executing)
         handlers: dict[str, Callable[..., None]] = {
             "lease": self.lease,
             "release": self.release,
@@ -71,7 +73,9 @@ class SchedulerSide(SchedulerPlugin):
 
     # --- from the driver ---------------------------------------------------------------------------------------------
 
-    def lease(self, client: str, run: str, keys: Collection[str]) -> None:
+    def lease(
+        self, client: str, run: str, keys: Collection[Key], crash_retries: Mapping[Key, int] | None = None
+    ) -> None:
         """Keep the results of `keys` for the run; keys that Dask did not take are reported as refused."""
         self.runs.open(run, client)
         tasks = self.scheduler.tasks
@@ -79,6 +83,7 @@ class SchedulerSide(SchedulerPlugin):
             self.runs.publish(run, ["refused", refused])
             keys = [key for key in keys if key in tasks]
         self.scheduler.client_desires_keys(keys, client=lease_name(run))
+        self.losses.lease(run, (tasks[key] for key in keys), crash_retries or {})
         for key in keys:
             if tasks[key].state == "erred":
                 self._tell_crash(run, tasks[key])
@@ -93,6 +98,7 @@ class SchedulerSide(SchedulerPlugin):
         if lease_name(run) in self.scheduler.clients:
             self.scheduler.remove_client(lease_name(run))
         self.orders.forget(run)
+        self.losses.forget(run)
         self.runs.close(run)
 
     def drop(self, client: str, run: str, keys: Sequence[str]) -> None:
@@ -141,6 +147,11 @@ class SchedulerSide(SchedulerPlugin):
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:  # noqa: ARG002 - Dask's
         """A worker joins: Dask calls this before it gives it tasks."""
         self.orders.welcome(worker)
+        self.losses.welcome(worker)
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Listen for the ends of workers."""
+        self.losses.hear(topic, msg)
 
     def remove_worker(self, scheduler: Scheduler, worker: str, **_: object) -> None:  # noqa: ARG002 - Dask's
         """A worker is gone, and its tasks are on their way to others."""
