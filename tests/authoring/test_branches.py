@@ -203,3 +203,31 @@ def test_awaiting_a_handle_in_a_branch_is_refused(in_task: Recording) -> None:
 
     with pytest.raises(BlockingInBranch, match="`await add` would hold up"):
         asyncio.run(work())
+
+
+@pytest.mark.usefixtures("cluster")
+def test_branches_in_a_run_over_lists_maps_and_handles_of_unknown_length() -> None:
+    @task
+    def numbers(n: int) -> list[int]:
+        return list(range(n))
+
+    @flow
+    def chain(x: int) -> Any:
+        return add(add(x))
+
+    @task
+    def spawning(n: int) -> object:
+        return chain.map(range(n))
+
+    @flow
+    def etl() -> object:
+        return [
+            chain.map([1, 2]),
+            chain.map(add.map([1, 2])),
+            chain.map(numbers(3)),
+            spawning(2),
+            chain.map(numbers(0)),
+        ]
+
+    run: Any = etl.run()
+    assert run.result() == [[3, 4], [4, 5], [2, 3, 4], [2, 3], []]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+import wfkit
 from tests.authoring.conftest import Recording, task_body
-from wfkit import Handle, task, unmapped
+from wfkit import Handle, flow, task, unmapped
 from wfkit.authoring.context import inside
 from wfkit.errors import BadArguments, HandleMisuse, MapLengthMismatch, NotInFlow
 
@@ -98,3 +100,24 @@ def test_a_function_that_takes_any_name_leaves_these_to_map(body: Recording) -> 
 
     anything.map([1], chunk=2)
     assert (body.calls[0].chunk, body.calls[0].kwargs) == (2, {})
+
+
+# --- on a worker ---
+
+
+@pytest.mark.usefixtures("cluster")
+def test_on_a_worker_plain_calls_run_inline_and_others_are_nodes_below_the_task() -> None:
+    @task
+    def outer(x: int) -> object:
+        handle = add.submit(x)
+        with ThreadPoolExecutor(2) as pool:
+            more = list(pool.map(add.submit, range(2)))
+        return {"inline": add(x), "name": wfkit.current.task_name, "spawned": [handle, add.map([1, 2]), more]}
+
+    @flow
+    def etl() -> object:
+        return outer(4)
+
+    run: Any = etl.run()
+    assert run.result() == {"inline": 5, "name": "outer", "spawned": [5, [2, 3], [1, 2]]}
+    assert len(list(run.nodes)) == 1 + 1 + 2 + 2
