@@ -16,6 +16,7 @@ from wfkit.engine.scheduler.executing import Executing
 from wfkit.engine.scheduler.losses import Losses
 from wfkit.engine.scheduler.orders import CANCEL, HOLD, Orders
 from wfkit.engine.scheduler.runs import Runs, lease_name, topic
+from wfkit.engine.scheduler.slots import Slots
 
 if TYPE_CHECKING:
     from dask.typing import Key
@@ -57,6 +58,7 @@ class SchedulerSide(SchedulerPlugin):
         self.orders = Orders(scheduler, self.runs)
         self.executing = Executing(scheduler)
         self.losses = Losses(scheduler, self.runs, self.executing)
+        self.slots = Slots(self.runs)
         handlers: dict[str, Callable[..., None]] = {
             "lease": self.lease,
             "release": self.release,
@@ -64,6 +66,8 @@ class SchedulerSide(SchedulerPlugin):
             "cancel": self.cancel,
             "hold": self.hold,
             "answer": self.answer,
+            "slots": self.ask_for_slots,
+            "give-back": self.give_slots_back,
             "news": self.take_news,
             "cancelled": self.take_confirmation,
             "held": self.take_confirmation,
@@ -99,6 +103,7 @@ class SchedulerSide(SchedulerPlugin):
             self.scheduler.remove_client(lease_name(run))
         self.orders.forget(run)
         self.losses.forget(run)
+        self.slots.forget_run(run)
         self.runs.close(run)
 
     def drop(self, client: str, run: str, keys: Sequence[str]) -> None:
@@ -122,6 +127,19 @@ class SchedulerSide(SchedulerPlugin):
     def answer(self, client: str, run: str, worker: str, answer: list[object]) -> None:  # noqa: ARG002 - the message's
         """Pass an answer on to the worker that asked; none, if that is gone."""
         self.runs.send(worker, "answer", run=run, answer=answer)
+
+    def ask_for_slots(
+        self, run: str, node: tuple[str, int], names: Mapping[str, int], client: str = "", worker: str = ""
+    ) -> None:
+        """Ask for a slot of each named limit, for a node; the answer goes to who asks, driver or worker."""
+        if client:
+            self.runs.open(run, client)
+        if run in self.runs:
+            self.slots.ask((run, *node), names, worker)
+
+    def give_slots_back(self, run: str, node: tuple[str, int], client: str = "", worker: str = "") -> None:  # noqa: ARG002 - the message's
+        """A node gives back its slots, or no longer waits for them."""
+        self.slots.give_back((run, *node))
 
     # --- from workers ------------------------------------------------------------------------------------------------
 
@@ -156,10 +174,12 @@ class SchedulerSide(SchedulerPlugin):
     def remove_worker(self, scheduler: Scheduler, worker: str, **_: object) -> None:  # noqa: ARG002 - Dask's
         """A worker is gone, and its tasks are on their way to others."""
         self.orders.farewell(worker)
+        self.slots.forget_worker(worker)
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:  # noqa: ARG002 - Dask's
-        """An owner is gone: its runs' results are kept for a while."""
+        """An owner is gone: its runs' results are kept for a while, but not what keeps others waiting."""
         for run in self.runs.owned_by(client):
+            self.slots.forget_run(run)
             self.scheduler.loop.call_later(ORPHAN_LEASE_S, self._release_orphan, run, client)
 
     def _release_orphan(self, run: str, client: str) -> None:
