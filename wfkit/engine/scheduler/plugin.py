@@ -17,6 +17,7 @@ from wfkit.engine.scheduler.losses import Losses
 from wfkit.engine.scheduler.orders import CANCEL, HOLD, Orders
 from wfkit.engine.scheduler.runs import Runs, lease_name, topic
 from wfkit.engine.scheduler.slots import Slots
+from wfkit.engine.scheduler.watch import Watch
 
 if TYPE_CHECKING:
     from dask.typing import Key
@@ -59,6 +60,7 @@ class SchedulerSide(SchedulerPlugin):
         self.executing = Executing(scheduler)
         self.losses = Losses(scheduler, self.runs, self.executing)
         self.slots = Slots(self.runs)
+        self.watch = Watch(scheduler, self.runs, self.executing)
         handlers: dict[str, Callable[..., None]] = {
             "lease": self.lease,
             "release": self.release,
@@ -82,6 +84,7 @@ class SchedulerSide(SchedulerPlugin):
     ) -> None:
         """Keep the results of `keys` for the run; keys that Dask did not take are reported as refused."""
         self.runs.open(run, client)
+        self.watch.wake()
         tasks = self.scheduler.tasks
         if refused := [key for key in keys if key not in tasks]:
             self.runs.publish(run, ["refused", refused])
