@@ -11,6 +11,7 @@ from distributed import Client
 
 from tests.engine.scheduler.lab import Lab, in_lab, inc
 from wfkit.engine.scheduler import plugin
+from wfkit.engine.scheduler.plugin import SchedulerSide
 
 
 def test_a_lease_keeps_results_when_nobody_else_wants_them_and_release_frees_them() -> None:
@@ -133,6 +134,26 @@ def test_a_message_that_makes_no_sense_costs_no_connection(caplog: pytest.LogCap
 
     with caplog.at_level(logging.CRITICAL, "distributed.wfkit"):
         in_lab(story)
+
+
+def test_a_plugin_that_somebody_unregistered_comes_back_with_all_it_knew() -> None:
+    async def story(lab: Lab) -> None:
+        plugins = lab.scheduler.plugins
+        futures = await lab.submit("a-1", began=["a-1"])
+        lab.scheduler.remove_plugin(plugin.NAME)
+        lab.tell("lease", keys=[])
+        await lab.until(lambda: plugins.get(plugin.NAME) is lab.side)
+
+        lab.scheduler.remove_plugin(plugin.NAME)
+        await lab.client.register_plugin(SchedulerSide())
+        assert plugins[plugin.NAME] is not lab.side
+        lost = await lab.lose()
+        await lab.until(lambda: lab.news)
+        assert lab.news[0][:2] == ["lost", lost]
+        assert lab.news[0][3] == [["a-1", 1, ""]]
+        del futures
+
+    in_lab(story)
 
 
 def test_a_transition_costs_next_to_nothing() -> None:

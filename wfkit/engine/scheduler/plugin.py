@@ -53,14 +53,19 @@ class SchedulerSide(SchedulerPlugin):
     idempotent = True
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Called by Dask in the scheduler."""
-        self.scheduler = scheduler
-        self.runs = Runs(scheduler)
-        self.orders = Orders(scheduler, self.runs)
-        self.executing = Executing(scheduler)
-        self.losses = Losses(scheduler, self.runs, self.executing)
-        self.slots = Slots(self.runs)
-        self.watch = Watch(scheduler, self.runs, self.executing)
+        """Called by Dask in the scheduler; a successor takes over from a plugin that somebody has unregistered."""
+        former = scheduler.extensions.get(NAME)
+        if isinstance(former, SchedulerSide):
+            vars(self).update(vars(former))
+        else:
+            self.scheduler = scheduler
+            self.runs = Runs(scheduler)
+            self.orders = Orders(scheduler, self.runs)
+            self.executing = Executing(scheduler)
+            self.losses = Losses(scheduler, self.runs, self.executing)
+            self.slots = Slots(self.runs)
+            self.watch = Watch(scheduler, self.runs, self.executing)
+        scheduler.extensions[NAME] = self
         handlers: dict[str, Callable[..., None]] = {
             "lease": self.lease,
             "release": self.release,
@@ -85,6 +90,8 @@ class SchedulerSide(SchedulerPlugin):
         """Keep the results of `keys` for the run; keys that Dask did not take are reported as refused."""
         self.runs.open(run, client)
         self.watch.wake()
+        if NAME not in self.scheduler.plugins:  # messages still come, but Dask's own calls do not
+            self.scheduler.add_plugin(self, name=NAME)
         tasks = self.scheduler.tasks
         if refused := [key for key in keys if key not in tasks]:
             self.runs.publish(run, ["refused", refused])
