@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.notebook.stories import StoryRun, began, crawl, parents, run_started, spawned, spec, started
-from wfkit.core.events import GroupSpec, NodesAdded
+from tests.notebook.stories import StoryRun, began, crawl, edge, parents, run_started, spawned, spec, started
+from wfkit.core.events import GroupSpec, How, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
 from wfkit.notebook.deck import MOST_CARDS, Deck
@@ -84,15 +84,36 @@ def test_a_flow_that_is_called_in_a_task_keeps_its_members_below_it() -> None:
     assert [len(card.states) for card in deck.by_id.values()] == [3, 0, 3, 3]
 
 
-def test_branches_of_a_mapped_flow_share_a_card_and_plain_flows_do_not() -> None:
-    groups = []
-    for i in range(300):
-        groups.append(replace(spec(2 * i, f"etl[{i}]", 0, kind="flow"), task="etl"))
-        groups.append(replace(spec(2 * i + 1, f"load#{i}", parent=f"g{2 * i}"), task="load"))
-    groups += [spec(700, "once", 0, kind="flow"), spec(701, "a", parent="g700"), spec(702, "b", parent="g700")]
+def branches(count: int) -> list[GroupSpec]:
+    """`etl.map(…)`, whose body loads, cleans twice, and calls another flow."""
+    groups = [spec(0, "etl", 0, kind="flow")]
+    for i in range(count):
+        at = 10 * i + 1
+        groups.append(spec(at, f"etl[{i}]", 0, kind="flow", parent="g0"))
+        load = replace(spec(at + 1, f"load#{i}", parent=f"g{at}"), task="load")
+        first = replace(spec(at + 2, f"clean#{2 * i}", 1, edge(at + 1, How.ONE), parent=f"g{at}"), task="clean")
+        second = replace(spec(at + 3, f"clean#{2 * i + 1}", 1, edge(at + 2, How.ONE), parent=f"g{at}"), task="clean")
+        inner = spec(at + 4, f"save#{i}", 0, kind="flow", parent=f"g{at}")
+        groups += [load, first, second, inner, replace(spec(at + 5, f"put#{i}", parent=f"g{at + 4}"), task="put")]
+    return groups
+
+
+def test_branches_of_a_mapped_flow_are_one_flow_whose_calls_have_a_card_each() -> None:
+    plain = [spec(9_000, "once", 0, kind="flow"), spec(9_001, "a", parent="g9000"), spec(9_002, "b", parent="g9000")]
+    deck = deck_of(story(*branches(300), *plain))
+    assert drawn(deck) == ["etl", "  load", "  clean", "  clean#2", "  save", "    put", "once", "  a", "  b"]
+    cards = {card.name: card for card in deck.by_id.values()}
+    assert [len(cards[name].states) for name in ("load", "clean", "clean#2", "put")] == [300] * 4
+    assert [cards[name].kind for name in ("etl", "load", "save", "put")] == ["flow", "task", "flow", "task"]
+    assert cards["clean#2"].links(deck.card_of) == [(cards["clean"].id, "each", 0)]
+
+
+def test_a_loop_in_a_branch_makes_no_more_than_a_few_cards() -> None:
+    groups = [spec(0, "etl", 0, kind="flow"), spec(1, "etl[0]", 0, kind="flow", parent="g0")]
+    groups += [replace(spec(2 + i, f"load#{i}", parent="g1"), task="load") for i in range(100)]
     deck = deck_of(story(*groups))
-    assert drawn(deck) == ["etl", "  load", "once", "  a", "  b"]
-    assert len(deck.by_id["fold:/etl/load"].states) == 300
+    assert drawn(deck) == ["etl", "  load", "  load#2", "  load#3", "  load#4"]
+    assert [len(card.states) for card in deck.by_id.values()] == [0, 1, 1, 1, 97]
 
 
 def test_items_of_a_flatten_are_no_tasks_of_a_card() -> None:

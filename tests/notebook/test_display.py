@@ -205,6 +205,14 @@ def test_what_nodes_spawned_stands_below_its_parent_as_one_line_a_task() -> None
     assert "0/2,000" in page
 
 
+def test_a_flatten_tells_how_many_items_there_are() -> None:
+    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "flatten", None, mapped=True, kind="flatten"),)))
+    assert run_text(run.view_model, NOW_S).endswith("○ flatten  length not known yet")
+    run.tell(NodesAdded(groups=(spec(0, "flatten", 7, mapped=True, kind="flatten"),)))
+    assert run_text(run.view_model, NOW_S).endswith("✓ flatten  7 items")
+    assert '<td class="n"></td><td>7 items</td>' in run_html(run.view_model, NOW_S)
+
+
 def test_a_pause_or_a_stand_still_tells_its_reason() -> None:
     run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "a", 120, mapped=True),)))
     run.tell(RunStateChanged(state=RunState.RUNNING, reason="no workers for 65 s, 120 tasks wait; see `%flow cluster`"))

@@ -359,6 +359,7 @@ def test_a_flatten_is_a_thin_card_and_its_items_are_named_by_part(tab: Tab) -> N
         thin = tab.locator(".wf-card.wf-flatten").bounding_box()
         assert thin is not None
         assert thin["height"] < 40
+        expect(tab.locator(".wf-flatten .wf-card-progress")).to_have_text("5 items")
         expect(tab.locator(".wf-share")).to_have_text("0 / 7")  # items of a flatten are no tasks
         tab.locator(".wf-card", has_text="line").click()
         expect(tab.locator(".wf-element-name")).to_have_text(

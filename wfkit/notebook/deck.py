@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from wfkit.core.events import GroupSpec, How
 from wfkit.core.ids import GroupId, spawner
@@ -13,6 +13,7 @@ from wfkit.notebook.plain import clean
 
 MOST_CARDS: Final = 2_000  #: in one graph; what comes later shares one card
 _DEEPEST: Final = 3  #: cards that hang below each other under one that the flow made
+_MOST_CALLS: Final = 4  #: of one task in a branch, with a card each
 _MOST_BELOW: Final = 12  #: tasks with a card of their own below one card
 _NAME_CHARS: Final = 100  #: of a task, in the id of a card
 
@@ -24,9 +25,11 @@ class Deck:
         self.version = -1  #: of the view that they show
         self.by_id: dict[str, Card] = {}
         self._homes: dict[GroupId, tuple[Card, int]] = {}  # card of a group, and number of spawns above the group
-        self._roots: dict[tuple[str, str], Fold] = {}  # cards of many groups that hang below none
+        self._more: Fold | None = None  # the card of all that came when there were too many
         self._late: dict[GroupId, GroupView] = {}  # there was no time for them
         self._early: dict[GroupId, GroupView] = {}  # came before what they hang below
+        self._branches: set[GroupId] = set()  # groups that a map of a flow made; its own card stands for them
+        self._calls: dict[tuple[GroupId, str, str], int] = {}  # calls of a task in a branch so far
         self._children: dict[tuple[GroupId, int], list[GroupId]] = {}  # groups that a node spawned
 
     def update(self, view: RunView, most: int | None = None) -> list[Card]:
@@ -104,10 +107,14 @@ class Deck:
             if home is None:
                 return None
             above, depth = home
-        spawned = above is not None and spec.parent is not None and view.groups[spec.parent].spec.kind != "flow"
+        outer = None if spec.parent is None else view.groups[spec.parent].spec
+        spawned = outer is not None and outer.kind != "flow"
         depth += spawned
         card: Card
-        if spawned or isinstance(above, Fold) or _is_branch(spec):
+        if above is not None and outer is not None and _is_branch(spec, outer):
+            self._branches.add(spec.id)
+            card = above
+        elif above is not None and (spawned or isinstance(above, Fold) or spec.parent in self._branches):
             card = self._fold(above, group)
             card.note_depth(depth)
         elif len(self.by_id) >= MOST_CARDS:
@@ -119,12 +126,12 @@ class Deck:
         self._homes[spec.id] = card, depth
         return card, depth
 
-    def _fold(self, above: Card | None, group: GroupView) -> Fold:
+    def _fold(self, above: Card, group: GroupView) -> Fold:
         """The card for a group that a node spawned; a task that spawns itself, also by others, has one for all."""
         kind, task = group.spec.kind, group.spec.task
         if isinstance(above, Fold) and above.above is not None and _is_call(above.above, above.kind_and_task):
             above = above.above  # what it spawns is what the card above spawns
-        depth, card = 0, above
+        depth, card = 0, cast("Card | None", above)
         while isinstance(card, Fold):
             if card.rest or card.kind_and_task == (kind, task):
                 return card
@@ -133,27 +140,39 @@ class Deck:
             above = card
         elif depth >= _DEEPEST:
             return self._rest(above, group, "… deeper")
-        below = self._roots if above is None else above.below
-        fold = below.get((kind, task))
+        name = self._name(group)
+        fold = above.below.get((kind, name))
         if fold is not None:
             return fold
         if len(self.by_id) >= MOST_CARDS:
             return self._rest(None, group, "… more tasks")
-        if above is not None and len(below) >= _MOST_BELOW:
+        if len(above.below) >= _MOST_BELOW:
             return self._rest(above, group, "… other tasks")
-        fold = below[kind, task] = self._made(above, group, clean(task, 400), rest=False)
+        fold = above.below[kind, name] = self._made(above, group, clean(name, 400), rest=False)
         return fold
 
+    def _name(self, group: GroupView) -> str:
+        """The name of the card for a group: its task; in branches, which are alike, each call in turn has its own."""
+        spec = group.spec
+        if spec.parent not in self._branches:
+            return spec.task
+        call = (spec.parent, spec.kind, spec.task)
+        number = self._calls[call] = min(self._calls.get(call, 0) + 1, _MOST_CALLS)
+        return spec.task if number == 1 else f"{spec.task}#{number}"
+
     def _rest(self, above: Card | None, group: GroupView, name: str) -> Fold:
-        below = self._roots if above is None else above.below
-        fold = below.get(("rest", ""))
+        fold = self._more if above is None else above.below.get(("rest", ""))
         if fold is None:
-            fold = below["rest", ""] = self._made(above, group, name, rest=True)
+            fold = self._made(above, group, name, rest=True)
+            if above is None:
+                self._more = fold
+            else:
+                above.below["rest", ""] = fold
         return fold
 
     def _made(self, above: Card | None, group: GroupView, name: str, *, rest: bool) -> Fold:
         start = "fold:" if above is None else above.id if isinstance(above, Fold) else f"fold:{above.id}"
-        card_id = f"{start}/{'…' if rest else clean(group.spec.task)[:_NAME_CHARS]}"
+        card_id = f"{start}/{'…' if rest else name[:_NAME_CHARS]}"
         while card_id in self.by_id:
             card_id += "+"
         fold = Fold(card_id, above, group, name, rest=rest)
@@ -178,9 +197,9 @@ def _is_call(card: Card, kind_and_task: tuple[str, str]) -> bool:
     return not isinstance(card, Fold) and (card.first.spec.kind, card.first.spec.task) == kind_and_task
 
 
-def _is_branch(spec: GroupSpec) -> bool:
-    """Whether a flow group is one of many that a map of the flow made."""
-    return spec.kind == "flow" and (spec.mapped or spec.name.endswith("]"))
+def _is_branch(spec: GroupSpec, outer: GroupSpec) -> bool:
+    """Whether a flow group is one of many that a map of the flow made: "etl[3]" within "etl"."""
+    return spec.kind == outer.kind == "flow" and spec.task.endswith("]") and spec.task.rpartition("[")[0] == outer.task
 
 
 def _hangs_below(card: Card | None, other: Card) -> bool:

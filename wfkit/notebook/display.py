@@ -116,9 +116,8 @@ def run_text(view: RunView, now_s: float, held_bytes: int = 0) -> str:
     names = ["  " * row.depth + row.name for row in rows[:_MOST_ROWS]]
     width = max((min(len(name), 40) for name in names), default=0)
     for row, name in zip(rows, names, strict=False):
-        glyph = GLYPHS[leading_state(row.counts)]
-        told = counts_text(row.counts) or ("length not known yet" if row.card.length is None else "no elements")
-        lines.append(f"  {glyph} {name:<{width}}  {told}  {_took(row, now_s)}".rstrip())
+        told = row.told or ("length not known yet" if row.card.length is None else "no elements")
+        lines.append(f"  {GLYPHS[row.state]} {name:<{width}}  {told}  {_took(row, now_s)}".rstrip())
     if len(rows) > _MOST_ROWS:
         lines.append(f"  … and {len(rows) - _MOST_ROWS:,} more")
     failures, left = _first_failures(view.ordered())
@@ -193,6 +192,21 @@ class _Row:
     def name(self) -> str:
         return one_line(self.card.name, _NAME_CHARS)
 
+    @property
+    def state(self) -> TaskState:
+        """The state that stands for it; items of a flatten have none of their own."""
+        if self.card.kind == "flatten":
+            return TaskState.PENDING if self.card.length is None else TaskState.COMPLETED
+        return leading_state(self.counts)
+
+    @property
+    def told(self) -> str:
+        """What it consists of, in words; empty if nothing is there."""
+        if self.card.kind == "flatten":
+            total = len(self.card.states)
+            return f"{total:,} {'item' if total == 1 else 'items'}" if total else ""
+        return counts_text(self.counts)
+
 
 def _rows(view: RunView) -> list[_Row]:
     """The cards of a run; one that stands for a flow counts the nodes of its members."""
@@ -223,13 +237,13 @@ def _table(rows: list[_Row], now_s: float) -> Iterator[str]:
     )
     for row in rows[:_MOST_ROWS]:
         own = row.counts
-        state = leading_state(own)
         ended = sum(count for code, count in enumerate(own) if STATES[code] in TASK_ENDS)
         total = f"{sum(own):,}" if row.card.length is not None else "?"
+        done = "" if row.card.kind == "flatten" else f"{ended:,}/{total}"
         yield (
             f'<tr><th scope="row">{"&emsp;" * min(row.depth, _DEEPEST)}{_html(row.name)}</th>'
-            f"<td>{_glyph(GLYPHS[state])}{state.value}</td>"
-            f'<td class="n">{ended:,}/{total}</td><td>{_html(counts_text(own))}</td>'
+            f"<td>{_glyph(GLYPHS[row.state])}{row.state.value}</td>"
+            f'<td class="n">{done}</td><td>{_html(row.told)}</td>'
             f'<td class="n">{_took(row, now_s)}</td></tr>'
         )
     yield "</tbody></table>"

@@ -1,6 +1,7 @@
 /** One group as a card: glyph, name, time, strip of states, done of total. */
 
 import { type GroupState, isMany } from "../model/run_model.ts";
+import type { TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { type Box, CARD } from "./blocks.ts";
 import { count, duration, plural } from "./format.ts";
@@ -8,8 +9,15 @@ import { unquoted } from "./prose.ts";
 import { LOOKS, countOf, endedOf, hasBad, leadingState } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 
-/** "9/12", or "9" while the length is not known. */
+/** The state that stands for a card; items of a flatten have none of their own. */
+export function stateOfCard({ group }: GroupState): TaskState {
+  if (group.kind === "flatten") return group.length === null ? "PENDING" : "COMPLETED";
+  return leadingState(group.counts);
+}
+
+/** "9/12", or "9" while the length is not known; of a flatten the number of items. */
 export function progressText({ group, states }: GroupState): string {
+  if (group.kind === "flatten") return `${plural(states.length, "item")}${group.length === null ? " so far" : ""}`;
   const ended = endedOf(group.counts);
   return group.mapped && group.length === null && states.length === 0
     ? "? items"
@@ -25,7 +33,9 @@ export function timeText({ group }: GroupState, now_s: number): string {
 }
 
 /** What a card says, in words. */
-export function cardText({ group }: GroupState): string {
+export function cardText(state: GroupState): string {
+  const { group } = state;
+  if (group.kind === "flatten") return `${group.name}: ${progressText(state)}`;
   const levels = group.levels > 1 ? ` (${plural(group.levels, "level")})` : "";
   const note = group.note === "" ? "" : `\n${unquoted(group.note)}`;
   return `${group.name}${levels}: ${stripText(group.counts)}${note}`;
@@ -58,7 +68,7 @@ export class Card {
 
   update(state: GroupState, now_s: number): void {
     const { group } = state;
-    const leading = leadingState(group.counts);
+    const leading = stateOfCard(state);
     setGlyph(this.#icon, LOOKS[leading]);
     setText(this.#name, group.name);
     // One node needs a word; a strip is for many.

@@ -1,10 +1,10 @@
 /** The same run as a list: what a keyboard moves through, a screen reader reads and a test asserts. */
 
 import type { GroupState, RunModel } from "../model/run_model.ts";
-import { cardText, progressText, timeText } from "./card.ts";
+import { cardText, progressText, stateOfCard, timeText } from "./card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { count } from "./format.ts";
-import { LOOKS, countOf, leadingState } from "./states.ts";
+import { LOOKS, countOf } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 import { STATES } from "../wire.ts";
 
@@ -102,7 +102,7 @@ export class Twin {
 
   #draw(row: Row, state: GroupState): void {
     const { group } = state;
-    const leading = leadingState(group.counts);
+    const leading = stateOfCard(state);
     row.drawn = state;
     setGlyph(row.icon, LOOKS[leading]);
     setText(row.name, group.name);
