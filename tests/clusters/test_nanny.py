@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
 from tests.clusters.kernels import running, until
 from wfkit.clusters.connect import Connection
+from wfkit.clusters.nanny import ENDED
 
 
 def start_something() -> tuple[int, list[int]]:
@@ -23,6 +25,10 @@ def start_something() -> tuple[int, list[int]]:
     return os.getpid(), [child.pid, subprocess.Popen(["sleep", "300"]).pid]
 
 
+def heard_at(client: Any) -> list[dict[str, Any]]:
+    return [message for _, message in client.get_events(ENDED)]
+
+
 def whereabouts() -> tuple[int, int, int]:
     return os.getpid(), os.getpgrp(), os.getsid(0)
 
@@ -31,10 +37,14 @@ def whereabouts() -> tuple[int, int, int]:
 @pytest.mark.timeout(60)
 def test_a_killed_worker_takes_its_children_along_and_comes_back_in_a_group_of_its_own(connection: Connection) -> None:
     client = connection.client
+    [address] = client.scheduler_info()["workers"]
     worker, children = client.submit(start_something, pure=False).result()
     assert len(running(children)) == 2
     os.kill(worker, signal.SIGKILL)
     assert until(lambda: not running(children))
+    assert until(lambda: bool(heard_at(client)))
+    [end] = heard_at(client)
+    assert (end["worker"], end["exitcode"]) == (address, -signal.SIGKILL)
     pid, group, session = client.submit(whereabouts, pure=False).result(timeout=20)
     assert pid != worker
     assert group == pid

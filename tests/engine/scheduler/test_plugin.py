@@ -136,6 +136,19 @@ def test_a_message_that_makes_no_sense_costs_no_connection(caplog: pytest.LogCap
         in_lab(story)
 
 
+def test_a_plugin_that_fails_at_every_call_of_dask_costs_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(lab: Lab) -> None:
+        for part in ("orders", "executing", "losses", "slots"):
+            monkeypatch.setattr(lab.side, part, None)
+        futures = lab.client.map(inc, range(5), key=[f"inc-{n}" for n in range(5)])
+        lab.tell("lease", keys=["inc-0"])
+        assert await lab.client.gather(futures) == [1, 2, 3, 4, 5]
+        await lab.lose()
+        assert await lab.client.gather(futures) == [1, 2, 3, 4, 5]
+
+    in_lab(story)
+
+
 def test_a_plugin_that_somebody_unregistered_comes_back_with_all_it_knew() -> None:
     async def story(lab: Lab) -> None:
         plugins = lab.scheduler.plugins

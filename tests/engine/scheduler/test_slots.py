@@ -19,6 +19,10 @@ class Heard(Runs):
 
     def __init__(self) -> None:
         self.granted: list[str] = []
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, worker: str, operation: str, **fields: object) -> None:
+        self.sent.append((worker, operation))
 
     def publish(self, run: str, *news: list[object]) -> None:
         for _, node in news:
@@ -103,6 +107,18 @@ def test_a_run_that_is_over_frees_its_slots_and_its_place_in_the_queue() -> None
     assert heard.granted == ["a", "b"]
     give_back(slots, "b", run="r2")
     assert heard.granted == ["a", "b", "d"]
+
+
+def test_a_driver_that_is_gone_leaves_nothing_but_tasks_that_wait_on_workers() -> None:
+    slots = Slots(heard := Heard())
+    ask(slots, "a", db=1)
+    ask(slots, "b", db=1)
+    slots.ask(("r1", "c", 0), {"db": 1}, "tcp://worker")
+    ask(slots, "d", run="r2", db=1)
+    slots.forget_owner("r1")
+    assert heard.sent == [("tcp://worker", "answer")]
+    give_back(slots, "c")
+    assert heard.granted == ["a", "d"]
 
 
 def test_ten_thousand_that_wait_hold_nobody_up() -> None:

@@ -189,7 +189,7 @@ class SchedulerSide(SchedulerPlugin):
     def remove_client(self, scheduler: Scheduler, client: str) -> None:  # noqa: ARG002 - Dask's
         """An owner is gone: its runs' results are kept for a while, but not what keeps others waiting."""
         for run in self.runs.owned_by(client):
-            self.slots.forget_run(run)
+            self.slots.forget_owner(run)
             self.scheduler.loop.call_later(ORPHAN_LEASE_S, self._release_orphan, run, client)
 
     def _release_orphan(self, run: str, client: str) -> None:

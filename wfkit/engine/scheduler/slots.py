@@ -60,6 +60,12 @@ class Slots:
         self._take_away([node for node in [*self._held, *self._waiting] if node[0] == run])
         self._serve()
 
+    def forget_owner(self, run: str) -> None:
+        """The driver is gone. Tasks that wait on workers go on waiting, since they hold up a thread there."""
+        left = [node for node, request in self._waiting.items() if not request.worker]
+        self._take_away([node for node in [*self._held, *left] if node[0] == run])
+        self._serve()
+
     def forget_worker(self, worker: str) -> None:
         """A worker is gone, and with it those that wait there. What runs elsewhere again still holds its slots."""
         self._take_away([node for node, request in self._waiting.items() if request.worker == worker])
