@@ -164,8 +164,8 @@ class Losses:
     def _suspects(self, ws: WorkerState) -> tuple[list[_Suspect], list[_Suspect], list[_Suspect]]:
         """Who ran there, who may have begun just now, and who waited.
 
-        No more can have begun than there were free threads, first those of higher priority. Of tasks that must run
-        alone only one can have; and the condemned do not run.
+        No more can have begun than there were free threads, first those of higher priority. Of suspects only one runs
+        at a time, and others wait for it in their threads; the condemned do not run.
         """
         tasks = sorted(ws.processing, key=attrgetter("priority"))
         began = [ts for ts in tasks if self._executing.runs(ts.key)]
@@ -173,16 +173,14 @@ class Losses:
         known = {*began, *ws.long_running}
         queued = (ts for ts in tasks if ts not in known and not self._executing.rests(ts.key))
         free = ws.nthreads - sum(ts not in ws.long_running for ts in began)
+        may_run = (ts for ts in queued if not self._note_of(ts).condemned)
         lonely = any(self._note_of(ts).crashes for ts in began)
         maybe: list[TaskState] = []
-        for ts in queued if free > 0 else ():
-            note = self._note_of(ts)
-            if note.condemned or (note.crashes and lonely):
-                continue
-            lonely = lonely or note.crashes > 0
-            maybe.append(ts)
-            if len(maybe) == free:
-                break
+        for ts in islice(may_run, max(0, free)):
+            suspect_before = self._note_of(ts).crashes > 0
+            if not (suspect_before and lonely):
+                maybe.append(ts)
+            lonely = lonely or suspect_before
         return self._ours(began), self._ours(maybe), self._ours(waited)
 
     def _ours(self, tasks: Collection[TaskState]) -> list[_Suspect]:
