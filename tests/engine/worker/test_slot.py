@@ -1,4 +1,4 @@
-"""Slots: tasks that wait hold no place of their worker, from any thread, and come back to exactly the places there are."""
+"""Slots: tasks that wait hold no place of their worker, and come back to exactly the places there are."""
 
 from __future__ import annotations
 
@@ -66,11 +66,8 @@ def _threads(dask_worker: Any) -> tuple[int, bool]:
     """How many threads of its pool live, and whether they are those that the pool counts."""
     executor = dask_worker.executors["default"]
     executor.submit(lambda: None)  # as Dask does for each task; fills the pool up
-    alive = {
-        thread
-        for thread in threading.enumerate()
-        if getattr(thread, "_args", ())[:1] == (executor,) and thread.is_alive()
-    }
+    threads = [thread for thread in threading.enumerate() if getattr(thread, "_args", ())[:1] == (executor,)]
+    alive = {thread for thread in threads if thread.is_alive()}
     return len(alive), alive == executor._threads and len(alive) == dask_worker.state.nthreads
 
 
@@ -145,8 +142,12 @@ def end_while_away(how: int) -> None:
         else:
             begun = threading.Event()
             gate = threading.Event()
-            thread = threading.Thread(target=here, args=(slot, lambda: (begun.set(), gate.wait(WAIT_S))), daemon=True)  # type: ignore[arg-type, return-value]
-            thread.start()
+
+            def wait() -> None:
+                begun.set()
+                gate.wait(WAIT_S)
+
+            threading.Thread(target=here, args=(slot, wait), daemon=True).start()
             begun.wait(WAIT_S)
             if how == 1:
                 gate.set()

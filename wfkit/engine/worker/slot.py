@@ -183,8 +183,11 @@ class Slot:
         except RuntimeError:
             return  # the worker closes
         while not free.wait(_LOOK_S):
-            if shield.wanted or self._closed or executor._shutdown:
+            if shield.wanted or executor._shutdown or self._is_closed():
                 return
+
+    def _is_closed(self) -> bool:
+        return self._closed
 
     def _settle(self) -> None:
         """Bring the marks in line with the pool, wherever the way back was broken off."""

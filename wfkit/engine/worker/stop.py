@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Self
 
 #: Code that was asked to stop and goes on is asked again after so long.
 AGAIN_S: Final = 0.5
@@ -170,7 +170,7 @@ class Shield:
 
     __slots__ = ("_stop", "_thread")
 
-    def __enter__(self) -> Shield:
+    def __enter__(self) -> Self:
         stop = _last_begun.get(threading.get_ident())
         self._stop = stop if stop is not None and stop.running else None
         self._thread = 0
