@@ -45,6 +45,9 @@ class Source(Protocol):
     def length(self, group: GroupId) -> int | None:
         """How many elements a mapped group has; None while that is not known."""
 
+    def element(self, group: GroupId, k: int) -> Ref:
+        """What the element at place `k` of a mapped group's list is; the group's length is known."""
+
     def wait(self, ref: Ref, timeout: float | None) -> bool:
         """Wait for an end state; False if the time passed first."""
 
@@ -243,7 +246,7 @@ class Handle:
             )
         at %= length
         if self._mapped:
-            return Handle(self._source, Ref(self._ref.group, at), n_outputs=self._n_outputs)
+            return Handle(self._source, self._source.element(self._ref.group, at), n_outputs=self._n_outputs)
         return Handle(self._source, Ref(self._ref.group, self._ref.index, at))
 
     def _known_length(self) -> int | None:

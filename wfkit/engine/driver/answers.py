@@ -15,13 +15,14 @@ from wfkit.core.states import CODES, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView
 from wfkit.engine.driver import values
 from wfkit.engine.driver.cancelling import cancel_nodes
-from wfkit.engine.driver.live import LiveRun
+from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.ended import map_failed
-from wfkit.errors import WaitTimeout
+from wfkit.errors import HandleMisuse, WaitTimeout
 
 if TYPE_CHECKING:
     from distributed import Future
 
+    from wfkit.engine.driver.growing import GrowingRun
 
 _ENDS = frozenset(CODES[state] for state in TASK_ENDS)
 #: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
@@ -39,7 +40,7 @@ _WORST_FIRST = (
 class Answers:
     """The source of a run's handles."""
 
-    def __init__(self, run: LiveRun) -> None:
+    def __init__(self, run: GrowingRun) -> None:
         self.run = run
 
     def waiting(self) -> AbstractContextManager[None]:
@@ -70,16 +71,26 @@ class Answers:
         """How many elements a mapped group has; None while that is not known."""
         return self.run.groups[group].length
 
-    def element(self, group: GroupId, k: int) -> int:
-        """Which node is the element at place `k` of a mapped group's list."""
-        final = self.run.groups[group].final
-        return k if final is None else final[k]
+    def element(self, group: GroupId, k: int) -> Ref:
+        """What the element at place `k` of a mapped group's list is.
+
+        Raises
+        ------
+        HandleMisuse : it is an item within an item of a value
+        """
+        if group not in self.run.flattened:
+            final = self.run.groups[group].final
+            return Ref(group, k if final is None else final[k])
+        part, items = self.run.flattened[group].in_order()[k]
+        if len(items) > 1 or part._source is not self or part._mapped:
+            raise HandleMisuse(f"`{self.name(Ref(group, None))}[{k}]` is no value of one task.", "Call `.result()[k]`.")
+        return Ref(part._ref.group, part._ref.index, items[0] if items else part._ref.item)
 
     def has_ended(self, ref: Ref) -> bool:
         """Whether all nodes behind a handle have ended."""
         if ref.group in self.run.flattened:
             return self.run.flattened[ref.group].complete and all(
-                part._source.has_ended(part._ref) for part, _ in self.run.flattened[ref.group].elements
+                run_of(part).answers.has_ended(part._ref) for part, _ in self.run.flattened[ref.group].elements
             )
         group = self._group(ref)
         if ref.index is not None:
@@ -176,7 +187,7 @@ class Answers:
         return self.run.groups[ref.group].final or range(cast("int", self.length(ref.group)))
 
 
-def looked_at_nodes(run: LiveRun) -> Iterator[tuple[GroupId, int]]:
+def looked_at_nodes(run: GrowingRun) -> Iterator[tuple[GroupId, int]]:
     """The nodes that the body of a run asked for."""
     for group, index in run.looked_at:
         indices = range(run.groups[group].length or 0) if index is None else (index,)

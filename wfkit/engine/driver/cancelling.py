@@ -1,4 +1,4 @@
-"""Cancelling and pausing: what has not started never will, or not before the run is resumed; what runs is told to stop."""
+"""Cancelling and pausing: what has not begun never will, or not before `resume()`; what runs is told to stop."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from distributed import Future
 from distributed.client import _MapExpr
-from distributed.protocol import Serialized, ToPickle, serialize, to_serialize
+from distributed.protocol.serialize import Serialized, ToPickle, serialize, to_serialize
 from distributed.spans import SpanMetadata
 
 from wfkit.engine.scheduler.plugin import SchedulerSide
@@ -74,11 +74,12 @@ class Cluster:
         The message is the one that `Client.map` sends, without the futures that it makes: they cost the client more
         than all the rest, and a lease keeps the results.
         """
-        expr = _MapExpr(function, columns, key=keys, pure=False, annotations={}, kwargs={})
+        make: Any = _MapExpr
+        expr = make(function, columns, key=keys, pure=False, annotations={}, kwargs={})
         self._dask._send_to_scheduler(
             {
                 "op": "update-graph",
-                "expr_ser": Serialized(*serialize(to_serialize(expr), on_error="raise")),
+                "expr_ser": _serialized(expr),
                 "keys": set(keys),
                 "internal_priority": dict(zip(keys, numbers, strict=True)),
                 "submitting_task": None,
@@ -101,7 +102,7 @@ class Cluster:
 
     def future(self, key: str) -> Future[Any]:
         """A future of a key that the cluster has; it keeps the result for this client too."""
-        future = Future(key, self._dask)
+        future: Future[Any] = Future(key, self._dask)
         self._dask._send_to_scheduler({"op": "client-desires-keys", "keys": [key], "client": self.client.id})
         return future
 
@@ -131,3 +132,9 @@ class Cluster:
     def unsubscribe(self, topic: str) -> None:
         """End a subscription."""
         self._dask.unsubscribe_topic(topic)
+
+
+def _serialized(thing: object) -> object:
+    wrap: Any = to_serialize
+    make: Any = Serialized
+    return make(*serialize(wrap(thing), on_error="raise"))

@@ -20,10 +20,10 @@ from wfkit.engine.driver.wiring import run_of
 from wfkit.errors import TooManyTasks, UnknownLength, WfkitError
 
 if TYPE_CHECKING:
-    from wfkit.engine.driver.run import Run
+    from wfkit.engine.driver.growing import GrowingRun
 
 
-def waits_for_length(run: Run, group: Group) -> bool:
+def waits_for_length(run: GrowingRun, group: Group) -> bool:
     """Whether a call cannot be laid out yet: its own length is not known, or that of something it stands behind.
 
     Raises
@@ -44,14 +44,14 @@ def _is_open(handle: Handle, *, over: bool) -> bool:
     return over and handle.state not in TASK_ENDS
 
 
-def _stands_behind(run: Run, group: Group) -> bool:
+def _stands_behind(run: GrowingRun, group: Group) -> bool:
     """Whether an input of a call has not been laid out itself, or not to its end."""
     waiting = {other.spec.id for other in run.deferred if other is not group}
     waiting |= {name for name, flattened in run.flattened.items() if not flattened.complete}
     return any(handle._source is run.answers and handle._ref.group in waiting for handle in group.handles())
 
 
-def expand(run: Run) -> None:
+def expand(run: GrowingRun) -> None:
     """Lay out the calls whose lengths have become known, and those behind them."""
     if run.expanding:
         return
@@ -65,7 +65,7 @@ def expand(run: Run) -> None:
     run.flush()
 
 
-def _lay_out(run: Run, group: Group) -> bool:
+def _lay_out(run: GrowingRun, group: Group) -> bool:
     """Hand a call on if all lengths are known; False if it has to wait."""
     if group.root is not None:
         return False
@@ -77,7 +77,7 @@ def _lay_out(run: Run, group: Group) -> bool:
     return True
 
 
-def _settle_length(run: Run, group: Group) -> bool:
+def _settle_length(run: GrowingRun, group: Group) -> bool:
     """Find out the length of a map, and what its elements are; False while an input has not ended."""
     try:
         found = {id(over): _elements(over) for over in group.overs}
@@ -99,7 +99,7 @@ def _settle_length(run: Run, group: Group) -> bool:
     return True
 
 
-def _refuse_too_many(run: Run, more: int) -> None:
+def _refuse_too_many(run: GrowingRun, more: int) -> None:
     if run.count_nodes() + more > run.bounds.max_tasks:
         raise TooManyTasks(
             f"A map of {more} elements would take the run beyond the {run.bounds.max_tasks} nodes that it may have.",
@@ -160,7 +160,7 @@ def _element_slot(slot: Slot, element: Element) -> Slot:
 # Maps over a flatten grow
 
 
-def _grow(run: Run) -> bool:
+def _grow(run: GrowingRun) -> bool:
     """Take in parts of flattens that have become known, and let what goes over them grow along."""
     grown = False
     for name, flattened in list(run.flattened.items()):
@@ -180,7 +180,7 @@ def _grow(run: Run) -> bool:
     return grown
 
 
-def root_of(run: Run, group: Group) -> GroupId | None:
+def root_of(run: GrowingRun, group: Group) -> GroupId | None:
     """The flatten along which a map can grow: all that it goes over does, and nothing else keeps it waiting."""
     if group.length is not None or not group.overs:
         return None
@@ -192,7 +192,7 @@ def root_of(run: Run, group: Group) -> GroupId | None:
     return roots.pop()
 
 
-def _root(run: Run, over: Handle) -> GroupId | None:
+def _root(run: GrowingRun, over: Handle) -> GroupId | None:
     name = over._ref.group
     if over._source is not run.answers or not over._mapped:
         return None
@@ -201,7 +201,7 @@ def _root(run: Run, over: Handle) -> GroupId | None:
     return run.groups[name].root
 
 
-def _grow_along(run: Run, group: Group, flattened: Flattened) -> None:
+def _grow_along(run: GrowingRun, group: Group, flattened: Flattened) -> None:
     before = len(group.status)
     new = range(before, len(flattened.elements))
     try:
@@ -214,7 +214,7 @@ def _grow_along(run: Run, group: Group, flattened: Flattened) -> None:
         group.pattern = group.pattern or (group.frozen, group.slots)
         frozen, slots = _spelled(group, new, direct)
         group.frozen = [*(group.frozen if before and not isinstance(group.frozen, Frozen) else ()), *frozen]
-        group.slots = [*(group.slots if before else ()), *slots]  # type: ignore[list-item]  # a list, once it has grown
+        group.slots = [*(group.slots if before else ()), *slots]
     run.grow(group, len(flattened.elements))
     if flattened.complete:
         run.deferred.remove(group)
@@ -223,7 +223,7 @@ def _grow_along(run: Run, group: Group, flattened: Flattened) -> None:
     _announce(run, group, flattened, len(flattened.elements))
 
 
-def _announce(run: Run, group: Group, flattened: Flattened, length: int) -> None:
+def _announce(run: GrowingRun, group: Group, flattened: Flattened, length: int) -> None:
     group.spec = replace(
         group.spec,
         length=length if flattened.complete or length else None,
@@ -233,13 +233,13 @@ def _announce(run: Run, group: Group, flattened: Flattened, length: int) -> None
     run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
 
 
-def _set_length(run: Run, group: Group, length: int) -> None:
+def _set_length(run: GrowingRun, group: Group, length: int) -> None:
     group.length = length
     group.spec = replace(group.spec, length=length, edges=edges_of(group, run.answers))
     run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
 
 
-def fail(run: Run, group: Group, error: WfkitError) -> None:
+def fail(run: GrowingRun, group: Group, error: WfkitError) -> None:
     """End all nodes of a call that cannot be laid out."""
     run.failed_expansions.add(group.spec.id)
     group.length = group.length or max(1, len(group.status))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.states import WITH_VALUE
@@ -50,11 +50,7 @@ def _length_inside(part: Handle, items: tuple[int, ...]) -> int | None:
     value: object = run_of(part).answers.result(part._ref, None)
     for item in items:
         value = value[item]  # type: ignore[index]  # as its length said
-    return len(value) if isinstance(value, list | tuple | range) or _is_sequence(value) else None
-
-
-def _is_sequence(value: object) -> bool:
-    return hasattr(value, "__len__") and hasattr(value, "__getitem__") and not isinstance(value, str | bytes | dict)
+    return len(value) if isinstance(value, Sized) and not isinstance(value, str | bytes | dict | set) else None
 
 
 def whole_map(handle: Handle) -> list[Element] | None:

@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.handle import Handle
 from wfkit.core.events import Edge, How, NodesAdded
 from wfkit.core.ids import GroupId, RunId, spawner
-from wfkit.core.states import CODES, FINE, TASK_ENDS, WITH_VALUE, RunState
+from wfkit.core.states import CODES, FINE, TASK_ENDS, RunState
 from wfkit.engine.driver import cancelling, expanding
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.flattening import Flattened
@@ -169,16 +169,7 @@ class GrowingRun(LiveRun):
         if self.state not in {RunState.RUNNING, RunState.PAUSED}:
             cancelling.drop_unsent(self, self.view_model.reason)
 
-    def look_at(self, ref: Ref) -> None:
-        """The body of the flow, or of the parent, asked for a node: its failure counts as handled."""
-        self.looked_at.add((ref.group, ref.index))
-
     def has_failures(self, group: GroupId) -> bool:
         """Whether a node of a group has ended without a value that it should have."""
         view = self.view_model.groups.get(group)
         return view is not None and any(view.counts[code] for code in _BAD)
-
-    def has_value(self, handle: Handle) -> bool:
-        """Whether a node has ended and left a value."""
-        ref = handle._ref
-        return self.has_ended((ref.group, ref.index or 0)) and self.answers.state(ref) in WITH_VALUE

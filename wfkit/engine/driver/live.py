@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wfkit.authoring.handle import Handle
+from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
-from wfkit.core.states import RUN_ENDS, TASK_ENDS, RunState
+from wfkit.core.states import RUN_ENDS, TASK_ENDS, WITH_VALUE, RunState
 from wfkit.core.view import RunView
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.flattening import Flattened
@@ -183,7 +183,7 @@ class LiveRun:
         return where
 
     def locate_all(self, handle: Handle) -> list[tuple[Located, tuple[int, ...]]]:
-        """Where the outcomes of all elements of a handle are, in its order, and which items of their values are meant."""
+        """Where the outcomes of all elements of a handle are, in order, and which items of their values are meant."""
         run = run_of(handle)
         name = handle._ref.group
         if name in run.flattened:
@@ -228,3 +228,12 @@ class LiveRun:
         """Whether a node has reached an end state."""
         group = self.view_model.groups[node[0]]
         return node[1] < len(group) and group.state(node[1]) in TASK_ENDS
+
+    def has_value(self, handle: Handle) -> bool:
+        """Whether a node has ended and left a value."""
+        ref = handle._ref
+        return self.has_ended((ref.group, ref.index or 0)) and self.answers.state(ref) in WITH_VALUE
+
+    def look_at(self, ref: Ref) -> None:
+        """The body of the flow, or of the parent, asked for a node: its failure counts as handled."""
+        self.looked_at.add((ref.group, ref.index))

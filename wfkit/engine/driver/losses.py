@@ -1,4 +1,4 @@
-"""Losses: the news of a cluster that are no events of a task: workers that died, refusals, no workers, confirmations."""
+"""Losses: news of a cluster that are no events of a task: workers that died, refusals, no workers, confirmations."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Sender:
             self._for_sent.setdefault(blocker, []).append(stream)
 
     def _together(self, stream: Stream, count: int) -> Sequence[int]:
-        """The elements that travel together: at most `count`, none of which has to wait, with inputs that do likewise."""
+        """The elements that travel together: at most `count`, none of which waits, with inputs that do likewise."""
         group, first = stream.group, stream.next
         taken = [first]
         stream.at += 1

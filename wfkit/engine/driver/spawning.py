@@ -1,4 +1,4 @@
-"""Spawning: what tasks tell the driver: calls in their bodies, values that are handles, questions about their children."""
+"""Spawning: what tasks tell the driver: calls in their bodies, values that are handles, questions about children."""
 
 from __future__ import annotations
 
@@ -24,20 +24,9 @@ def take(run: Run, news: list[Any]) -> bool:
     match news:
         case ["spawn", *told]:
             _spawn(run, told)
-        case ["ask", str(question), str(worker), "spawn", *told]:
-            _answer(run, question, worker, _spawn(run, told))
-        case ["ask", str(question), str(worker), "ended", group, index, by]:
-            _answer_when_ended(run, question, worker, _ref(run, group, index), _node(by))
-        case ["ask", str(question), str(worker), "state", group, index, *_]:
-            ref = _ref(run, group, index)
-            _answer(run, question, worker, run.answers.state(ref).value if ref else TaskState.CANCELLED.value)
-        case ["ask", str(question), str(worker), "cancel", group, index, *_]:
-            if (ref := _ref(run, group, index)) is not None:
-                run.answers.cancel(ref)
-            _answer(run, question, worker, None)
-        case ["ask", str(question), str(worker), "kept", group, [*indices], str(key)]:
-            _answer(run, question, worker, _kept(run, GroupId(group), [int(index) for index in indices], key))
-        case ["looked", group, index, by]:
+        case ["ask", str(question), str(worker), *asked]:
+            _asked(run, question, worker, asked)
+        case ["looked", group, index]:
             if (ref := _ref(run, group, index)) is not None:
                 run.look_at(ref)
         case ["promise", group, int(index), int(attempt), int(crashes), bytes(packed)]:
@@ -52,8 +41,24 @@ def take(run: Run, news: list[Any]) -> bool:
     return True
 
 
-def _node(told: Any) -> Node:
-    return GroupId(told[0]), int(told[1])
+def _asked(run: Run, question: str, worker: str, asked: list[Any]) -> None:
+    """Answer a question, now or when the answer is known."""
+    match asked:
+        case ["spawn", *told]:
+            _answer(run, question, worker, _spawn(run, told))
+        case ["ended", group, index]:
+            _answer_when_ended(run, question, worker, _ref(run, group, index))
+        case ["state", group, index]:
+            ref = _ref(run, group, index)
+            _answer(run, question, worker, run.answers.state(ref).value if ref else TaskState.CANCELLED.value)
+        case ["cancel", group, index]:
+            if (ref := _ref(run, group, index)) is not None:
+                run.answers.cancel(ref)
+            _answer(run, question, worker, None)
+        case ["kept", group, [*indices], str(key)]:
+            _answer(run, question, worker, _kept(run, GroupId(group), [int(index) for index in indices], key))
+        case _:
+            raise LookupError(f"a question that nobody answers: {asked[0]}")
 
 
 def _ref(run: Run, group: str, index: int) -> Ref | None:
@@ -152,9 +157,9 @@ def _again(run: Run, node: Node) -> None:
 # Questions
 
 
-def _answer_when_ended(run: Run, question: str, worker: str, ref: Ref | None, by: Node) -> None:
+def _answer_when_ended(run: Run, question: str, worker: str, ref: Ref | None) -> None:
     if ref is None:
-        _answer(run, question, worker, [_told(Ended(str(by[0]), TaskState.CANCELLED, "it was never made"))])
+        _answer(run, question, worker, [_told(Ended("the child", TaskState.CANCELLED, "it was never made"))])
         return
     found = ref
 

@@ -154,7 +154,7 @@ def pack(thing: object) -> bytes:
 def unpack(packed: bytes, handle: Callable[[HandleFacts], Handle]) -> Any:
     """Read what was packed, with the receiver's handles in the places of the sender's."""
     unpickler = pickle.Unpickler(io.BytesIO(packed))  # noqa: S301 - from our own worker
-    unpickler.persistent_load = handle  # type: ignore[assignment]  # the ids are facts, as `_Packer` gave them
+    unpickler.persistent_load = handle  # type: ignore[method-assign]  # the ids are facts, as `_Packer` gave them
     return unpickler.load()
 
 

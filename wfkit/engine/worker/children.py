@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from wfkit.authoring.handle import Handle, Ref
-from wfkit.core.events import ErrorInfo, LogLine
+from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId, node_name
 from wfkit.core.states import TaskState
-from wfkit.engine.worker.ended import Ended, map_failed
+from wfkit.engine.worker.ended import Ended, error_info, map_failed
 from wfkit.engine.worker.fetch import values_of
 from wfkit.errors import HandleMisuse, WaitTimeout
 
@@ -65,6 +65,10 @@ class Children:
     def length(self, group: GroupId) -> int | None:
         """How many elements a mapped group has; None while that is not known here."""
         return self._lengths.get(group)
+
+    def element(self, group: GroupId, k: int) -> Ref:
+        """Element `k` of a map, whose length is known."""
+        return Ref(group, k)
 
     def state(self, ref: Ref) -> TaskState:
         """Where the node stands, as the driver says."""
@@ -140,7 +144,7 @@ class Children:
         return "spawned" if known is None else ", ".join(sorted({str(one.state) for one in known})) or "0 items"
 
     def _ask(self, question: list[Any], take: Callable[[list[Any]], None]) -> None:
-        self.spawner.side.ask(self.spawner.id, [*question, [self.spawner.spec.group, self.spawner.index]], take)
+        self.spawner.side.ask(self.spawner.id, question, take)
 
     def _take(self, key: tuple[GroupId, int | None], answer: list[Any]) -> None:
         with self._lock:
@@ -156,9 +160,7 @@ class Children:
             raise WaitTimeout(f"`{self.name(ref)}` has not ended after {timeout:g} s.", "Give it more time.")
         if (ref.group, ref.index) not in self._ended:
             raise WaitTimeout(f"`{self.name(ref)}` has not ended.", "Give it more time.")
-        self.spawner.side.tell(
-            self.spawner.id, ["looked", ref.group, _sent(ref.index), [self.spawner.spec.group, self.spawner.index]]
-        )
+        self.spawner.side.tell(self.spawner.id, ["looked", ref.group, _sent(ref.index)])
         return self._ended[ref.group, ref.index]
 
     def _only_in_the_notebook(self, ref: Ref, what: str) -> NoReturn:
@@ -170,10 +172,7 @@ def _sent(index: int | None) -> int:
 
 
 def _ended(name: str, state: str, reason: str, error: Any, inline: bytes | None, key: str, offset: int) -> Ended:
-    info = (
-        None if error is None else ErrorInfo(type_name=error[0], message=error[1], traceback=error[2], pickled=error[3])
-    )
-    return Ended(name, TaskState(state), reason, info, inline, key, offset)
+    return Ended(name, TaskState(state), reason, error_info(error), inline, key, offset)
 
 
 def _item(value: object, item: int, name: str) -> object:

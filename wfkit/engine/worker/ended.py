@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import WITH_VALUE, TaskState
@@ -55,6 +55,14 @@ class Ended(NamedTuple):
             failed.add_note(f"On the worker:\n{self.error.traceback}")
             return failed
         return _ERRORS[self.state](f"`{self.name}` ended {self.state}: {self.reason or 'no reason known'}.")
+
+
+def error_info(told: Sequence[Any] | None) -> ErrorInfo | None:
+    """The error that the driver tells of as type, message, traceback and pickle."""
+    if told is None:
+        return None
+    type_name, message, traceback, pickled = told
+    return ErrorInfo(type_name=type_name, message=message, traceback=traceback, pickled=pickled)
 
 
 def map_failed(name: str, length: int, failed: Sequence[Ended]) -> MapFailed:

@@ -102,6 +102,6 @@ def _carrier(
 
 
 def _returned(side: WorkerSide, seat: Seat, spec: Spec, indices: Sequence[int]) -> Outcomes:
-    """A carrier whose worker died, or whose results were lost: what is known is kept, the rest goes out again, singly."""
+    """A carrier whose worker died, or whose results were lost: what is known is kept, the rest goes out singly."""
     (kept,) = side.ask_and_wait(spec.run_id, ["kept", spec.group, list(indices), seat.key])
     return Outcomes([known_outcome(spec, index, one) for index, one in zip(indices, kept, strict=True)])

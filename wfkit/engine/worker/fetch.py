@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from distributed import Worker
 from distributed.utils import sync
 from distributed.utils_comm import gather_from_workers
 
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.outcome import Ok, Outcomes, load_value
 from wfkit.errors import ResultLost
+
+if TYPE_CHECKING:
+    from distributed import Worker
 
 #: A result that was lost with its worker is made again meanwhile; so long it is waited for.
 _PATIENCE_S: Final = 60.0
@@ -56,8 +58,8 @@ async def _gather(worker: Worker, keys: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     while missing := [key for key in keys if key not in found]:
         holders: Any = await worker.scheduler.who_has(keys=missing)
-        data, *_ = await gather_from_workers({key: has for key, has in holders.items() if has}, rpc=worker.rpc)
-        found.update(data)
+        gathered: Any = await gather_from_workers({key: has for key, has in holders.items() if has}, rpc=worker.rpc)
+        found.update(gathered[0])
         if len(found) < len(keys):
             if time.monotonic() > deadline:
                 raise ResultLost(

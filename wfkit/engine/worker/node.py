@@ -9,13 +9,14 @@ from typing import Any, Final
 from wfkit.authoring.context import TaskBody, inside
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.resolving import holds_handle
-from wfkit.core.events import ErrorInfo, LogLine, LogLines, NodeFinished, NodeRetrying, NodeStarted
+from wfkit.core.events import LogLine, LogLines, NodeFinished, NodeRetrying, NodeStarted
 from wfkit.core.ids import GroupId, node_name
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.core.trigger import Verdict
 from wfkit.engine.worker import spec as specs
 from wfkit.engine.worker.attempt import call
 from wfkit.engine.worker.capture import captured
+from wfkit.engine.worker.ended import error_info
 from wfkit.engine.worker.ends import End, end_of
 from wfkit.engine.worker.failure import describe, in_one_line
 from wfkit.engine.worker.inputs import Inputs
@@ -249,7 +250,7 @@ class Node:
 
 
 def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:
-    """The outcome of a node as the driver tells it; bounced where the driver sends the node again, or it is to run here.
+    """The outcome of a node as the driver tells it; bounced where it is sent again, or is to run here.
 
     Parameters
     ----------
@@ -263,7 +264,4 @@ def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:
         return Bounced(name)
     if inline is not None:
         return Ok(load_value(inline, (), name), name)
-    info = (
-        None if error is None else ErrorInfo(type_name=error[0], message=error[1], traceback=error[2], pickled=error[3])
-    )
-    return Err(TaskState(state), reason, info, name)
+    return Err(TaskState(state), reason, error_info(error), name)

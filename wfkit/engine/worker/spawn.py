@@ -13,6 +13,7 @@ from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.task import Call
 from wfkit.core.events import NodeResumed, NodeWaiting
 from wfkit.core.ids import GroupId
+from wfkit.core.wire import Packable
 from wfkit.engine.worker.calls import Codes, frozen_call, pack, travelling
 from wfkit.engine.worker.children import Children
 from wfkit.engine.worker.seat import Seat
@@ -80,7 +81,7 @@ class Spawner:
 
         return close
 
-    def _new_group(self, nodes: int, told: list[object]) -> GroupId:
+    def _new_group(self, nodes: int, told: list[Packable]) -> GroupId:
         inside = _INSIDE.get()
         parent = inside[1] if inside is not None and inside[0] is self else GroupId(self.spec.group)
         with self._lock:  # numbers reach the driver in order
@@ -88,14 +89,14 @@ class Spawner:
             group = GroupId(f"{self.spec.group}.{self.index}/{self._count}")
             left = self.side.allowances.get(self.id, 0) - nodes
             self.side.allowances[self.id] = left
-            news = ["spawn", group, parent, self.attempt, *told]
+            news: list[Packable] = ["spawn", group, parent, self.attempt, *told]
             if left > 0:
                 self.side.tell(self.id, news)
                 return group
         self._ask_leave(news)
         return group
 
-    def _ask_leave(self, news: list[object]) -> None:
+    def _ask_leave(self, news: list[Packable]) -> None:
         """Tell the driver of a call, and wait for its leave.
 
         Raises
@@ -106,7 +107,7 @@ class Spawner:
         if left < 0:
             raise TooManyTasks(
                 f"`{self.spec.name}` spawned a task beyond the {self.spec.bounds.max_tasks} that a run may have.",
-                "Look for a loop that does not end, or raise `max_tasks_per_run` in the section [engine] of wfkit.toml.",
+                "Look for a loop without an end, or raise `max_tasks_per_run` in the section [engine] of wfkit.toml.",
             )
         self.side.allowances[self.id] = _TRUSTED if left > _NEAR else 0
 
