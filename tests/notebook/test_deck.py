@@ -151,7 +151,7 @@ def test_any_number_at_once_leads_to_the_same_deck(most: int) -> None:
 
 def test_what_comes_before_its_parent_waits_for_it() -> None:
     run, deck = StoryRun(run_started()), Deck()
-    run.tell(began("g0.0/1"))  # a node of a group that nobody has described
+    run.tell(began("g0.0/1"), began("g7"))  # nodes of groups that nobody has described
     run.tell(NodesAdded(groups=(spawned("g0.0/2", 0, 1, "leaf", 3),)))
     assert deck.update(run.view_model) == []
     run.tell(NodesAdded(groups=(spec(0, "top"),)))
@@ -159,6 +159,15 @@ def test_what_comes_before_its_parent_waits_for_it() -> None:
     run.tell(NodesAdded(groups=(spawned("g0", 0, 1, "leaf", 1), spawned("g0", 0, 2, "twig", 2))))
     deck.update(run.view_model)
     assert drawn(deck) == ["top", "  leaf", "  twig", "    leaf"]
+
+
+def test_a_group_that_is_described_late_hangs_where_it_belongs() -> None:
+    run, deck = story(spec(0, "etl", 0, kind="flow")), Deck()
+    run.tell(began("g1"))
+    deck.update(run.view_model)
+    run.tell(NodesAdded(groups=(spec(1, "load", parent="g0"),)))
+    deck.update(run.view_model)
+    assert drawn(deck) == ["etl", "  load"]
 
 
 def test_only_what_changed_is_named() -> None:

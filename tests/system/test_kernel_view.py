@@ -95,3 +95,60 @@ def test_a_cell_that_does_not_wait_leaves_a_view_that_any_front_end_can_use(kern
     gate.touch()
     kernel.read(lambda: any(m["msg_type"] == "update_display_data" for m in kernel.messages))
     assert kernel.value("held.last_run.state.value") == "COMPLETED"
+
+
+def test_children_are_seen_below_their_parents_while_they_run(kernel: Kernel, subshell: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    kernel.run("@task\ndef parent(path, x):\n    return [hold.submit(path, i) for i in range(2)]")
+    cell = kernel.run(f"%%flow tree --no-wait\nh = parent.map([{str(gate)!r}] * 3, [0, 1, 2])", stdin=True)
+    view = cell.comm_id
+    kernel.tell(view, subshell, op="hello", have=None)
+
+    def children() -> dict[str, object]:
+        told = [message["groups"] for kind in ("snapshot", "delta") for message in kernel.told(view, kind)]
+        return {
+            name: value
+            for groups in told
+            for group in groups
+            if group["id"].startswith("fold:")
+            for name, value in group.items()
+        }
+
+    kernel.read(lambda: children().get("length") == 6)
+    assert children()["name"] == "hold"
+    assert children()["kind"] == "spawned"
+    fold = str(children()["id"])
+    kernel.tell(view, subshell, op="rows", request="r1", group=fold, indexes=[0, 5])
+    answer(kernel, view, "rows")
+    names = [row[0] for row in kernel.told(view, "rows")[0]["rows"]]
+    kernel.tell(view, subshell, op="detail", request="d1", group=fold, index=5)
+    answer(kernel, view, "detail")
+    node = kernel.told(view, "detail")[0]["node"]
+    assert node["name"] == names[1]
+    assert node["spawner"]["name"].startswith("parent[")
+    gate.touch()
+    kernel.read(lambda: any(m["msg_type"] == "update_display_data" for m in kernel.messages))
+    assert kernel.value("tree.last_run.state.value") == "COMPLETED"
+
+
+def test_a_run_is_paused_resumed_and_released_by_buttons(kernel: Kernel, subshell: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    cell = kernel.run(f"%%flow held --no-wait\nhs = hold.map([{str(gate)!r}] * 8)", stdin=True)
+    view = cell.comm_id
+    kernel.tell(view, subshell, op="hello", have=None)
+    answer(kernel, view, "snapshot")
+
+    def seen() -> list[str]:
+        return [delta["run"]["state"] for delta in kernel.told(view, "delta")]
+
+    kernel.tell(view, subshell, op="command", request="c1", name="pause")
+    kernel.read(lambda: "PAUSED" in seen())
+    kernel.tell(view, subshell, op="command", request="c2", name="resume")
+    kernel.read(lambda: seen()[-1] == "RUNNING")
+    gate.touch()
+    kernel.read(lambda: seen()[-1] == "COMPLETED")
+    held = kernel.told(view, "delta")[-1]["run"]["held_bytes"]
+    assert held > 0
+    kernel.tell(view, subshell, op="command", request="c3", name="release")
+    kernel.read(lambda: kernel.told(view, "delta")[-1]["run"]["held_bytes"] == 0)
+    assert [ack["ok"] for ack in kernel.told(view, "ack")] == [True, True, True]

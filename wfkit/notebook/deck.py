@@ -99,7 +99,7 @@ class Deck:
         """Find or make the card of a new group; None while it is not known where it belongs."""
         spec = group.spec
         node = spawner(spec.id)
-        if spec.order == UNDESCRIBED and node is not None:
+        if spec.order == UNDESCRIBED:
             return None
         above, depth = None, 0
         if spec.parent is not None:

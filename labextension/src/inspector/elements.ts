@@ -135,7 +135,7 @@ export class ElementList {
           "data-wfkit-node": name,
           "data-state": state,
           "data-key": key,
-          title: reason === undefined || reason === "" ? false : unquoted(reason),
+          title: [own ?? "", unquoted(reason ?? "")].filter((line) => line !== "").join("\n"),
         },
         glyph(LOOKS[state]),
         h("span.wf-element-name", {}, name),
