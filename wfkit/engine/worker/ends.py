@@ -11,6 +11,7 @@ from wfkit.core.events import ErrorInfo
 from wfkit.core.retry import RetryPolicy, delay_s
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.worker.failure import describe, in_one_line, safe_text
+from wfkit.engine.worker.own_process import ProcessDied
 from wfkit.engine.worker.stop import Stopped
 from wfkit.errors import TaskTimeout
 
@@ -28,7 +29,7 @@ class End:
     retry_in_s: float | None = None  #: None: no other attempt
 
 
-def end_of(error: BaseException, options: TaskOptions, attempt: int) -> End:
+def end_of(error: BaseException, options: TaskOptions, attempt: int, crashes: int = 0) -> End:
     """Sort what an attempt raised: a skip, a failure that ends the node, or one that is tried again.
 
     Parameters
@@ -36,10 +37,16 @@ def end_of(error: BaseException, options: TaskOptions, attempt: int) -> End:
     error : BaseException
     options : TaskOptions
     attempt : int
-        The attempt that raised, 1-based.
+        The attempt that raised, 1-based; those that ended with their process or worker are not counted.
+    crashes : int
+        How many of those there were before.
     """
     if isinstance(error, Stopped):
         return End(TaskState.CANCELLED, error.reason)
+    if isinstance(error, ProcessDied):
+        kind = FailureKind.MEMORY if "memory" in error.reason else FailureKind.WORKER_LOST
+        again = 0.0 if crashes < options.crash_retries and kind is FailureKind.WORKER_LOST else None
+        return End(TaskState.CRASHED, error.reason, describe(error), kind, again)
     if isinstance(error, Skip):
         return End(TaskState.SKIPPED, _given(error) or "skipped")
     kind = FailureKind.TIMEOUT if isinstance(error, TaskTimeout) else FailureKind.ERROR

@@ -9,7 +9,7 @@ from typing import Any, Final
 from wfkit.authoring.context import TaskBody, inside
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.resolving import holds_handle
-from wfkit.core.events import LogLine, LogLines, NodeFinished, NodeRetrying, NodeStarted
+from wfkit.core.events import LogLine, LogLines, NodeCrashed, NodeFinished, NodeRetrying, NodeStarted
 from wfkit.core.ids import GroupId, node_name
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.core.trigger import Verdict
@@ -117,7 +117,10 @@ class Node:
             finally:
                 self.side.end((self.spec.run_id, self.spec.group, self.index))
         self.attempt -= 1
-        return Bounced(self.name) if begin is Begin.HELD else End(TaskState.CANCELLED, "cancelled")
+        if begin is Begin.CANCELLED:
+            return End(TaskState.CANCELLED, "cancelled")
+        self._park(0.0)
+        return Bounced(self.name)
 
     def _begin(self, stop: Stop) -> Begin:
         started = NodeStarted(
@@ -158,7 +161,8 @@ class Node:
                 return Bounced(self.name)
             checked = check_result(value, self.name)
         except BaseException as error:  # noqa: BLE001 - the point of an envelope
-            end = end_of(error, options, self.attempt - self.crashes)
+            end = end_of(error, options, self.attempt - self.crashes, self.crashes)
+            self.crashes += end.state is TaskState.CRASHED
             BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
             return end
         ended_s = time.time()
@@ -200,8 +204,12 @@ class Node:
             with self.seat.slot.given_back():
                 self.side.pause((self.spec.run_id, self.spec.group, self.index), seconds)
             return True
-        self.side.tell(self.spec.run_id, ["parked", self.spec.group, self.index, self.attempt, self.crashes, seconds])
+        self._park(seconds)
         return False
+
+    def _park(self, seconds: float) -> None:
+        """Have the driver send the node again after a while, and not while its run is paused."""
+        self.side.tell(self.spec.run_id, ["parked", self.spec.group, self.index, self.attempt, self.crashes, seconds])
 
     def _emit_retry(self, end: End) -> None:
         self.side.emit(
@@ -220,6 +228,18 @@ class Node:
     def end(self, end: End) -> Err:
         """Report an end without a value."""
         ended_s = time.time()
+        if end.state is TaskState.CRASHED:
+            crashed = NodeCrashed(
+                group=GroupId(self.spec.group),
+                index=self.index,
+                attempt=self.attempt,
+                kind=end.kind or FailureKind.WORKER_LOST,
+                reason=end.reason,
+                worker=self.worker,
+                at_s=ended_s,
+            )
+            self.side.emit(self.spec.run_id, crashed)
+            return Err(end.state, end.reason, end.error, self.name)
         self.side.emit(
             self.spec.run_id,
             NodeFinished(

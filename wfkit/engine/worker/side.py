@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from wfkit.core.ids import GroupId
 from wfkit.engine.worker.stop import Stop
 
 NAME: Final = "wfkit-worker"
+_logger: Final = logging.getLogger(__name__)
 #: Runs whose cancellation a worker remembers.
 _KEPT_RUNS: Final = 1_000
 
@@ -157,7 +159,10 @@ class WorkerSide(WorkerPlugin):
         first, *rest = answer
         take = self._questions.pop(_granted(run, rest[0]) if first == "granted" else first, None)
         if take is not None:
-            take(rest)
+            try:
+                take(rest)
+            except Exception:  # an error here would end the worker's connection to its scheduler
+                _logger.exception("an answer of the driver could not be taken in")
 
     # What stops nodes
 
