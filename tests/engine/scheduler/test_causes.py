@@ -27,15 +27,19 @@ GIB = 2**30
         (
             Evidence(rss_bytes=2 * GIB, limit_bytes=3 * GIB, exit_code=-15),
             Kind.MEMORY,
-            "out of memory: 2.00 GiB of 3.00 GiB",
+            "out of memory: 2.0 GiB of 3.0 GiB",
         ),
-        (Evidence(limit_bytes=10, seen_bytes=9), Kind.CRASH, "its process ended, or its connection broke"),
+        (Evidence(limit_bytes=10 * GIB, seen_bytes=9 * GIB), Kind.CRASH, "its process ended, or its connection broke"),
         (
-            Evidence(limit_bytes=10, seen_bytes=10),
+            Evidence(limit_bytes=10 * GIB, seen_bytes=10 * GIB),
             Kind.MEMORY,
-            "killed (probably memory: last seen with 10 B of 10 B)",
+            "killed (probably memory: last seen with 10.0 GiB of 10.0 GiB)",
         ),
-        (Evidence(limit_bytes=10, seen_bytes=10, exit_code=-11), Kind.CRASH, "killed by signal 11 (SIGSEGV)"),
+        (
+            Evidence(limit_bytes=10 * GIB, seen_bytes=10 * GIB, exit_code=-11),
+            Kind.CRASH,
+            "killed by signal 11 (SIGSEGV)",
+        ),
         (
             Evidence(system_killed=True, exit_code=-9),
             Kind.MEMORY,

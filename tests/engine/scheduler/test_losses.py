@@ -142,7 +142,7 @@ def test_what_fills_the_memory_is_condemned_at_once_when_it_is_clear_who_did() -
         over_limit(lab, lab.worker.address)
         lost = await lab.lose()
         await lab.until(lambda: lab.news)
-        assert lab.news == [["lost", lost, "out of memory: 2.00 GiB of no limit", [["a-1", 1, "memory"]]]]
+        assert lab.news == [["lost", lost, "out of memory: 2.0 GiB of no limit", [["a-1", 1, "memory"]]]]
         await lab.until(lambda: lab.ear.notes)
         assert lab.ear.notes == {"a-1": {"crashes": 1, "alone": True, "condemned": "memory"}}
 

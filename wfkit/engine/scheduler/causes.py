@@ -10,8 +10,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dask.utils import format_bytes
-
 if TYPE_CHECKING:
     from distributed.scheduler import WorkerState
 
@@ -99,7 +97,12 @@ class Evidence:
         return Cause(Kind.CRASH, _ended_how(code))
 
     def _of_limit(self, size_bytes: int) -> str:
-        return f"{format_bytes(size_bytes)} of {format_bytes(self.limit_bytes) if self.limit_bytes else 'no limit'}"
+        return f"{_size(size_bytes)} of {_size(self.limit_bytes) if self.limit_bytes else 'no limit'}"
+
+
+def _size(size_bytes: int) -> str:
+    mib = size_bytes / 2**20
+    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.0f} MiB"  # noqa: PLR2004 - MiB in a GiB
 
 
 def _ended_how(code: int) -> str:

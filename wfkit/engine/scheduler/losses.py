@@ -17,9 +17,8 @@ from distributed.comm.addressing import get_address_host
 from wfkit.engine.scheduler.causes import Cause, Evidence, Kind, oom_kills, workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Hashable, Iterable, Mapping
 
-    from dask.typing import Key
     from distributed import Scheduler
     from distributed.scheduler import TaskState, WorkerState
 
@@ -57,7 +56,7 @@ class Note:
 
 @dataclass(slots=True)
 class _Suspect:
-    key: Key
+    key: Hashable
     runs: list[str]
     before: Note
     after: Note
@@ -93,13 +92,13 @@ class Losses:
         self._scheduler = scheduler
         self._runs = runs
         self._executing = executing
-        self._retries: dict[str, dict[Key, int]] = {}
-        self._notes: dict[str, dict[Key, Note]] = {}
+        self._retries: dict[str, dict[Hashable, int]] = {}
+        self._notes: dict[str, dict[Hashable, Note]] = {}
         self._evidence: dict[str, Evidence] = {}
         self._losses: dict[str, _Loss] = {}
         self._oom_kills = oom_kills()
 
-    def lease(self, run: str, tasks: Iterable[TaskState], retries: Mapping[Key, int]) -> None:
+    def lease(self, run: str, tasks: Iterable[TaskState], retries: Mapping[str, int]) -> None:
         """From now on these are ours to judge."""
         if retries:
             self._retries.setdefault(run, {}).update(retries)
@@ -137,7 +136,7 @@ class Losses:
         evidence.closing = evidence.closing or bool(event.get("expected"))
         tasks = self._scheduler.tasks
         processing = [tasks[key] for key in event["processing-tasks"] if key in tasks]
-        notes: dict[Key, Note] = {}
+        notes: dict[Hashable, Note] = {}
         for key in event.get("lost-computed-tasks", ()):
             if key in tasks and (runs := self._runs.wanting(tasks[key])):
                 notes[key] = replace(self._note(key, runs), lost=True)
@@ -188,7 +187,7 @@ class Losses:
         notes = ((ts.key, runs, self._note(ts.key, runs)) for ts, runs in wanted if runs)
         return [_Suspect(key, runs, note, note) for key, runs, note in notes]
 
-    def _sentence(self, loss: _Loss) -> dict[Key, Note]:
+    def _sentence(self, loss: _Loss) -> dict[Hashable, Note]:
         """The notes that follow from a loss; those that it changes."""
         blamed = loss.blamed
         changed = {}
@@ -228,7 +227,7 @@ class Losses:
         self._tell_workers(changed)
         self._tell_drivers(loss, [each for each in [*loss.began, *loss.maybe] if each.key in changed])
 
-    def _tell_workers(self, notes: Mapping[Key, Note]) -> None:
+    def _tell_workers(self, notes: Mapping[Hashable, Note]) -> None:
         if messages := {key: note.message() for key, note in notes.items()}:
             for worker in self._scheduler.workers:
                 self._runs.send(worker, "notes", notes=messages)
@@ -244,10 +243,10 @@ class Losses:
     def _note_of(self, ts: TaskState) -> Note:
         return self._note(ts.key, self._runs.wanting(ts))
 
-    def _note(self, key: Key, runs: Iterable[str]) -> Note:
+    def _note(self, key: Hashable, runs: Iterable[str]) -> Note:
         return next((self._notes[run][key] for run in runs if key in self._notes.get(run, ())), _NOTHING)
 
-    def _keep(self, runs: Iterable[str], key: Key, note: Note) -> None:
+    def _keep(self, runs: Iterable[str], key: Hashable, note: Note) -> None:
         for run in runs:
             if run not in self._runs:
                 continue

@@ -20,7 +20,6 @@ from wfkit.engine.scheduler.slots import Slots
 from wfkit.engine.scheduler.watch import Watch
 
 if TYPE_CHECKING:
-    from dask.typing import Key
     from distributed.scheduler import TaskState
 
 __all__ = ["NAME", "ORPHAN_LEASE_S", "SchedulerSide", "topic"]
@@ -85,7 +84,7 @@ class SchedulerSide(SchedulerPlugin):
     # --- from the driver ---------------------------------------------------------------------------------------------
 
     def lease(
-        self, client: str, run: str, keys: Collection[Key], crash_retries: Mapping[Key, int] | None = None
+        self, client: str, run: str, keys: Collection[str], crash_retries: Mapping[str, int] | None = None
     ) -> None:
         """Keep the results of `keys` for the run; keys that Dask did not take are reported as refused."""
         self.runs.open(run, client)
@@ -158,8 +157,8 @@ class SchedulerSide(SchedulerPlugin):
         worker: str,
         run: str,
         news: Collection[list[object]],
-        began: Collection[Key] = (),
-        rested: Collection[Key] = (),
+        began: Collection[str] = (),
+        rested: Collection[str] = (),
     ) -> None:
         """News of a run, passed on unread; and which of its tasks begin to run and cease to."""
         self.executing.take(worker, began, rested)
@@ -201,7 +200,7 @@ class SchedulerSide(SchedulerPlugin):
         for run in self.runs:
             self.runs.publish(run, ["restarted"])
 
-    def transition(self, key: Key, start: str, finish: str, *_: Any, **__: Any) -> None:
+    def transition(self, key: Any, start: str, finish: str, *_: Any, **__: Any) -> None:
         """Watch for tasks that leave their worker, and for those that Dask itself gave up."""
         if start == "processing":
             self.executing.left(key)
