@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from wfkit.authoring.freeze import Frozen
-from wfkit.engine.worker.assembly import Assembly, assembled
-from wfkit.engine.worker.inputs import Inputs
-from wfkit.engine.worker.layout import Given, Layout, laid_out
+from wfkit.engine.worker.assembly import Assembly
+from wfkit.engine.worker.layout import Given, Layout
 from wfkit.engine.worker.node import Node, known_outcome
 from wfkit.engine.worker.outcome import Bounced, Outcome, Outcomes
 from wfkit.engine.worker.seat import Seat
@@ -69,11 +68,7 @@ def run_node(
 def _single(
     side: WorkerSide, seat: Seat, spec: Spec, index: int, frozen: Frozen | Assembly, deps: Sequence[Given], more: More
 ) -> Outcome:
-    node = Node(side, seat, spec, index, more.attempts, more.crashes)
-    given = laid_out(deps, more.layout, 0)
-    if isinstance(frozen, Assembly):
-        return assembled(node, frozen, given)
-    return node.run_safely(Inputs(node.name, index, frozen, given))
+    return Node(side, seat, spec, index, more.attempts, more.crashes).run_safely(frozen, deps, more.layout)
 
 
 def _carrier(
@@ -97,7 +92,7 @@ def _carrier(
             break
         node = Node(side, seat, spec, index)
         arguments = frozen if isinstance(frozen, Frozen) else frozen[element]
-        outcomes.append(node.run_safely(Inputs(node.name, index, arguments, laid_out(deps, more.layout, element))))
+        outcomes.append(node.run_safely(arguments, deps, more.layout, element))
     return Outcomes(outcomes)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wfkit.core.states import TaskState
+from wfkit.engine.worker.failure import describe, in_one_line
 from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, Outcomes
 
 #: A result as Dask hands it over: of a node, of a carrier, or of several nodes.
@@ -85,7 +87,10 @@ def _picked(given: Sequence[Given], pick: Pick) -> Outcome:
     assert isinstance(found, Ok | Err | Bounced)
     if not pick.items or not isinstance(found, Ok):
         return found
-    value: Any = found.value()
-    for item in pick.items:
-        value = value[item]  # as the length of the list said, from which the driver knows of the item
+    try:
+        value: Any = found.value()
+        for item in pick.items:
+            value = value[item]  # as the length of the list said, from which the driver knows of the item
+    except BaseException as error:  # noqa: BLE001 - user code runs when a pickle is read
+        return Err(TaskState.FAILED, in_one_line(error), describe(error), "")  # like a constant that cannot be loaded
     return Ok(value, found.maker)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from wfkit.authoring.context import TaskBody, inside
+from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.resolving import holds_handle
 from wfkit.core.events import LogLine, LogLines, NodeCrashed, NodeFinished, NodeRetrying, NodeStarted
@@ -14,14 +15,16 @@ from wfkit.core.ids import GroupId, node_name
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.core.trigger import Verdict
 from wfkit.engine.worker import spec as specs
+from wfkit.engine.worker.assembly import Assembly, assembled
 from wfkit.engine.worker.attempt import call
 from wfkit.engine.worker.capture import captured
 from wfkit.engine.worker.ended import error_info
 from wfkit.engine.worker.ends import End, end_of
 from wfkit.engine.worker.failure import describe, in_one_line
 from wfkit.engine.worker.inputs import Inputs
+from wfkit.engine.worker.layout import Given, Layout, laid_out
 from wfkit.engine.worker.logs import LogSink
-from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, load_value
+from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, arrived
 from wfkit.engine.worker.promise import promised
 from wfkit.engine.worker.result import check_result
 from wfkit.engine.worker.seat import Seat
@@ -56,13 +59,27 @@ class Node:
         self.attempt = attempts + (note.crashes if note is not None else 0)
         self.started_s = time.time()
 
-    def run_safely(self, inputs: Inputs) -> Outcome:
+    def run_safely(
+        self, frozen: Frozen | Assembly, deps: Sequence[Given], layout: Layout | None, element: int = 0
+    ) -> Outcome:
         """Run the node; whatever happens, an outcome comes back.
 
         An error that reached Dask could hang a client or end a worker.
+
+        Parameters
+        ----------
+        frozen, deps, layout
+            As of `run_node`.
+        element : int
+            Position within the carrier.
         """
         try:
-            return self._run(inputs)
+            if (known := self._as_noted()) is not None:
+                return known
+            given = laid_out(deps, layout, element)
+            if isinstance(frozen, Assembly):
+                return assembled(self, frozen, given)
+            return self._run(Inputs(self.name, self.index, frozen, given))
         except BaseException as error:  # noqa: BLE001 - see above
             return self.fault(error)
 
@@ -72,8 +89,6 @@ class Node:
         return self.end(End(TaskState.FAILED, reason, describe(error), FailureKind.ERROR))
 
     def _run(self, inputs: Inputs) -> Outcome:
-        if (known := self._as_noted()) is not None:
-            return known
         if inputs.bounced:
             return Bounced(self.name)
         try:
@@ -283,5 +298,5 @@ def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:
     if not state:
         return Bounced(name)
     if inline is not None:
-        return Ok(load_value(inline, (), name), name)
+        return arrived(inline, name)
     return Err(TaskState(state), reason, error_info(error), name)

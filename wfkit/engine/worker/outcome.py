@@ -76,7 +76,7 @@ class Ok:
             payload, apart = held[0], [pickle.PickleBuffer(buffer) for buffer in held[1]]
         # Dask's scheduler asks workers for pickles of protocol 4, which has no buffers kept apart.
         buffers = apart if operator.index(protocol) >= _WITH_BUFFERS else [bytearray(buffer.raw()) for buffer in apart]
-        return (_arrived, (payload, self.maker, *buffers))
+        return (arrived, (payload, self.maker, *buffers))
 
     def __sizeof__(self) -> int:
         held = self._held
@@ -148,7 +148,8 @@ class Outcomes:
         return sum(size_of(outcome) for outcome in self.outcomes)
 
 
-def _arrived(payload: bytes, maker: str, *buffers: object) -> Ok:
+def arrived(payload: bytes, maker: str, *buffers: object) -> Ok:
+    """A value that comes from another process, not unpickled yet."""
     outcome = Ok(_UNREAD, maker)
     outcome._held = (payload, buffers)
     return outcome
