@@ -59,7 +59,12 @@ def test_the_settings_named_do_mend_it() -> None:
     import dask
 
     with (
-        dask.config.set({"distributed.worker.preload": ["wfkit.clusters.worker_setup"]}),
+        dask.config.set(
+            {
+                "distributed.worker.preload": ["wfkit.clusters.worker_setup"],
+                "distributed.scheduler.worker-ttl": "30 s",
+            }
+        ),
         LocalCluster(n_workers=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from wfkit.clusters.connect import loose_settings
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -70,14 +72,10 @@ def _caution(client: Client, info: dict[str, Any]) -> str:
         found.append(f"an interrupt of the kernel also stops its workers ({_GROUP_FIX})")
     if open_at := sorted(_reachable(local, info)):
         found.append(f"it listens beyond this machine at {', '.join(open_at[:3])} ({_SOCKET_FIX})")
-    if found:
-        return "wfkit did not start this cluster: " + "; ".join(found) + "."
-    if local is not None:
-        return ""
-    return (
-        "wfkit did not start this cluster: what an interrupt does to its workers and who can reach it is up to its"
-        " owner; without `wfkit.connect` and without a Dask client, wfkit starts a safe one."
-    )
+    if local is None and not found:
+        found.append("what an interrupt does to its workers and who can reach it is up to its owner")
+    found += loose_settings(client)
+    return f"wfkit did not start this cluster: {'; '.join(found)}." if found else ""
 
 
 def _worker_pids(cluster: Any) -> list[int]:

@@ -335,6 +335,22 @@ class ImportProbe:
         told = [f"`{package}` is not on {_workers(where)}" for package, where in sorted(places.items())]
         raise errors.ClusterUnusable(f"`{task_name}` cannot be loaded: {'; '.join(told)}.", _remedy(sorted(places)))
 
+    def check(
+        self,
+        task_name: str,
+        code: bytes,
+        *,
+        workers: Collection[str] = (),
+        resources: Mapping[str, float] | None = None,
+    ) -> None:
+        """Raise if a worker that may run a task cannot import a package that its frozen code refers to.
+
+        Raises
+        ------
+        ClusterUnusable : as of `refuse_missing`
+        """
+        self.refuse_missing(task_name, modules_of(code), workers=workers, resources=resources)
+
     async def _ask(
         self, modules: set[str], workers: Collection[str], resources: Mapping[str, float]
     ) -> dict[str, list[str]]:

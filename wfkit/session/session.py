@@ -157,11 +157,14 @@ class Session:
         """Connect to a cluster (None: our own), and leave the one before."""
         if target is None and self._is_open() and self._connection is not None and self._connection.owns_cluster:
             return
+        from wfkit.clusters.preflight import ImportProbe
         from wfkit.engine.driver.engine import Engine
 
         connection = connecting.connect(self._own_cluster() if target is None else target)
         try:
-            engine = Engine(connection.client, self.settings.engine_no_workers_timeout_s)
+            warnings = self._preflight(connection)
+            probe = None if connection.owns_cluster else ImportProbe(connection.client)
+            engine = Engine(connection.client, self.settings.engine_no_workers_timeout_s, probe)
             facts = describe(connection.client, owned=connection.owns_cluster)
         except BaseException:
             connection.close()
@@ -169,7 +172,15 @@ class Session:
         self._leave()
         self._drop_unused()
         self._connection, self._engine = connection, engine
-        self._address, self._caution = facts.address, facts.caution
+        self._address, self._caution = facts.address, "\n".join(filter(None, [facts.caution, *warnings]))
+
+    def _preflight(self, connection: Connection) -> list[str]:
+        """Refuse a cluster whose packages do not fit ours; gives what may be worth knowing."""
+        from wfkit.clusters.preflight import check_versions
+
+        if connection.owns_cluster:
+            return []
+        return check_versions(connection.client, refuse=self.settings.cluster_preflight == "refuse")
 
     def _own_cluster(self) -> OwnedCluster:
         """Our own cluster, which from now on is the caller's to close."""

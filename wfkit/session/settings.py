@@ -45,6 +45,11 @@ class WfkitSettings(Configurable):
     cluster_worker_saturation = Float(
         math.inf, help="How far ahead Dask sends tasks to a worker; more than 0, inf for no limit."
     ).tag(config=True)
+    cluster_preflight = Enum(
+        ("refuse", "warn"),
+        default_value="refuse",
+        help="What to do with a cluster whose Python or packages do not fit this notebook's.",
+    ).tag(config=True)
     engine_max_depth = Integer(200, min=1, help="How many tasks deep tasks may spawn tasks.").tag(config=True)
     engine_max_tasks_per_run = Integer(
         1_000_000, min=1, help="How many tasks a run may have; what would be one more is an error where it is made."
@@ -96,6 +101,7 @@ ALLOWED: Final[Mapping[str, str]] = {
     "cluster_threads_per_worker": "a whole number from 1",
     "cluster_memory_limit": '"auto", a size such as "2 GB", or "none"',
     "cluster_worker_saturation": "a number above 0, or inf",
+    "cluster_preflight": '"refuse" or "warn"',
     "engine_max_depth": "a whole number from 1",
     "engine_max_tasks_per_run": "a whole number from 1",
     "engine_waiting_threads": "a whole number from 1",

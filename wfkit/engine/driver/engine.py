@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
@@ -49,6 +49,15 @@ class Driven(Protocol):
         """End, because the cluster is gone."""
 
 
+class ImportCheck(Protocol):
+    """Looks whether the workers have what the code of a task imports."""
+
+    def check(
+        self, task_name: str, code: bytes, *, workers: Collection[str], resources: Mapping[str, float] | None
+    ) -> None:
+        """Raise if a worker that may run the task cannot import a package of it."""
+
+
 class Engine:
     """Runs flows on one Dask client.
 
@@ -58,14 +67,19 @@ class Engine:
         Synchronous and connected.
     no_workers_timeout_s : float
         A run that no worker could go on with for so long is interrupted.
+    imports : ImportCheck, optional
+        Looks whether the workers have the packages of a task.
 
     Raises
     ------
     ClusterUnusable : wfkit's plugins cannot be installed in the cluster
     """
 
-    def __init__(self, client: Client, no_workers_timeout_s: float = 600.0) -> None:
+    def __init__(
+        self, client: Client, no_workers_timeout_s: float = 600.0, imports: ImportCheck | None = None
+    ) -> None:
         self.cluster = Cluster(client)
+        self.imports = imports
         self.no_workers_timeout_s = no_workers_timeout_s
         self._runs: dict[RunId, Driven] = {}
         self._inbox: deque[tuple[RunId, list[News]]] = deque()

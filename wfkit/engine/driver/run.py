@@ -20,7 +20,7 @@ from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.growing import GrowingRun
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.engine.driver.viewing import View, view_of
-from wfkit.engine.worker.calls import Codes, frozen_call
+from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
 
@@ -57,6 +57,7 @@ class Run(GrowingRun):
         #: What the body bound, by which `run["name"]` finds handles.
         self.names: Mapping[str, object] = {}
         self._codes = Codes()
+        self._checked: set[str] = set()
         #: Requests to hold that all workers have confirmed.
         self.held: set[str] = set()
         self._body_open = True
@@ -210,6 +211,7 @@ class Run(GrowingRun):
     def record(self, call: Call) -> Handle:
         """Add a call to the graph and return its handle at once."""
         frozen = frozen_call(call, self._codes)
+        self._check_imports(frozen)
         with self.lock:
             self._refuse_too_many(frozen)
             group = self.add_call(frozen, self._recording.new_id(), self._recording.parent())
@@ -217,6 +219,12 @@ class Run(GrowingRun):
         index = None if group.spec.mapped else 0
         ref = Ref(group.spec.id, index)
         return Handle(self.answers, ref, mapped=index is None, n_outputs=group.options.n_outputs)
+
+    def _check_imports(self, call: FrozenCall) -> None:
+        if self.engine.imports is not None and call.code_id not in self._checked:
+            options = call.options
+            self.engine.imports.check(call.task, call.code, workers=options.workers, resources=options.resources)
+            self._checked.add(call.code_id)
 
     def flatten(self, handle: Handle) -> Handle:
         """Chain the lists of a handle."""
