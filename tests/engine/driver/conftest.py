@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
 
+from tests.engine.driver import gates
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import run_id
+from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.run import Run
 
@@ -21,6 +24,7 @@ def client() -> Iterator[Client]:
             n_workers=1,
             threads_per_worker=2,
             processes=False,
+            resources={"slot": 1},
             dashboard_address="127.0.0.1:0",
             worker_dashboard_address="127.0.0.1:0",
         ) as cluster,
@@ -37,24 +41,48 @@ def engine(client: Client) -> Iterator[Engine]:
     engine.close()
 
 
+@pytest.fixture(autouse=True)
+def _fresh_gates() -> Iterator[None]:
+    gates.reset()
+    yield
+    gates.reset()
+
+
 _NUMBERS = iter(range(1, 1_000_000))
 
 
 @pytest.fixture
-def new_run(engine: Engine) -> Callable[[], Run]:
-    """Opens runs."""
-    return lambda: Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow")
+def new_run(engine: Engine) -> Iterator[Callable[..., Run]]:
+    """Opens runs; those that a failed test leaves behind are cancelled."""
+    opened: list[Run] = []
+
+    def new(**bounds: Any) -> Run:
+        run = Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow", **bounds)
+        opened.append(run)
+        return run
+
+    yield new
+    for run in opened:
+        if run.state not in RUN_ENDS:
+            run.cancel("the test is over")
+            run.close_body(None, {})
 
 
 @pytest.fixture
-def run_of(new_run: Callable[[], Run]) -> Callable[[Callable[[], object]], Run]:
-    """Executes a body as a run and waits for its end."""
+def start(new_run: Callable[..., Run]) -> Callable[..., Run]:
+    """Executes a body as a run, and does not wait for its end."""
 
-    def execute(body: Callable[[], object]) -> Run:
-        run = new_run()
+    def execute(body: Callable[[], object], **bounds: Any) -> Run:
+        run = new_run(**bounds)
         with inside(FlowBody(run, "flow")):
             value = body()
         run.close_body(value, value if isinstance(value, dict) else {})
-        return run.wait(20)
+        return run
 
     return execute
+
+
+@pytest.fixture
+def run_of(start: Callable[..., Run]) -> Callable[..., Run]:
+    """Executes a body as a run and waits for its end."""
+    return lambda body, **bounds: start(body, **bounds).wait(gates.PATIENCE_S)
