@@ -91,6 +91,8 @@ def _settle_length(run: GrowingRun, group: Group) -> bool:
         length = next(iter(lengths.values()), 1)
         _refuse_too_many(run, length)
         if special := {id(over): found[id(over)] or [] for over in group.overs if _is_special(over)}:
+            if any(over._ref.group in run_of(over).flattened for over in group.overs):
+                group.pattern = group.frozen, group.slots
             group.frozen, group.slots = _spelled(group, range(length), special)
         _set_length(run, group, length)
     except WfkitError as error:

@@ -63,6 +63,8 @@ class LiveRun:
         #: Cancellations that the cluster has not confirmed; None: of the whole run.
         self.cancel_requests: dict[str, frozenset[Node] | None] = {}
         self.released = False
+        #: Why the cluster has nothing of the run any more; empty as long as it may.
+        self.lost = ""
         self._by_key: dict[str, Group] = {}
         self._external: set[str] = set()
         self._seq = 0
@@ -134,6 +136,11 @@ class LiveRun:
                 self._subscribers = [known for known in self._subscribers if known is not callback]
 
         return unsubscribe
+
+    def tell_subscribers(self) -> None:
+        """Something has changed that the view does not tell."""
+        for callback in self._subscribers:
+            callback()
 
     def until(self, reached: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until something holds that the view tells; False if the time passed first."""

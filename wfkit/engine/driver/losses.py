@@ -44,21 +44,23 @@ def events_of(run: Run, news: list[Any]) -> Iterator[AnyEvent]:
 
 def _lost(run: Run, key: str, worker: str, cause: str, crashes: int, condemned: str) -> Iterator[AnyEvent]:
     """A worker died while it executed a key: its nodes are executed again elsewhere, or condemned."""
+    again = (worker, key) in run.losses  # more has become known of it
+    run.losses.add((worker, key))
     for group, index in _open(run, key):
         attempt = max(1, run.view_model.groups[group].attempts[index])
         if condemned:
             kind = FailureKind.MEMORY if condemned == FailureKind.MEMORY else FailureKind.WORKER_LOST
-            again = f", for the {crashes}. time" if crashes > 1 else ""
+            times = f", for the {crashes}. time" if crashes > 1 else ""
             yield NodeCrashed(
                 group=group,
                 index=index,
                 attempt=attempt,
                 kind=kind,
-                reason=f"its worker {worker} was lost while it ran{again}: {cause}",
+                reason=f"its worker {worker} was lost while it ran{times}: {cause}",
                 worker=worker,
                 at_s=time.time(),
             )
-        else:
+        elif not again:
             yield NodeRetrying(
                 group=group,
                 index=index,

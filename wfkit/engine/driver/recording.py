@@ -152,12 +152,13 @@ class Recording:
 
 def edges_of(group: Group, source: object) -> tuple[Edge, ...]:
     """What a group's nodes depend on, for the graph."""
-    if isinstance(group.slots, tuple):
-        found = [_edge(slot.source, slot.how) for slot in group.slots if _is_of(slot.source, source)]
+    slots = group.slots if group.pattern is None else group.pattern[1]
+    if isinstance(slots, tuple):
+        found = [_edge(slot.source, slot.how) for slot in slots if _is_of(slot.source, source)]
     else:
         found = [
             _edge(slot.source, slot.how, at if slot.how is not How.EACH else None)
-            for at, several in enumerate(group.slots)
+            for at, several in enumerate(slots)
             for slot in several
             if _is_of(slot.source, source)
         ]

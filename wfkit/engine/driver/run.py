@@ -60,6 +60,8 @@ class Run(GrowingRun):
         self._checked: set[str] = set()
         #: Requests to hold that all workers have confirmed.
         self.held: set[str] = set()
+        #: Workers that were lost, with the keys that they executed.
+        self.losses: set[tuple[str, str]] = set()
         self._body_open = True
         self._body_end: tuple[RunState, str] | None = None
         self._value: object = None
@@ -202,6 +204,7 @@ class Run(GrowingRun):
                 self.released = True
                 if self.engine.cluster.status == "running":
                     self.engine.cluster.tell("release", run=self.id)
+        self.tell_subscribers()
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.flow_name}: {self.state}>"
@@ -269,7 +272,8 @@ class Run(GrowingRun):
             events: list[AnyEvent] = []
             for item in news:
                 if item[0] == "event":
-                    events.append(wire.decode(cast("list[object]", item[1]), self.next_seq()))
+                    if self.state not in RUN_ENDS:  # else a lost result is made again
+                        events.append(wire.decode(cast("list[object]", item[1]), self.next_seq()))
                     continue
                 self.record_events(events)
                 events = []
@@ -311,11 +315,12 @@ class Run(GrowingRun):
 
     def _finish(self, state: RunState, reason: str) -> None:
         self.record_events([RunFinished(state=state, reason=reason, at_s=time.time())])
-        self.engine.forget(self.id)
+        self.engine.rest(self.id)
 
     def lose_cluster(self, reason: str) -> None:
         """End INTERRUPTED, because the cluster is gone; nothing of the run goes on."""
         with self.lock:
+            self.lost = self.lost or reason
             if self.state in RUN_ENDS:
                 return
             self._body_open = True

@@ -138,7 +138,7 @@ class Spawner:
                     self._waiting -= 1
                     last = self._waiting == 0
                 if last and self.options.limits:
-                    self._take_slots()
+                    self.take_slots()
         if last:
             self._go_on()
 
@@ -149,7 +149,8 @@ class Spawner:
         if self.options.limits:
             self.side.request("give-back", self.id, node=[self.spec.group, self.index])
 
-    def _take_slots(self) -> None:
+    def take_slots(self) -> None:
+        """Wait for the named slots that the task needs."""
         granted = threading.Event()
         self.side.ask_for_slots(self.id, (self.spec.group, self.index), self.options.limits, granted.set)
         granted.wait()
