@@ -56,7 +56,7 @@ def _cancel(run: GrowingRun, nodes: Collection[Node], reason: str = "cancelled")
         if (group := run.groups[name]) in run.deferred:
             run.deferred.remove(group)
             _give_length(run, group)
-            nodes = {*nodes, (name, 0)}
+            nodes = {*nodes, *((name, index) for index in range(len(group.status)))}
     opened = [node for node in nodes if run.is_open(node)]
     unsent = [node for node in opened if run.groups[node[0]].status[node[1]] == UNSENT]
     run.without_key.update(unsent)
@@ -108,8 +108,7 @@ def is_ours(run: GrowingRun, node: Node) -> bool:
 def drop_unsent(run: GrowingRun, reason: str) -> None:
     """Cancel the calls that the cluster does not have."""
     for group in run.deferred:
-        if not group.status:
-            _give_length(run, group)
+        _give_length(run, group)
     run.deferred.clear()
     for flattened in run.flattened.values():
         flattened.complete = True
@@ -119,13 +118,12 @@ def drop_unsent(run: GrowingRun, reason: str) -> None:
 
 
 def _give_length(run: GrowingRun, group: Group) -> None:
-    """A map that will never know its length shows one cancelled element."""
-    if not group.status:
-        group.length = 1
-        group.root = None
-        group.grow(1)
-        group.spec = replace(group.spec, length=1)
-        run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
+    """A call that will never be laid out has the length that it has by now; at least one element shows its end."""
+    group.length = max(group.length or 1, len(group.status))
+    group.root = None
+    group.grow(group.length)
+    group.spec = replace(group.spec, length=group.length)
+    run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
 
 
 def open_nodes(run: GrowingRun, states: Iterable[TaskState]) -> list[Node]:
