@@ -102,7 +102,7 @@ class Driver:
         frozen = frozen if frozen is not None else Frozen(pickle.dumps(((), {})), ())
         key = key or f"load-{self.run}-{next(self._numbers)}"
         client: Any = self.cluster.client
-        return client.submit(run_node, spec, index, frozen, deps, more, key=key, workers=[self.worker])  # type: ignore[no-any-return]
+        return client.submit(run_node, spec, index, frozen, deps, more, key=key, workers=[self.worker])
 
     def outcome(self, *args: Any, **kwargs: Any) -> Any:
         """Submit a node and wait for its outcome."""

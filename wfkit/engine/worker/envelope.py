@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from wfkit.authoring.freeze import Frozen
 from wfkit.engine.worker.assembly import Assembly
 from wfkit.engine.worker.layout import Given, Layout
-from wfkit.engine.worker.node import Node, known_outcome
+from wfkit.engine.worker.node import Node, kept_outcomes
 from wfkit.engine.worker.outcome import Bounced, Outcome, Outcomes
 from wfkit.engine.worker.seat import Seat
 from wfkit.engine.worker.side import WorkerSide, here
@@ -80,8 +80,8 @@ def _carrier(
     deps: Sequence[Given],
     more: More,
 ) -> Outcomes:
-    if seat.note is not None:
-        return _returned(side, seat, spec, indices)
+    if seat.note is not None and (kept := kept_outcomes(side, spec, indices, seat.key)) is not None:
+        return Outcomes(kept)  # the driver sends those again that are not known, singly
     until = time.monotonic() + SLICE_S
     outcomes: list[Outcome] = []
     for element, index in enumerate(indices):
@@ -94,9 +94,3 @@ def _carrier(
         arguments = frozen if isinstance(frozen, Frozen) else frozen[element]
         outcomes.append(node.run_safely(arguments, deps, more.layout, element))
     return Outcomes(outcomes)
-
-
-def _returned(side: WorkerSide, seat: Seat, spec: Spec, indices: Sequence[int]) -> Outcomes:
-    """A carrier whose worker died, or whose results were lost: what is known is kept, the rest goes out singly."""
-    (kept,) = side.ask_and_wait(spec.run_id, ["kept", spec.group, list(indices), seat.key])
-    return Outcomes([known_outcome(spec, index, one) for index, one in zip(indices, kept, strict=True)])

@@ -36,6 +36,9 @@ from wfkit.engine.worker.stop import Stop
 #: A shorter delay before another attempt is spent in a thread that holds no slot; a longer one holds no thread.
 PARK_S: Final = 0.25
 
+#: A driver that does not answer for so long has done with the run; its results may still be made again.
+PATIENCE_S: Final = 60.0
+
 
 class Node:
     """One node while a worker runs it.
@@ -116,9 +119,8 @@ class Node:
         if note.condemned:
             return Err(TaskState.CRASHED, note.condemned, None, self.name)
         if note.lost:
-            (kept,) = self.side.ask_and_wait(self.spec.run_id, ["kept", self.spec.group, [self.index], self.seat.key])
-            outcome = known_outcome(self.spec, self.index, kept[0])
-            return None if isinstance(outcome, Bounced) else outcome
+            kept = kept_outcomes(self.side, self.spec, [self.index], self.seat.key)
+            return None if kept is None or isinstance(kept[0], Bounced) else kept[0]
         return None
 
     def _next_attempt(self, function: Callable[..., Any], options: TaskOptions, inputs: Inputs) -> Outcome | End:
@@ -151,6 +153,8 @@ class Node:
         spawner = Spawner(self.side, self.spec, (self.index, self.attempt), options, self.seat)
         place = self._place(None if options.isolate == "process" else spawner)
         sink = LogSink(self._send_lines, self.side.later)
+        if self.seat.note is not None and options.limits:
+            spawner.take_slots()  # they were given back when it waited on the worker that died
         try:
             with captured(sink, prints=options.log_prints):
                 args, kwargs = inputs.arguments()
@@ -282,6 +286,15 @@ class Node:
             at_s=lines[-1].at_s,
         )
         self.side.emit(self.spec.run_id, event)
+
+
+def kept_outcomes(side: WorkerSide, spec: Spec, indices: Sequence[int], key: str) -> list[Outcome] | None:
+    """What the driver knows of nodes whose Dask task is executed again; None where nobody drives their run any more."""
+    try:
+        (kept,) = side.ask_and_wait(spec.run_id, ["kept", spec.group, list(indices), key], PATIENCE_S)
+    except TimeoutError:
+        return None
+    return [known_outcome(spec, index, one) for index, one in zip(indices, kept, strict=True)]
 
 
 def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:

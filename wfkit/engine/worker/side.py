@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Condition, Lock
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +26,8 @@ NAME: Final = "wfkit-worker"
 _logger: Final = logging.getLogger(__name__)
 #: Runs whose cancellation a worker remembers.
 _KEPT_RUNS: Final = 1_000
+#: A thread that waits for an answer looks up so often, to be stopped.
+_LOOK_S: Final = 0.5
 
 #: A node: run, group, element.
 NodeId = tuple[str, str, int]
@@ -62,8 +66,8 @@ class WorkerSide(WorkerPlugin):
         #: Held by the suspect that runs here: a task that was running when a worker died.
         self.suspect = Lock()
         self._news: deque[tuple[str, list[wire.Packable]]] = deque()
-        self._began: list[tuple[str, str]] = []
-        self._rested: list[tuple[str, str]] = []
+        #: By run and Dask key: whether it executes user code now, or rests.
+        self._moves: dict[tuple[str, str], bool] = {}
         self._sending = False
         self._changed = Condition()
         self._cancelled: dict[str, set[tuple[str, int]] | None] = {}
@@ -92,11 +96,11 @@ class WorkerSide(WorkerPlugin):
 
     def began(self, run_id: str, key: str) -> None:
         """Note that a Dask task executes user code from now on."""
-        self._began.append((run_id, key))
+        self._moves[run_id, key] = True
 
     def rested(self, run_id: str, key: str) -> None:
         """Note that a Dask task waits, and cannot be what a worker dies of."""
-        self._rested.append((run_id, key))
+        self._moves[run_id, key] = False
         self._send_soon()
 
     def _send_soon(self) -> None:
@@ -107,12 +111,10 @@ class WorkerSide(WorkerPlugin):
     def _send(self) -> None:
         self._sending = False
         by_run: dict[str, tuple[list[list[wire.Packable]], list[str], list[str]]] = {}
-        began, self._began = self._began, []
-        for run_id, key in began:
-            by_run.setdefault(run_id, ([], [], []))[1].append(key)
-        rested, self._rested = self._rested, []
-        for run_id, key in rested:
-            by_run.setdefault(run_id, ([], [], []))[2].append(key)
+        moves, self._moves = self._moves, {}
+        for (run_id, key), executes in list(moves.items()):
+            _, began, rested = by_run.setdefault(run_id, ([], [], []))
+            (began if executes else rested).append(key)
         while self._news:
             run_id, news = self._news.popleft()
             by_run.setdefault(run_id, ([], [], []))[0].append(news)
@@ -133,11 +135,20 @@ class WorkerSide(WorkerPlugin):
         self._questions[number] = take
         self.tell(run_id, ["ask", number, self.worker.address, *question])
 
-    def ask_and_wait(self, run_id: str, question: list[wire.Packable]) -> list[Any]:
-        """Ask the driver something that it knows, and wait for the answer."""
+    def ask_and_wait(self, run_id: str, question: list[wire.Packable], timeout_s: float = math.inf) -> list[Any]:
+        """Ask the driver something that it knows, and wait for the answer.
+
+        Raises
+        ------
+        TimeoutError : the time passed first
+        """
         answers: SimpleQueue[list[Any]] = SimpleQueue()
         self.ask(run_id, question, answers.put)
-        return answers.get()
+        until = time.monotonic() + timeout_s
+        while (left := until - time.monotonic()) > 0:
+            with suppress(Empty):
+                return answers.get(timeout=min(left, _LOOK_S))
+        raise TimeoutError
 
     def ask_for_slots(
         self, run_id: str, node: tuple[str, int], names: Mapping[str, int], take: Callable[[], None]
