@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from wfkit.engine.driver.group import Group
@@ -39,7 +39,8 @@ class Queue:
     """Streams, merged: first the higher priority, then by place, and inputs before what is made from them."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[_Rank, int, Stream]] = []
+        #: By how deep in spawning their nodes are.
+        self._heaps: dict[int, list[tuple[_Rank, int, Stream]]] = {}
         self._ties: Final = itertools.count()
 
     def add(self, group: Group, indices: Sequence[int]) -> None:
@@ -55,15 +56,16 @@ class Queue:
         if stream.left:
             group = stream.group
             rank = (-group.priority, *position(group.numbers[stream.next]), group.spec.order)
-            heapq.heappush(self._heap, (rank, next(self._ties), stream))
+            heapq.heappush(self._heaps.setdefault(group.work.depth, []), (rank, next(self._ties), stream))
 
-    def take(self) -> Stream | None:
-        """The stream whose node is next; it leaves the queue."""
-        return heapq.heappop(self._heap)[2] if self._heap else None
+    def take(self, full: Container[int] = ()) -> Stream | None:
+        """The stream whose node is next, of those at depths that are not full; it leaves the queue."""
+        heaps = [heap for depth, heap in self._heaps.items() if heap and depth not in full]
+        return heapq.heappop(min(heaps, key=lambda heap: heap[0][:2]))[2] if heaps else None
 
     def clear(self) -> None:
         """Forget all."""
-        self._heap.clear()
+        self._heaps.clear()
 
     def __bool__(self) -> bool:
-        return bool(self._heap)
+        return any(self._heaps.values())

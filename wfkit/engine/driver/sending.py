@@ -18,7 +18,8 @@ from wfkit.engine.driver.wiring import Wiring, run_of
 if TYPE_CHECKING:
     from wfkit.engine.driver.live import LiveRun
 
-#: Nodes at the cluster at once. Beyond it Dask's scheduler only gets slower.
+#: Nodes at the cluster at once, at each depth of spawning: children never wait for the room that those hold who wait
+#: for them. Beyond it Dask's scheduler only gets slower.
 WINDOW: Final = 10_000
 
 
@@ -42,7 +43,9 @@ class Sender:
         self.run = run
         self.queue = Queue()
         self.wiring = Wiring(run.groups, run.answers)
-        self.under_way = 0  #: nodes that the cluster has
+        #: Nodes that the cluster has, by depth, and the depths at which it has no room for more.
+        self._under_way: dict[int, int] = {}
+        self._full: set[int] = set()
         self._traffic: dict[GroupId, _Traffic] = {}
         #: Streams that wait until a node is sent; nodes that wait until one has ended.
         self._for_sent: dict[Node, list[Stream]] = {}
@@ -100,6 +103,7 @@ class Sender:
             if group.status[index] == SENT:
                 self._count_out(group, index)
             group.status[index] = ENDED
+            self.open -= 1
             group.aside.discard(index)
             self._give_back(node)
             self._passed(node)
@@ -146,7 +150,7 @@ class Sender:
             while traffic.held_back:
                 self.queue.put(traffic.held_back.pop())
         rows: list[Row] = []
-        while self.under_way < WINDOW and (stream := self.queue.take()) is not None:
+        while (stream := self.queue.take(self._full)) is not None:
             self._take_from(stream, rows)
         for options, several in itertools.groupby(rows, lambda row: dask_options(row.group)):
             submit(self.run, list(several), options)
@@ -262,10 +266,15 @@ class Sender:
     def _mark_sent(self, group: Group, index: int) -> None:
         group.status[index] = SENT
         group.aside.discard(index)
-        self.under_way += 1
+        self._count(group, 1)
         if group.max_concurrency is not None and index not in group.assemblies:
             self._traffic[group.spec.id].running += 1
         self._passed((group.spec.id, index))
+
+    def _count(self, group: Group, change: int) -> None:
+        depth = group.work.depth
+        count = self._under_way[depth] = self._under_way.get(depth, 0) + change
+        (self._full.add if count >= WINDOW else self._full.discard)(depth)
 
     def _passed(self, node: Node) -> None:
         for stream in self._for_sent.pop(node, ()):
@@ -273,7 +282,7 @@ class Sender:
 
     def _count_out(self, group: Group, index: int) -> None:
         """A node is not under way any more."""
-        self.under_way -= 1
+        self._count(group, -1)
         traffic = self._traffic[group.spec.id]
         carrier = group.carrier_of[index]
         if carrier < 0:
