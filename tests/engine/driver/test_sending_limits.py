@@ -1,0 +1,93 @@
+"""Named limits: what all runs on a cluster share is taken when a node can run, and given back when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.engine.driver import gates
+from wfkit.authoring.task import task
+from wfkit.core.states import RunState, TaskState
+from wfkit.engine.driver.run import Run
+
+Start = Callable[..., Run]
+
+
+@task(limits={"one db": 1})
+def query(x: Any) -> Any:
+    gates.counted("db")
+    return x
+
+
+@task(limits={"one db": 1})
+def held(x: Any) -> Any:
+    gates.wait_at("held")
+    return x
+
+
+@task(limits={"one db": 1}, retries=1, retry_delay_seconds=0.6)
+def flaky(x: Any) -> Any:
+    gates.come("flaky")
+    if gates.came().count("flaky") == 1:
+        raise ValueError("once")
+    return x
+
+
+@task
+def first(x: Any) -> Any:
+    gates.wait_at("first")
+    return x
+
+
+@task(limits={"one db": 1})
+def kid(x: Any) -> Any:
+    gates.come("kid")
+    return x
+
+
+@task(limits={"one db": 1})
+def asks_a_kid(x: Any) -> Any:
+    return kid.submit(x).result()
+
+
+def test_two_runs_share_a_limit(start: Start) -> None:
+    runs = [start(lambda: {"xs": query.map(range(6))}) for _ in range(2)]
+    assert [run.wait(8)["xs"].result() for run in runs] == [list(range(6))] * 2
+    assert gates.most("db") == 1
+
+
+def test_a_slot_is_taken_only_when_all_inputs_are_there(start: Start) -> None:
+    waiting = start(lambda: query(first(1)))
+    gates.until_came("first")
+    assert start(lambda: {"x": query(2)}).wait(8)["x"].result() == 2
+    gates.open_gates("first")
+    assert waiting.wait(8).state is RunState.COMPLETED
+
+
+def test_a_slot_is_given_back_while_a_node_waits_for_its_next_attempt(start: Start) -> None:
+    run = start(lambda: {"x": flaky(1)})
+    gates.until(lambda: run.node("flaky").state is TaskState.RETRYING)
+    assert start(lambda: {"x": query(2)}).wait(8)["x"].result() == 2
+    assert gates.came() == ["flaky"], "it still waits"
+    assert run.wait(8)["x"].result() == 1
+
+
+def test_a_slot_is_given_back_while_a_node_waits_for_its_children(run_of: Start) -> None:
+    run = run_of(lambda: {"x": asks_a_kid(7)})
+    assert run["x"].result() == 7
+
+
+def test_a_slot_is_given_back_by_a_cancelled_node_and_one_that_waits_for_it_leaves_the_queue(start: Start) -> None:
+    run = start(lambda: {"xs": held.map(range(3))})
+    gates.until(lambda: len(gates.came()) == 1)
+    run.cancel()
+    assert run.wait(8).state is RunState.CANCELLED
+    assert start(lambda: {"x": query(2)}).wait(8)["x"].result() == 2
+
+
+def test_the_others_follow_one_by_one(start: Start) -> None:
+    run = start(lambda: {"xs": held.map(range(3))})
+    gates.until(lambda: len(gates.came()) == 1)
+    assert [row.state for row in run.nodes].count(TaskState.RUNNING) == 1
+    gates.open_gates("held")
+    assert run.wait(8)["xs"].result() == [0, 1, 2]
