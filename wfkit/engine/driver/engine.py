@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakValueDictionary, finalize
 
 from wfkit.engine.driver.cluster import Cluster
 from wfkit.engine.driver.pace import Durations
@@ -82,6 +83,8 @@ class Engine:
         self.imports = imports
         self.no_workers_timeout_s = no_workers_timeout_s
         self._runs: dict[RunId, Driven] = {}
+        #: Runs that have ended; results that are lost later are made again, and tasks then ask what is known of others.
+        self._ended: WeakValueDictionary[RunId, Driven] = WeakValueDictionary()
         self._inbox: deque[tuple[RunId, list[News]]] = deque()
         #: Runs with calls that wait: when they are flushed, and when at the latest.
         self._due: dict[RunId, tuple[float, float]] = {}
@@ -117,9 +120,14 @@ class Engine:
         self.cluster.subscribe(topic(run_id), hear)
         self.cluster.tell("lease", run=run_id, keys=[])
 
-    def forget(self, run_id: RunId) -> None:
-        """The run has ended: no more news are wanted."""
-        self._runs.pop(run_id, None)
+    def rest(self, run_id: RunId) -> None:
+        """The run has ended: its news are heard as long as anybody has it."""
+        run = self._runs.pop(run_id, None)
+        if run is not None and run_id in self._attended:
+            self._ended[run_id] = run
+            finalize(run, self._inbox.append, (run_id, [])).atexit = False  # in any thread; the engine's does the rest
+
+    def _forget(self, run_id: RunId) -> None:
         if run_id in self._attended:
             self._attended.discard(run_id)
             if self.cluster.status == "running":
@@ -168,8 +176,11 @@ class Engine:
             run_id, news = self._inbox.popleft()
             while self._inbox and self._inbox[0][0] == run_id:
                 news = news + self._inbox.popleft()[1]
-            if (run := self._runs.get(run_id)) is not None:
+            run = self._runs.get(run_id) or self._ended.get(run_id)
+            if run is not None:
                 self._guard(run, partial(run.take, news))
+            else:
+                self._forget(run_id)
 
     def _do_later(self) -> None:
         while self._later and self._later[0][0] <= time.monotonic():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.authoring.handle import Ref
 from wfkit.core.ids import GroupId
-from wfkit.core.states import RunState, TaskState
+from wfkit.core.states import TaskState
 from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.live import LiveRun
 from wfkit.engine.worker.ended import Ended
@@ -79,8 +79,9 @@ def _fetched(run: LiveRun, keys: list[str], name: str) -> dict[str, Any]:
                 f"Results of `{name}` could not be fetched: {type(error).__name__}: {first}.", "Run the flow again."
             ) from error
         if len(found) < len(keys):
-            if run.state is RunState.INTERRUPTED or time.monotonic() > deadline:
-                raise ResultLost(f"The cluster does not hold the results of `{name}` any more.", "Run the flow again.")
+            if run.lost or time.monotonic() > deadline:
+                why = f": {run.lost}" if run.lost else ""
+                raise ResultLost(f"The cluster has no results of `{name}` any more{why}.", "Run the flow again.")
             time.sleep(_AGAIN_S)
     return found
 

@@ -71,6 +71,11 @@ class Evidence:
         self.limit_bytes = ws.memory_limit
         self.seen_bytes = int(ws.metrics.get("memory") or 0)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody has said anything yet."""
+        return self.exit_code is None and not (self.rss_bytes or self.silent_s or self.failure or self.closing)
+
     def cause(self) -> Cause:
         """The best explanation."""
         if self.rss_bytes:

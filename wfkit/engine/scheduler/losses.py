@@ -31,6 +31,8 @@ CRASH_RETRIES: Final = 2
 CLOSED_RETRIES: Final = 20
 #: Dask counts up from here to `allowed-failures`, and never arrives.
 _NEVER_SUSPICIOUS: Final = -1_000_000_000
+#: The news of a task that is given up waits so long for the nanny to say how its worker ended.
+_LAST_WORDS_S: Final = 0.5
 _KEPT_NOTES: Final = 20_000  #: of a run
 _KEPT_LOSSES: Final = 100
 _KEPT_EVIDENCE: Final = 1_000
@@ -73,6 +75,7 @@ class _Loss:
     waited: list[_Suspect]  #: they had begun, and waited there without a slot
     cause: Cause = field(init=False)
     runs: set[str] = field(init=False)
+    untold: list[_Suspect] = field(default_factory=list)  #: given up, which their drivers do not know yet
 
     def __post_init__(self) -> None:
         self.cause = self.evidence.cause()
@@ -153,7 +156,15 @@ class Losses:
         self._tell_workers(notes | self._sentence(loss))
         blamed = [*loss.blamed, *loss.waited]
         if loss.cause.kind is not Kind.CLOSED or any(each.after.condemned for each in blamed):
-            self._tell_drivers(loss, blamed)
+            loss.untold = [each for each in blamed if each.after.condemned and evidence.is_silent]
+            self._tell_drivers(loss, [each for each in blamed if each not in loss.untold])
+        if loss.untold:
+            self._scheduler.loop.call_later(_LAST_WORDS_S, self._tell_late, loss)
+
+    def _tell_late(self, loss: _Loss) -> None:
+        untold, loss.untold = loss.untold, []
+        if untold:
+            self._tell_drivers(loss, untold)
 
     def _was_system(self, worker: str) -> bool:
         """Whether the system killed a process of this container since the last loss; here, and so maybe this one."""
@@ -225,7 +236,9 @@ class Losses:
             suspects[:] = [each for each in suspects if self._note(each.key, each.runs) is each.after]
         changed = self._sentence(loss)
         self._tell_workers(changed)
-        self._tell_drivers(loss, [each for each in [*loss.began, *loss.maybe] if each.key in changed])
+        again = [each for each in [*loss.began, *loss.maybe] if each.key in changed]
+        untold, loss.untold = [each for each in loss.untold if each not in again], []
+        self._tell_drivers(loss, [*again, *untold])
 
     def _tell_workers(self, notes: Mapping[Hashable, Note]) -> None:
         if messages := {key: note.message() for key, note in notes.items()}:
