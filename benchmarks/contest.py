@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import dask.config
 from distributed import Client
 
 import wfkit
@@ -20,13 +21,18 @@ from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle
 from wfkit.clusters.local import LocalOptions, start_local
 from wfkit.engine.driver.run import Run
+from wfkit.errors import WaitTimeout
 from wfkit.session.launch import execute
 from wfkit.session.session import close_session, session
 
 SAME: Final = "plain Dask, same cluster"
 TWIN_INF: Final = "plain Dask, twin at saturation inf"
 TWIN_1: Final = "plain Dask, twin at saturation 1.1"
-_REST_S: Final = 30.0
+#: What the workers offer, so much that it limits nothing; asking for it switches Dask's queue of root tasks off.
+SEAT: Final = "SEAT"
+_SEATS: Final = 1_000
+_REST_S: Final = 60.0
+_RUN_S: Final = 300.0
 _WARM_UP: Final = 200
 
 
@@ -35,7 +41,13 @@ class Contest:
     """wfkit's session on its own cluster, and a plain client for each way to run the same on Dask."""
 
     plain: dict[str, Client]
+    address: str
     _held: list[tuple[Run, Watcher]]
+
+    @property
+    def threads(self) -> int:
+        """So many tasks run at a time on wfkit's own cluster."""
+        return sum(self.plain[SAME].nthreads().values())  # type: ignore[no-untyped-call]
 
     def rest(self) -> None:
         """Release the runs of the last turn and wait until no scheduler holds a task."""
@@ -67,7 +79,11 @@ class Contest:
         run = session().new_run(chosen, parameters)
         self._held.append((run, Watcher(run)))
         execute(run, chosen, parameters)
-        return run.wait()
+        try:
+            return run.wait(_RUN_S)
+        except WaitTimeout:
+            run.cancel("it takes too long for a benchmark")
+            raise
 
 
 def _count_tasks(dask_scheduler: Any) -> int:
@@ -78,6 +94,7 @@ def _count_tasks(dask_scheduler: Any) -> int:
 def contest(*, twins: bool = True) -> Iterator[Contest]:
     """Start the clusters, each with the same workers; twins know nothing of wfkit."""
     with ExitStack() as stack:
+        stack.enter_context(dask.config.set({f"distributed.worker.resources.{SEAT}": _SEATS}))
         own = start_local(LocalOptions())
         wfkit.connect(own)
         stack.callback(close_session)
@@ -86,7 +103,7 @@ def contest(*, twins: bool = True) -> Iterator[Contest]:
             for name, saturation in ((TWIN_INF, math.inf), (TWIN_1, 1.1)):
                 twin = stack.enter_context(start_local(LocalOptions(worker_saturation=saturation)))
                 plain[name] = stack.enter_context(_client(twin.address))
-        yield Contest(plain, [])
+        yield Contest(plain, own.address, [])
 
 
 _client = partial(Client, set_as_default=False)

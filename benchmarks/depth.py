@@ -1,56 +1,48 @@
-"""Depth first: how much of the first stage is done when the first element has come through the last one."""
+"""Depth first: how far the first stage may run ahead, while elements are on their way through three."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from benchmarks import work
 from benchmarks.contest import SAME, TWIN_1, Contest
+from benchmarks.deep import CASES, STAGES, Case
 from benchmarks.measure import OURS, Budget, Result
-from wfkit import flow, task, unmapped
-from wfkit.authoring.flow import Flow
-from wfkit.authoring.handle import Handle
 
 if TYPE_CHECKING:
     from distributed import Client
 
-STAGES: Final = 3
-work_on = task(work.work_on)
-empty_lists = task(work.empty_lists)
+_SECTION: Final = "Depth first"
+#: When each stage of each element was done.
+Ends = list[list[float]]
 
 
-def _stages(elements: object, seconds: float) -> Handle:
-    handle = elements
-    for _ in range(STAGES):
-        handle = work_on.map(handle, unmapped(seconds))
-    assert isinstance(handle, Handle)
-    return handle
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run of a case.
 
+    Attributes
+    ----------
+    share : float
+        Percent of the first stage done at the first final result.
+    between : int
+        From then on: elements through the first stage and not through the last, at most.
+    total_s : float
+    """
 
-@flow
-def known(length: int, seconds: float) -> Handle:
-    """Three maps, one over the other, of known length."""
-    return _stages([[] for _ in range(length)], seconds)
-
-
-@flow
-def unknown(length: int, seconds: float) -> Handle:
-    """The same over a list that a task returns."""
-    return _stages(empty_lists(length), seconds)
+    share: float
+    between: int
+    total_s: float
 
 
 def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) -> Iterator[Result]:
-    """The share of stage 1 that was done when the first final result was there."""
-
-    def ours(chosen: Flow[..., Any]) -> list[list[float]]:
-        ends_s = contest.run(chosen, length=length, seconds=seconds).result()
-        return cast("list[list[float]]", ends_s)
-
-    several: dict[str, Callable[[], list[list[float]]]] = {
-        OURS: lambda: ours(unknown),
-        f"{OURS}, length known": lambda: ours(known),
+    """Against plain Dask first, then case by case."""
+    several: dict[str, Callable[[], Ends]] = {
+        OURS: lambda: _ours(contest, CASES[0], length, seconds)[0],
         SAME: partial(_plain, contest.plain[SAME], length, seconds),
     }
     if TWIN_1 in contest.plain:
@@ -59,7 +51,7 @@ def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) ->
     for _ in range(repetitions):
         for name, run in several.items():
             contest.rest()
-            samples[name].append(100 * share_of_first_stage(run()))
+            samples[name].append(share_of_first_stage(run()))
     yield Result(
         "depth",
         f"Share of stage 1 done at the first final result: {STAGES} maps over {length} items of "
@@ -68,18 +60,74 @@ def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) ->
         samples,
         Budget(10.0, of="value"),
         note="plain Dask is given three `client.map` in a row",
+        section=_SECTION,
     )
+    for case in CASES:
+        runs = [_measured(contest, case, length, seconds) for _ in range(repetitions)]
+        yield from _results(case, runs, length, length * STAGES * seconds / contest.threads, contest.threads)
 
 
-def _plain(client: Client, length: int, seconds: float) -> list[list[float]]:
+def _measured(contest: Contest, case: Case, length: int, seconds: float) -> Measured:
+    contest.rest()
+    ends_s, total_s = _ours(contest, case, length, seconds)
+    if len(ends_s) != length or any(len(ends) != STAGES for ends in ends_s):
+        raise AssertionError(f"{case.title}: wrong values: {ends_s!s:.200}")
+    return Measured(share_of_first_stage(ends_s), most_between(ends_s), total_s)
+
+
+def _ours(contest: Contest, case: Case, length: int, seconds: float) -> tuple[Ends, float]:
+    middle_s = length * STAGES * seconds / contest.threads / 3
+    with case.disturb(contest.plain[SAME], contest.address, middle_s):
+        begin_s = time.perf_counter()
+        ends_s: Ends = contest.run(case.flow, length=length, seconds=seconds).result()  # type: ignore[assignment]
+        return ends_s, time.perf_counter() - begin_s
+
+
+def _results(case: Case, runs: list[Measured], length: int, ideal_s: float, threads: int) -> Iterator[Result]:
+    total = Budget(1.15, of="value") if case.steady else None
+    for name, column, unit, values, budget in (
+        ("share", "stage 1 done at the first final result", "%", [run.share for run in runs], Budget(10, of="value")),
+        (
+            "between",
+            "from then on past stage 1, not through the last, at most",
+            "items",
+            [float(run.between) for run in runs],
+            Budget(max(length / 10, 4 * threads), of="value"),
+        ),
+        ("total", "time by the ideal", "x", [run.total_s / ideal_s for run in runs], total),
+    ):
+        yield Result(
+            f"depth-{case.name}-{name}",
+            f"{case.title}: {column}",
+            unit,
+            {OURS: values},
+            budget,
+            section=_SECTION,
+            cell=(case.title, column),
+        )
+
+
+def _plain(client: Client, length: int, seconds: float) -> Ends:
     futures: Sequence[object] = [[] for _ in range(length)]
     for _ in range(STAGES):
         futures = client.map(work.work_on, futures, [seconds] * length, pure=False)
-    ends_s: list[list[float]] = client.gather(futures)  # type: ignore[no-untyped-call]
+    ends_s: Ends = client.gather(futures)  # type: ignore[no-untyped-call]
     return ends_s
 
 
-def share_of_first_stage(ends_s: list[list[float]]) -> float:
-    """From the ends of the stages of each element."""
+def share_of_first_stage(ends_s: Ends) -> float:
+    """Percent of the elements that were through the first stage when the first one was through the last."""
     first_final_s = min(ends[-1] for ends in ends_s)
-    return sum(ends[0] <= first_final_s for ends in ends_s) / len(ends_s)
+    return 100 * sum(ends[0] <= first_final_s for ends in ends_s) / len(ends_s)
+
+
+def most_between(ends_s: Ends) -> int:
+    """From the first final result on: how many elements at most were through the first stage and not the last."""
+    first_final_s = min(ends[-1] for ends in ends_s)
+    moves = sorted([(ends[0], 1) for ends in ends_s] + [(ends[-1], -1) for ends in ends_s])
+    most = now = 0
+    for at_s, change in moves:
+        now += change
+        if at_s >= first_final_s:
+            most = max(most, now)
+    return most

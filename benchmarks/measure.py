@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 #: The name of our contestant in every benchmark.
@@ -41,11 +41,15 @@ class Result:
     title : str
         What was measured.
     unit : str
-        "s", "ms", "B" or "%"; less is better in all of them.
+        "s", "ms", "B", "%", "x" (of an ideal that is computed) or "items"; less is better in all of them.
     samples : mapping
         Contestant -> one number per repetition; ours is called "wfkit".
     tasks : int
         So many tasks were done in each repetition; 0 where a rate says nothing.
+    section : str
+        Heading of the table that it stands in.
+    cell : tuple of str, optional
+        Row and column, in a section that is a table of cases by measures.
     """
 
     name: str
@@ -55,7 +59,8 @@ class Result:
     budget: Budget | None = None
     tasks: int = 0
     note: str = ""
-    extra: Mapping[str, float] = field(default_factory=dict)
+    section: str = "Cost"
+    cell: Sequence[str] | None = None
 
     @property
     def ours(self) -> float:
@@ -113,4 +118,5 @@ def take_turns(
             between()
             gc.collect()
             samples[name].append(contestants[name](repetition))
+            print(f"    {name}, {repetition + 1} of {repetitions}: {samples[name][-1]:.3g}", flush=True)
     return samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from benchmarks.fresh import measured_in
 from benchmarks.measure import OURS, Budget, Result
 
 PLAIN: Final = "plain Dask"
+_SECTION: Final = "Memory"
 _WARM_UP: Final = 200
 
 
@@ -36,7 +38,23 @@ def memory(*, few: int, many: int, repetitions: int) -> Iterator[Result]:
                 samples,
                 Budget(1.3) if (place, size) == ("driver", "many") else None,
                 note="growth of resident memory with all results held: handles and values, or futures and values",
+                section=_SECTION,
             )
+    yield Result(
+        "memory-flat",
+        f"Memory of the driver per task at {many:,} by that at {few:,}",
+        "x",
+        {name: [one["driver_many"] / one["driver_few"] for one in several] for name, several in found.items()},
+        Budget(1.2, of="value"),
+        section=_SECTION,
+    )
+    yield Result(
+        "memory-peak",
+        f"The same at its peak, by what is held in the end, {many:,} mapped tasks",
+        "x",
+        {name: [one["driver_peak"] / one["driver_many"] for one in several] for name, several in found.items()},
+        section=_SECTION,
+    )
 
 
 def main() -> None:
@@ -56,6 +74,7 @@ def main() -> None:
             done = length
             grown = _resident(processes)
             answer |= {f"{place}_{size}": (grown[place] - before[place]) / length for place in processes}
+        answer["driver_peak"] = (_peak() - before["driver"]) / many
         print(json.dumps(answer), flush=True)
         del held
         if who == OURS:
@@ -69,6 +88,12 @@ def _resident(processes: dict[str, psutil.Process]) -> dict[str, float]:
     gc.collect()
     time.sleep(1.0)
     return {place: process.memory_info().rss for place, process in processes.items()}
+
+
+def _peak() -> int:
+    """The most resident bytes that this process ever had."""
+    kilobyte = 1 if sys.platform == "darwin" else 1_024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte
 
 
 def _ours(cluster: object) -> Callable[[int, int], object]:

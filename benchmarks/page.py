@@ -11,14 +11,14 @@ from benchmarks.measure import Result
 HEAD: Final = "# Benchmarks\n\nMade by `make bench` (`benchmarks/run.py`); do not edit by hand.\n"
 
 TEXT: Final = """\
-What wfkit costs, compared with doing the same work on plain Dask. All tasks do nothing, so that only overhead is seen:
-with real work the ratios come closer to 1.
+What wfkit costs, compared with doing the same work on plain Dask, and whether it does what it promises about order and
+waiting. Tasks of the first table do nothing, so that only overhead is seen: with real work the ratios come closer to 1.
 
 How it is measured:
 
 - wfkit runs on its own local cluster. Plain Dask runs on the same cluster (with wfkit's plugins in it), and on twins of
-  it that know nothing of wfkit, one at `worker-saturation: inf` and one at Dask's default of 1.1. All have the same
-  workers; only one cluster works at a time.
+  it that know nothing of wfkit, one at `worker-saturation: inf` and one at Dask's default of 1.1, where that is not
+  hopelessly slow. All have the same workers; only one cluster works at a time.
 - Contestants take turns: each repetition runs all of them once, in another order each time. Before each turn every
   scheduler has forgotten its tasks. Shown is the median of the repetitions; below, the least and the greatest too.
 - The ratio is our median by that of the best other contestant. Beside it stands the range of the ratios of single
@@ -26,10 +26,12 @@ How it is measured:
 - A run of wfkit is measured with everything on: each call frozen, two events a task folded into the view, a consumer
   that takes the live view's messages as often as a browser gets them, and all values in the hands of the caller. Plain
   Dask is `client.map` and `client.gather`.
+- An ideal time is the sum of what the tasks sleep, by the number of threads: no gap anywhere, no start, no end.
+- Depth first is measured by what the tasks note themselves, each when it is done, whatever wfkit says about them.
 
 What is not claimed: nothing about other machines, networks or many workers (scheduler, workers and driver share the
-cores here), nothing about tasks that move much data, nothing about the browser's own work. Memory and depth-first
-numbers are of few repetitions.
+cores here), nothing about tasks that move much data, nothing about the browser's own work. The largest map, memory,
+waiting and depth-first numbers are of few repetitions.
 """
 
 
@@ -45,15 +47,50 @@ def _machine(facts: Mapping[str, str]) -> Iterator[str]:
 
 def _overview(results: Sequence[Result]) -> Iterator[str]:
     yield "## Results\n"
+    for section in dict.fromkeys(result.section for result in results):
+        here = [result for result in results if result.section == section]
+        yield f"### {section}\n"
+        yield from _rows([result for result in here if result.cell is None])
+        yield from _cases([result for result in here if result.cell is not None])
+
+
+def _rows(results: Sequence[Result]) -> Iterator[str]:
+    """A result a line, beside the best other contestant."""
+    if not results:
+        return
     yield "| what | wfkit | best other | ratio | budget | |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for result in results:
         best = result.best_other
         other = "" if best is None else f"{amount(statistics.median(result.samples[best]), result.unit)}, {best}"
         verdict = {None: "", True: "met", False: "**not met**"}[result.met]
-        cells = [result.title, amount(result.ours, result.unit), other, _ratio(result), _budget(result), verdict]
+        cells = [result.title, amount(result.ours, result.unit), other, _ratio(result), budget(result), verdict]
         yield f"| {' | '.join(cells)} |"
     yield ""
+
+
+def _cases(results: Sequence[Result]) -> Iterator[str]:
+    """A case a line and a measure a column, each number with its budget."""
+    if not results:
+        return
+    cells = {tuple(result.cell or ()): result for result in results}
+    rows, columns = (list(dict.fromkeys(cell[place] for cell in cells)) for place in (0, 1))
+    yield f"| case | {' | '.join(columns)} | |"
+    yield f"| --- | {'--- | ' * len(columns)}--- |"
+    for row in rows:
+        found = [cells.get((row, column)) for column in columns]
+        missed = any(one is not None and one.met is False for one in found)
+        verdict = "**not met**" if missed else "met"
+        yield f"| {row} | {' | '.join(map(_cell, found))} | {verdict} |"
+    yield ""
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return ""
+    promised = f" ({budget(result)})" if result.budget is not None else ""
+    number = amount(result.ours, result.unit)
+    return f"**{number}**{promised}" if result.met is False else f"{number}{promised}"
 
 
 def _ratio(result: Result) -> str:
@@ -64,7 +101,8 @@ def _ratio(result: Result) -> str:
     return f"{result.ratio:.2f}{spread}"
 
 
-def _budget(result: Result) -> str:
+def budget(result: Result) -> str:
+    """What was promised."""
     if result.budget is None:
         return ""
     limit = result.budget.limit
@@ -91,6 +129,8 @@ def _peers(peers: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> Ite
 def _details(results: Sequence[Result]) -> Iterator[str]:
     yield "## Every contestant\n"
     for result in results:
+        if result.cell is not None:
+            continue
         repetitions = max(map(len, result.samples.values()))
         rate = "| tasks/s " if result.tasks else ""
         yield f"### {result.title}\n"
@@ -115,5 +155,9 @@ def amount(value: float, unit: str) -> str:
             return f"{value / 1_000:.2f} kB"
         case "%":
             return f"{value:.1f} %"
+        case "x":
+            return f"{value:.2f} x"
+        case "items":
+            return f"{value:.0f}"
         case _:
             return f"{value:.3g} {unit}"

@@ -12,6 +12,7 @@ from typing import Any, Final
 from benchmarks.fresh import ROOT, measured_in
 from benchmarks.measure import OURS, Budget, Result, take_turns
 
+_SECTION: Final = "Starting"
 _IMPORTS: Final = {
     "import": ("import wfkit", 0.3),
     "import-names": ("from wfkit import task, flow, unmapped", 0.6),
@@ -23,7 +24,7 @@ def starting(*, repetitions: int) -> Iterator[Result]:
     for name, (statement, limit_s) in _IMPORTS.items():
         samples = take_turns({OURS: _importing(statement)}, repetitions)
         note = "a fresh interpreter each time, warm file cache, the interpreter's own start taken off"
-        yield Result(name, f"`{statement}`", "s", samples, Budget(limit_s, of="value"), note=note)
+        yield Result(name, f"`{statement}`", "s", samples, Budget(limit_s, of="value"), note=note, section=_SECTION)
     found = [measured_in("starting") for _ in range(repetitions)]
     for name, key, title, limit in (
         ("start-local", "start_local_s", "Start of the local cluster, workers included", None),
@@ -31,7 +32,8 @@ def starting(*, repetitions: int) -> Iterator[Result]:
         ("first-task", "first_task_s", "From `%load_ext wfkit` to the start of the first task", 4.0),
     ):
         budget = Budget(limit, of="value") if limit else None
-        yield Result(name, title, "s", {OURS: [one[key] for one in found]}, budget, note="a fresh process each time")
+        note = "a fresh process each time"
+        yield Result(name, title, "s", {OURS: [one[key] for one in found]}, budget, note=note, section=_SECTION)
 
 
 def _importing(statement: str) -> Callable[[int], float]:

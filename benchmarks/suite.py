@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from benchmarks.chunks import chunks
 from benchmarks.contest import Contest, contest
 from benchmarks.depth import depth
 from benchmarks.facts import facts
@@ -19,9 +21,10 @@ from benchmarks.latency import latency
 from benchmarks.measure import Result
 from benchmarks.memory import memory
 from benchmarks.others import peers
-from benchmarks.page import amount, page
+from benchmarks.page import amount, budget, page
 from benchmarks.starting import starting
 from benchmarks.throughput import throughput
+from benchmarks.waits import waits
 
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
 RESULTS: Final = ROOT / "benchmarks" / "results.json"
@@ -32,21 +35,35 @@ class Sizes:
     """How much is measured."""
 
     repetitions: int = 5
-    maps: tuple[int, int] = (1_000, 10_000)
+    maps: tuple[int, int, int] = (1_000, 10_000, 100_000)
     staged: int = 1_000
     calls: int = 20
     items: int = 500
     item_s: float = 0.02
     deep_repetitions: int = 1
+    share: float = 1.0
+    parents: int = 1_000
+    retrying: int = 40
     few: int = 10_000
-    many: int = 50_000
+    many: int = 100_000
     memory_repetitions: int = 1
     twins: bool = True
 
 
 FULL: Final = Sizes()
 QUICK: Final = Sizes(
-    repetitions=2, maps=(20, 40), staged=20, calls=2, items=8, item_s=0.01, few=50, many=100, twins=False
+    repetitions=2,
+    maps=(20, 40, 60),
+    staged=20,
+    calls=2,
+    items=8,
+    item_s=0.01,
+    share=0.02,
+    parents=4,
+    retrying=4,
+    few=50,
+    many=100,
+    twins=False,
 )
 
 _Part = Callable[[], Iterator[Result]]
@@ -59,6 +76,15 @@ def parts_with_clusters(sizes: Sizes, clusters: Contest) -> dict[str, _Part]:
             throughput, clusters, sizes=sizes.maps, staged=sizes.staged, repetitions=sizes.repetitions
         ),
         "latency": partial(latency, clusters, calls=sizes.calls, repetitions=sizes.repetitions),
+        "chunks": partial(chunks, clusters, share=sizes.share, repetitions=sizes.repetitions),
+        "waits": partial(
+            waits,
+            clusters,
+            parents=sizes.parents,
+            seconds=sizes.item_s,
+            retrying_tasks=sizes.retrying,
+            repetitions=sizes.deep_repetitions,
+        ),
         "depth": partial(depth, clusters, length=sizes.items, seconds=sizes.item_s, repetitions=sizes.deep_repetitions),
     }
 
@@ -71,36 +97,48 @@ def parts_alone(sizes: Sizes) -> dict[str, _Part]:
     }
 
 
-NAMES: Final = ("throughput", "latency", "depth", "memory", "starting")
+ON_CLUSTERS: Final = ("throughput", "latency", "chunks", "waits", "depth")
+NAMES: Final = (*ON_CLUSTERS, "memory", "starting")
 
 
-def run(sizes: Sizes, only: list[str]) -> list[Result]:
-    """Run benchmarks, and say what comes out as it comes."""
+def run(sizes: Sizes, only: list[str]) -> tuple[list[Result], list[str]]:
+    """Run benchmarks, and say what comes out as it comes.
+
+    Returns
+    -------
+    list of Result, and the names of the benchmarks that broke
+    """
     wanted = only or list(NAMES)
     results: list[Result] = []
+    broken: list[str] = []
 
     def collect(parts: dict[str, _Part]) -> None:
         for name, part in parts.items():
             if name not in wanted:
                 continue
+            print(f"{name} …", flush=True)
             begin_s = time.monotonic()
-            for result in part():
-                results.append(result)
-                print(told(result), flush=True)
+            try:
+                for result in part():
+                    results.append(result)
+                    print(told(result), flush=True)
+            except Exception:  # noqa: BLE001 - one that breaks costs its own numbers, not the others'
+                traceback.print_exc()
+                broken.append(name)
             print(f"  ({name}: {time.monotonic() - begin_s:.0f} s)", flush=True)
 
-    if {"throughput", "latency", "depth"} & set(wanted):
+    if set(ON_CLUSTERS) & set(wanted):
         with contest(twins=sizes.twins) as clusters:
             clusters.warm_up()
             collect(parts_with_clusters(sizes, clusters))
     collect(parts_alone(sizes))
-    return results
+    return results, broken
 
 
 def told(result: Result) -> str:
     """One line about a result."""
     ratio = f", {result.ratio:.2f} x {result.best_other}" if result.ratio is not None else ""
-    verdict = {None: "", True: " (met)", False: " (NOT MET)"}[result.met]
+    verdict = {None: "", True: f" (met: {budget(result)})", False: f" (NOT MET: {budget(result)})"}[result.met]
     return f"{result.title}: {amount(result.ours, result.unit)}{ratio}{verdict}"
 
 
@@ -113,9 +151,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder for page and results; with --quick and --only default: none")
     chosen = parser.parse_args(arguments)
     machine = facts()
-    results = run(QUICK if chosen.quick else FULL, chosen.only)
+    results, broken = run(QUICK if chosen.quick else FULL, chosen.only)
     others = peers(measure=chosen.peers)
-    write(results, machine, others, chosen.out, partial_=chosen.quick or bool(chosen.only))
+    write(results, machine, others, chosen.out, partial_=chosen.quick or bool(chosen.only) or bool(broken))
+    if broken:
+        raise SystemExit(f"Broken: {', '.join(broken)}.")
 
 
 def write(

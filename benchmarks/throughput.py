@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from distributed import Client
 
 from benchmarks import work
-from benchmarks.contest import TWIN_1, Contest
+from benchmarks.contest import SAME, TWIN_1, Contest
 from benchmarks.measure import OURS, Budget, Contestant, Result, take_turns
 from wfkit import flow, task
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle
 
+#: wfkit without its chunks: each element is a Dask task.
+SINGLE: Final = f"{OURS}, chunk=1"
 increment = task(work.increment)
 count_up = task(work.count_up)
 
@@ -23,6 +28,12 @@ count_up = task(work.count_up)
 def one_stage(start: int, length: int) -> Handle:
     """A map over numbers."""
     return increment.map(range(start, start + length))
+
+
+@flow
+def one_stage_single(start: int, length: int) -> Handle:
+    """The same, without chunks."""
+    return increment.map(range(start, start + length), chunk=1)
 
 
 @flow
@@ -63,53 +74,110 @@ def gather(client: Client, futures: Sequence[object]) -> list[int]:
 PlainWork = Callable[[Client, int, int], list[int]]
 
 
-def contestants(
-    contest: Contest, ours: Flow[..., Handle], plain: PlainWork, length: int, stages: int = 1
-) -> dict[str, Contestant]:
-    """Each contestant on the same work; it sees numbers of its own in each repetition."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Everybody on the same work; each sees numbers of its own in each repetition."""
 
-    def run_ours(repetition: int) -> float:
-        begin_s = time.perf_counter()
-        run = contest.run(ours, start=repetition, length=length)
-        values = run.result()
-        seconds = time.perf_counter() - begin_s
-        check(values, repetition)
-        return seconds
+    contest: Contest
+    length: int
+    stages: int = 1
 
-    def run_plain(client: Client, repetition: int) -> float:
-        begin_s = time.perf_counter()
-        values = plain(client, repetition, length)
-        seconds = time.perf_counter() - begin_s
-        check(values, repetition)
-        return seconds
+    def ours(self, chosen: Flow[..., Handle], first_s: list[float] | None = None) -> Contestant:
+        """A flow of ours; `first_s` takes the time from its start to that of its first task."""
 
-    def check(values: object, repetition: int) -> None:
-        if values != list(range(repetition + stages, repetition + stages + length)):
+        def run(repetition: int) -> float:
+            begin_s, begin_epoch_s = time.perf_counter(), time.time()
+            ran = self.contest.run(chosen, start=repetition, length=self.length)
+            values = ran.result()
+            seconds = time.perf_counter() - begin_s
+            self._check(values, repetition)
+            if first_s is not None:
+                first_s.append(min(row.start for row in ran.nodes if row.start is not None) - begin_epoch_s)
+            return seconds
+
+        return run
+
+    def plain(self, wanted: PlainWork, *, without: tuple[str, ...] = ()) -> dict[str, Contestant]:
+        """The same on each cluster by plain Dask."""
+
+        def run(client: Client, repetition: int) -> float:
+            begin_s = time.perf_counter()
+            values = wanted(client, repetition, self.length)
+            seconds = time.perf_counter() - begin_s
+            self._check(values, repetition)
+            return seconds
+
+        return {name: partial(run, client) for name, client in self.contest.plain.items() if name not in without}
+
+    def _check(self, values: object, repetition: int) -> None:
+        begin = repetition + self.stages
+        if values != list(range(begin, begin + self.length)):
             raise AssertionError(f"wrong values: {values!s:.200}")
 
-    return {OURS: run_ours, **{name: partial(run_plain, client) for name, client in contest.plain.items()}}
 
-
-def throughput(contest: Contest, *, sizes: tuple[int, int], staged: int, repetitions: int) -> Iterator[Result]:
+def throughput(contest: Contest, *, sizes: tuple[int, int, int], staged: int, repetitions: int) -> Iterator[Result]:
     """All benchmarks of throughput, one after the other."""
-    for length, budget in zip(sizes, (None, Budget(1.25)), strict=True):
-        samples = take_turns(
-            contestants(contest, one_stage, plain_one_stage, length), repetitions, between=contest.rest
-        )
-        yield Result(f"map-{length}", f"{length:,} no-op tasks in one map", "s", samples, budget, tasks=length)
+    yield from _maps(contest, sizes, repetitions)
+    match = Match(contest, staged, stages=2)
+    everybody = {OURS: match.ours(two_stages), **match.plain(plain_two_stages, without=(TWIN_1,))}
     yield Result(
         "two-stages",
         f"Two stages of {staged:,} no-op tasks",
         "s",
-        take_turns(contestants(contest, two_stages, plain_two_stages, staged, 2), repetitions, between=contest.rest),
+        take_turns(everybody, repetitions, between=contest.rest),
         tasks=2 * staged,
     )
-    everybody = contestants(contest, unknown_length, plain_unknown_length, staged)
+    match = Match(contest, staged)
+    everybody = {OURS: match.ours(unknown_length), **match.plain(plain_unknown_length, without=(TWIN_1,))}
     yield Result(
         "unknown-length",
         f"A map of {staged:,} no-op tasks over a list that a task returns",
         "s",
-        take_turns({name: run for name, run in everybody.items() if name != TWIN_1}, repetitions, between=contest.rest),
+        take_turns(everybody, repetitions, between=contest.rest),
         tasks=staged,
         note="plain Dask has to fetch the list first",
+    )
+
+
+def _maps(contest: Contest, sizes: tuple[int, int, int], repetitions: int) -> Iterator[Result]:
+    """One map at several sizes: with chunks and without; the largest one once, against one plain Dask."""
+    few, _, most = sizes
+    per_task_s: dict[str, list[float]] = {OURS: [], SINGLE: []}
+    first_s: list[float] = []
+    for length in sizes:
+        match = Match(contest, length)
+        huge = length == most
+        slow = (TWIN_1, SAME) if huge and len(contest.plain) > 1 else (TWIN_1,) if length != few else ()
+        everybody = {
+            OURS: match.ours(one_stage, first_s if huge else None),
+            SINGLE: match.ours(one_stage_single, first_s if huge else None),
+            **match.plain(plain_one_stage, without=slow),
+        }
+        samples = take_turns(everybody, 1 if huge else repetitions, between=contest.rest)
+        plain = {name: seconds for name, seconds in samples.items() if not name.startswith(OURS)}
+        for who, title, budget in ((OURS, "", Budget(0.3)), (SINGLE, " with `chunk=1`", Budget(1.25))):
+            per_task_s[who].append(statistics.median(samples[who]) / length)
+            yield Result(
+                f"map-{length}" + ("" if who == OURS else "-single"),
+                f"{length:,} no-op tasks in one map{title}",
+                "s",
+                {OURS: samples[who], **plain},
+                None if length == few else budget,
+                tasks=length,
+            )
+    for who, title in ((OURS, ""), (SINGLE, " with `chunk=1`")):
+        yield Result(
+            "per-task" + ("" if who == OURS else "-single"),
+            f"Time per task at {most:,} no-op tasks by that at {few:,}{title}",
+            "x",
+            {OURS: [per_task_s[who][-1] / per_task_s[who][0]]},
+            Budget(1.2, of="value"),
+        )
+    yield Result(
+        "first-of-many",
+        f"From the call to the start of the first task, map of {most:,}",
+        "s",
+        {OURS: [max(first_s)]},
+        Budget(2.0, of="value"),
+        note="the slower one of with chunks and without",
     )

@@ -15,6 +15,12 @@ def count_up(start: int, length: int) -> list[int]:
     return list(range(start, start + length))
 
 
+def nap(seconds: float) -> float:
+    """Work for a while."""
+    time.sleep(seconds)
+    return seconds
+
+
 def work_on(ends_s: list[float], seconds: float) -> list[float]:
     """Work for a while, and note when it was done behind the notes of the stages before."""
     time.sleep(seconds)

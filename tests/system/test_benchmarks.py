@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.chunks import mixed
+from benchmarks.contest import SAME, contest
+from benchmarks.depth import most_between, share_of_first_stage
 from benchmarks.measure import OURS, Budget, Result, take_turns
 from benchmarks.page import HEAD, amount, page
 from benchmarks.suite import NAMES, PAGE, RESULTS, main
+from benchmarks.throughput import Match, one_stage, one_stage_single, plain_one_stage
+
+CASES = ("handle", "list", "resources", "priority", "retries", "spawned", "blocked", "killed", "added")
 
 
 def result(ours: list[float], other: list[float], budget: Budget | None = None) -> Result:
@@ -65,8 +71,39 @@ def test_the_page_tells_what_was_not_met() -> None:
     assert "| plain Dask | 1 s | 1 s | 1 s | 10 |" in text
 
 
+def test_a_table_of_cases_has_each_number_with_its_budget() -> None:
+    def measured(row: str, column: str, value: float) -> Result:
+        return Result("x", "", "%", {OURS: [value]}, Budget(10.0, of="value"), section="Deep", cell=(row, column))
+
+    text = page(
+        [measured("plain", "share", 3.0), measured("plain", "rest", 11.0), measured("lost", "share", 4.0)], {}, []
+    )
+    assert "### Deep\n\n| case | share | rest | |\n| --- | --- | --- | --- |\n" in text
+    assert "| plain | 3.0 % (≤ 10.0 %) | **11.0 %** (≤ 10.0 %) | **not met** |" in text
+    assert "| lost | 4.0 % (≤ 10.0 %) |  | met |" in text
+
+
+def test_depth_is_told_by_the_ends_of_the_stages() -> None:
+    ends_s = [[1.0, 2.0, 3.0], [2.5, 3.5, 6.0], [3.2, 4.0, 5.0], [7.0, 8.0, 9.0]]
+    assert share_of_first_stage(ends_s) == 50.0
+    assert most_between(ends_s) == 2
+
+
+def test_one_in_twenty_of_the_mixed_tasks_is_long() -> None:
+    durations_s = mixed(100, 0.001, 0.5)
+    assert (len(durations_s), durations_s.count(0.5)) == (100, 5)
+    assert durations_s == mixed(100, 0.001, 0.5)
+
+
 @pytest.mark.parametrize(
-    ("value", "unit", "shown"), [(0.01234, "s", "0.0123 s"), (1_234.0, "B", "1.23 kB"), (2.345, "%", "2.3 %")]
+    ("value", "unit", "shown"),
+    [
+        (0.01234, "s", "0.0123 s"),
+        (1_234.0, "B", "1.23 kB"),
+        (2.345, "%", "2.3 %"),
+        (1.147, "x", "1.15 x"),
+        (50.0, "items", "50"),
+    ],
 )
 def test_numbers_are_shown_with_three_figures(value: float, unit: str, shown: str) -> None:
     assert amount(value, unit) == shown
@@ -80,11 +117,29 @@ def test_everything_is_measured_at_a_tiny_size(tmp_path: Path) -> None:
     text = (tmp_path / PAGE.name).read_text()
     found = json.loads((tmp_path / RESULTS.name).read_text())
     assert text.startswith(HEAD)
-    assert {"map-20", "map-40", "two-stages", "unknown-length", "call", "flow", "depth", "first-task"} <= {
-        one["name"] for one in found["results"]
-    }
+    assert {
+        *["map-20", "map-40", "map-60-single", "per-task", "first-of-many", "two-stages", "unknown-length"],
+        *["call", "flow", "chunks-1-ms", "parents-block", "parents-return", "retries", "depth", "first-task"],
+        *[f"depth-{case}-{measure}" for case in CASES for measure in ("share", "between", "total")],
+    } <= {one["name"] for one in found["results"]}
     for one in found["results"]:
         assert all(value > 0 for values in one["samples"].values() for value in values)
+
+
+@pytest.mark.timeout(120)
+def test_ten_thousand_tasks_that_do_nothing_cost_little_more_than_plain_dask_and_in_chunks_far_less() -> None:
+    # Bounds for a machine with other work; `make bench` measures against the real budgets.
+    with contest(twins=False) as clusters:
+        clusters.warm_up()
+        match = Match(clusters, 10_000)
+        contestants = {
+            OURS: match.ours(one_stage),
+            "single": match.ours(one_stage_single),
+            **match.plain(plain_one_stage),
+        }
+        samples = take_turns(contestants, 1, between=clusters.rest)
+    assert samples["single"][0] < 3 * samples[SAME][0]
+    assert samples[OURS][0] < 0.9 * samples[SAME][0]
 
 
 def test_the_page_in_docs_is_the_one_that_was_measured() -> None:
