@@ -162,7 +162,8 @@ class Answers:
 
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the node has ended."""
-        self.run.when_done(lambda: self.has_ended(ref), callback)
+        node = None if ref.group in self.run.flattened else (ref.group, ref.index)
+        self.run.when_done(lambda: self.has_ended(ref), callback, node)
 
     def _await(self, ref: Ref, timeout: float | None) -> None:
         self._look_at(ref)

@@ -121,7 +121,7 @@ def _give_length(run: GrowingRun, group: Group) -> None:
     """A call that will never be laid out has the length that it has by now; at least one element shows its end."""
     group.length = max(group.length or 1, len(group.status))
     group.root = None
-    group.grow(group.length)
+    run.sender.open += len(group.grow(group.length))
     group.spec = replace(group.spec, length=group.length)
     run.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from wfkit.core.events import ErrorInfo, How, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
 from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map
-from wfkit.engine.driver.group import Group
+from wfkit.engine.driver.group import Group, Node
 from wfkit.engine.driver.recording import edges_of
 from wfkit.engine.driver.wiring import run_of
 from wfkit.errors import TooManyTasks, UnknownLength, WfkitError
@@ -46,9 +46,14 @@ def _is_open(handle: Handle, *, over: bool) -> bool:
 
 def _stands_behind(run: GrowingRun, group: Group) -> bool:
     """Whether an input of a call has not been laid out itself, or not to its end."""
-    waiting = {other.spec.id for other in run.deferred if other is not group}
+    return _are_open(run, group.handles(), but=group)
+
+
+def _are_open(run: GrowingRun, handles: Iterable[Handle], but: Group | None = None) -> bool:
+    """Whether something that handles stand for has not been laid out, or not to its end."""
+    waiting = {other.spec.id for other in run.deferred if other is not but}
     waiting |= {name for name, flattened in run.flattened.items() if not flattened.complete}
-    return any(handle._source is run.answers and handle._ref.group in waiting for handle in group.handles())
+    return any(handle._source is run.answers and handle._ref.group in waiting for handle in handles)
 
 
 def expand(run: GrowingRun) -> None:
@@ -59,6 +64,8 @@ def expand(run: GrowingRun) -> None:
     try:
         while _grow(run) or sum(_lay_out(run, group) for group in list(run.deferred)):
             pass
+        for node in list(run.unassembled):
+            _assemble(run, node)
     finally:
         run.expanding = False
     # Nothing joins what news have made ready: it goes at once, with whatever else waits.
@@ -75,6 +82,17 @@ def _lay_out(run: GrowingRun, group: Group) -> bool:
     if group.spec.id not in run.failed_expansions:
         run.ready(group)
     return True
+
+
+def _assemble(run: GrowingRun, node: Node) -> None:
+    """Send what is left to do for a node that returned handles, if all that they stand for has been laid out."""
+    group = run.groups[node[0]]
+    if _are_open(run, (handle for handle, _ in group.inputs_of(node[1]))):
+        return
+    run.unassembled.remove(node)
+    if run.is_open(node):
+        run.sender.wiring.connect_node(group, node[1])
+        run.sender.again(node)
 
 
 def _settle_length(run: GrowingRun, group: Group) -> bool:
@@ -245,7 +263,7 @@ def fail(run: GrowingRun, group: Group, error: WfkitError) -> None:
     """End all nodes of a call that cannot be laid out."""
     run.failed_expansions.add(group.spec.id)
     group.length = group.length or max(1, len(group.status))
-    group.grow(group.length)
+    run.sender.open += len(group.grow(group.length))
     nodes = [(group.spec.id, index) for index in range(group.length) if run.is_open((group.spec.id, index))]
     run.without_key.update(nodes)
     info = ErrorInfo(type_name=type(error).__name__, message=str(error), traceback=f"{type(error).__name__}: {error}\n")

@@ -142,6 +142,7 @@ class GrowingRun(LiveRun):
         first = not group.status
         new = group.grow(length)
         self._nodes += len(new)
+        self.sender.open += len(new)
         self._numbering.number(group, length)
         if isinstance(group.slots, tuple):
             if first:
@@ -155,7 +156,7 @@ class GrowingRun(LiveRun):
 
     def learn_lengths(self) -> None:
         """Lay out what has become known."""
-        if self.deferred or any(not flattened.complete for flattened in self.flattened.values()):
+        if self.deferred or self.unassembled or any(not flattened.complete for flattened in self.flattened.values()):
             expanding.expand(self)
 
     def _refuse_too_many(self, call: FrozenCall) -> None:

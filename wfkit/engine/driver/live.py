@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 _SLICE_S: Final = 0.1
 
 
+class _Waiting(NamedTuple):
+    """Something that is called when something holds."""
+
+    ended: Callable[[], bool]
+    callback: Callable[[], None]
+
+
 class LiveRun:
     """The state of a run, and the way it changes: events come in."""
 
@@ -54,6 +61,8 @@ class LiveRun:
         self.flattened: dict[GroupId, Flattened] = {}
         #: What the values of nodes are made of that returned handles.
         self.promises: dict[Node, Promise] = {}
+        #: Those of them that have not been laid out, because one that they are made of has not.
+        self.unassembled: list[Node] = []
         #: Nodes that have ended without a task in Dask, and maps whose length turned out impossible.
         self.without_key: set[Node] = set()
         self.failed_expansions: set[GroupId] = set()
@@ -69,7 +78,8 @@ class LiveRun:
         self._external: set[str] = set()
         self._seq = 0
         self._subscribers: list[Callable[[], None]] = []
-        self._when_done: list[tuple[Callable[[], bool], Callable[[], None]]] = []
+        #: By node, or group (None): what waits for its end. Under None: what waits for something else.
+        self._when_done: dict[tuple[GroupId, int | None] | None, list[_Waiting]] = {}
 
     @property
     def state(self) -> RunState:
@@ -90,16 +100,14 @@ class LiveRun:
             if not numbered:
                 return
             fold(self.view_model, numbered)
-            self._note_ends(numbered)
+            ended = self._note_ends(numbered)
             self.follow(numbered)
-            done = [callback for ended, callback in self._when_done if ended()]
-            if done:
-                self._when_done = [waiting for waiting in self._when_done if not waiting[0]()]
+            done = self._done(ended)
             self.changed.notify_all()
         for callback in [*done, *self._subscribers]:
             callback()
 
-    def _note_ends(self, events: Sequence[AnyEvent]) -> None:
+    def _note_ends(self, events: Sequence[AnyEvent]) -> list[Node]:
         ended: list[Node] = []
         for event in events:
             if isinstance(event, NodeFinished | NodeCrashed) and event.group in self.groups:
@@ -107,17 +115,44 @@ class LiveRun:
                 if isinstance(event, NodeFinished) and event.attempt:
                     self.sender.hear(event.group, event.wall_s)
         self.sender.ended(ended)
+        return ended
+
+    def _done(self, ended: Sequence[Node]) -> list[Callable[[], None]]:
+        """What has waited for nodes that have ended, or for something that holds now."""
+        if not self._when_done:
+            return []
+        done: list[Callable[[], None]] = []
+        for key in {None, *ended, *((group, None) for group, _ in ended)}:
+            if key in self._when_done:
+                waiting = [one for one in self._when_done[key] if not one.ended()]
+                done += [one.callback for one in self._when_done[key] if one not in waiting]
+                self._when_done[key] = waiting
+                if not waiting:
+                    del self._when_done[key]
+        return done
 
     def follow(self, events: Sequence[AnyEvent]) -> None:
         """Do what follows from events that were just folded."""
         raise NotImplementedError
 
-    def when_done(self, ended: Callable[[], bool], callback: Callable[[], None]) -> None:
-        """Call back once, from any thread, when `ended` holds."""
+    def when_done(
+        self,
+        ended: Callable[[], bool],
+        callback: Callable[[], None],
+        node: tuple[GroupId, int | None] | None = None,
+    ) -> None:
+        """Call back once, from any thread, when `ended` holds.
+
+        Parameters
+        ----------
+        ended, callback : callable
+        node : tuple, optional
+            The node, or group (None), whose end makes it hold.
+        """
         self.flush()
         with self.lock:
             if not ended():
-                self._when_done.append((ended, callback))
+                self._when_done.setdefault(node, []).append(_Waiting(ended, callback))
                 return
         callback()
 

@@ -12,7 +12,7 @@ from wfkit.authoring.task import Call
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent, LogLine, NodeCrashed, NodeFinished, RunFinished, RunStarted
 from wfkit.core.ids import RunId
-from wfkit.core.states import CODES, RUN_ENDS, TASK_ENDS, RunState, TaskState
+from wfkit.core.states import RUN_ENDS, RunState, TaskState
 from wfkit.engine.driver import cancelling, losses, spawning
 from wfkit.engine.driver.answers import Answers, looked_at_nodes
 from wfkit.engine.driver.ending import outcome_of
@@ -24,7 +24,6 @@ from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
 
-_END_CODES: Final = frozenset(CODES[state] for state in TASK_ENDS)
 _FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
 
 
@@ -295,9 +294,7 @@ class Run(GrowingRun):
     def _end_if_done(self) -> None:
         if self._body_open or self.state in {*RUN_ENDS, RunState.PAUSED} or self.deferred or self.cancel_requests:
             return
-        if any(not flattened.complete for flattened in self.flattened.values()):
-            return
-        if any(count for code, count in enumerate(self.view_model.counts()) if code not in _END_CODES):
+        if self.sender.open or any(not flattened.complete for flattened in self.flattened.values()):
             return
         state, reason = self._body_end or outcome_of(self.view_model, set(looked_at_nodes(self)))
         if self.state is RunState.CANCELLING:

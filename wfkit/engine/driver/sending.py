@@ -43,6 +43,7 @@ class Sender:
         self.run = run
         self.queue = Queue()
         self.wiring = Wiring(run.groups, run.answers)
+        self.open = 0  #: nodes that have not ended
         #: Nodes that the cluster has, by depth, and the depths at which it has no room for more.
         self._under_way: dict[int, int] = {}
         self._full: set[int] = set()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TaskState
-from wfkit.engine.driver import values
+from wfkit.engine.driver import expanding, values
 from wfkit.engine.driver.group import SENT, Node
 from wfkit.engine.worker.assembly import Assembly
 from wfkit.engine.worker.calls import FrozenCall, HandleFacts, unpack
@@ -131,9 +131,8 @@ def _promise(run: Run, node: Node, attempt: int, crashes: int, packed: bytes) ->
     run.promises[node] = promise
     group.assemblies[node[1]] = Assembly(promise.frozen, promise.wall_s), promise.slots
     group.turns[node[1]] = attempt, crashes
-    run.sender.wiring.connect_node(group, node[1])
-    run.sender.again(node)
-    run.learn_lengths()
+    run.unassembled.append(node)
+    expanding.expand(run)
 
 
 def _park(run: Run, node: Node, attempts: int, crashes: int, seconds: float) -> None:
@@ -169,7 +168,7 @@ def _answer_when_ended(run: Run, question: str, worker: str, ref: Ref | None) ->
             told = [_told(values.ended(run, (found.group, index))) for index in indices]
         _answer(run, question, worker, told)
 
-    run.when_done(lambda: run.answers.has_ended(found), answer)
+    run.answers.when_done(found, answer)
 
 
 def _told(node: Ended) -> list[Any]:
