@@ -74,21 +74,26 @@ class Wiring:
     def first_open(self, group: Group, index: int, least: int) -> Node | None:
         """The first input of a node that has not come as far as `least`: SENT, or ENDED."""
         for handle, how in group.inputs_of(index):
-            ref = handle._ref
-            if handle._source is not self._source:
-                continue
-            source = self._groups[ref.group]
-            if source.spec.kind == "flatten":
-                continue  # whoever takes it whole was laid out when all its parts were there
-            if how is How.ALL:
-                at = _first_below(source.status, least)
-                if at is not None:
-                    return ref.group, at
-            else:
-                at = index if how is How.EACH else ref.index or 0
-                if source.status[at] < least:
-                    return ref.group, at
+            found = self._open_input(handle, how, index, least)
+            if found is not None:
+                return found
         return None
+
+    def _open_input(self, handle: Handle, how: How, index: int, least: int) -> Node | None:
+        ref = handle._ref
+        if handle._source is not self._source:
+            return None
+        source = self._groups[ref.group]
+        if source.spec.kind == "flatten":
+            # Whoever takes it whole was laid out when all its parts were there, but children may not have been sent.
+            parts = (part for part, items in run_of(handle).flattened[ref.group].elements if not items)
+            found = (self._open_input(part, How.ALL if part._mapped else How.ONE, index, least) for part in parts)
+            return next((one for one in found if one is not None), None)
+        if how is How.ALL:
+            at = _first_below(source.status, least)
+            return None if at is None else (ref.group, at)
+        at = index if how is How.EACH else ref.index or 0
+        return (ref.group, at) if source.status[at] < least else None
 
     def foreign(self, group: Group, index: int) -> list[Handle]:
         """The handles of other runs that a node uses and that have not ended."""
