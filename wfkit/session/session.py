@@ -157,7 +157,7 @@ class Session:
         """Connect to a cluster (None: our own), and leave the one before."""
         if target is None and self._is_open() and self._connection is not None and self._connection.owns_cluster:
             return
-        from wfkit.clusters.preflight import ImportProbe
+        from wfkit.clusters.imports import ImportProbe
         from wfkit.engine.driver.engine import Engine
 
         connection = connecting.connect(self._own_cluster() if target is None else target)

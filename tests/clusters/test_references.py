@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.clusters.foreign import in_notebook, packages_here_only
 from wfkit.authoring.freeze import freeze_code
-from wfkit.clusters.preflight import modules_of
+from wfkit.clusters.references import modules_of
 
 
 @pytest.fixture

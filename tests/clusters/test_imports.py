@@ -14,8 +14,9 @@ from distributed import Client, LocalCluster
 
 from tests.clusters.foreign import frozen, in_notebook, one_worker, packages_here_only
 from wfkit.authoring.freeze import freeze_code
-from wfkit.clusters import preflight
-from wfkit.clusters.preflight import ImportProbe, modules_of
+from wfkit.clusters import imports
+from wfkit.clusters.imports import ImportProbe
+from wfkit.clusters.references import modules_of
 from wfkit.errors import ClusterUnusable
 
 
@@ -115,7 +116,7 @@ FACTS = {"name": 0, "host": "10.0.0.3", "resources": {"GPU": 2.0}}
 def test_only_workers_that_may_run_the_task_count(
     workers: tuple[str, ...], resources: dict[str, float], expected: bool
 ) -> None:
-    assert preflight._may_run("tcp://10.0.0.3:99", FACTS, workers, resources) is expected
+    assert imports._may_run("tcp://10.0.0.3:99", FACTS, workers, resources) is expected
 
 
 def test_without_packages_nobody_is_asked() -> None:
@@ -127,13 +128,13 @@ def test_a_finder_that_fails_is_no_missing_package(monkeypatch: pytest.MonkeyPat
         def find_spec(self, name: str, path: object = None, target: object = None) -> None:
             raise RuntimeError(name)
 
-    assert preflight.absent(["no_such_package", "json"]) == ["no_such_package"]
+    assert imports.absent(["no_such_package", "json"]) == ["no_such_package"]
     monkeypatch.setattr(sys, "meta_path", [Broken()])
-    assert preflight.absent(["no_such_package"]) == []
+    assert imports.absent(["no_such_package"]) == []
 
 
 def test_a_package_that_pip_knows_is_told_by_the_name_that_pip_knows() -> None:
-    assert preflight._remedy(["dateutil"]) == (
+    assert imports._remedy(["dateutil"]) == (
         'Install it on the workers, e.g. `client.register_plugin(distributed.PipInstall(["python-dateutil"]))`.'
     )
 
@@ -141,7 +142,7 @@ def test_a_package_that_pip_knows_is_told_by_the_name_that_pip_knows() -> None:
 @pytest.mark.system
 @pytest.mark.timeout(60)
 def test_a_worker_that_does_not_answer_holds_up_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "IMPORTS_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(imports, "IMPORTS_TIMEOUT_S", 0.3)
     probe = ImportProbe(client)
     with frozen(client):
         assert probe.missing({"no_such_package"}) == {}
@@ -157,7 +158,7 @@ def test_a_worker_that_does_not_answer_holds_up_nobody(client: Client, monkeypat
 @pytest.mark.timeout(60)
 @pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
 def test_a_cluster_that_is_gone_is_not_ours_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "IMPORTS_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(imports, "IMPORTS_TIMEOUT_S", 0.3)
     with one_worker() as cluster, Client(cluster.scheduler_address, set_as_default=False) as client:
         cluster.close()
         assert ImportProbe(client).missing({"numpy"}) == {}
