@@ -35,29 +35,39 @@ def cancel_nodes(run: GrowingRun, ref: Ref) -> None:
     """Cancel a node, all nodes of a group, or all that a flow's group holds; and what they have spawned."""
     if run.state in RUN_ENDS:
         return
-    _cancel(run, set(_meant(run, ref)))
+    _cancel(run, *_meant(run, ref))
 
 
 def cancel_children(run: GrowingRun, ends: Iterable[NodeFinished | NodeCrashed]) -> None:
     """Cancel what parents have spawned that ended without a value, where they do not say otherwise."""
-    nodes: set[Node] = set()
+    names: set[GroupId] = set()
     for event in ends:
         if isinstance(event, NodeFinished) and event.state in FINE:
             continue
         children = run.children.get((event.group, event.index))
         if children and run.groups[event.group].options.on_parent_failure == "cancel":
-            nodes |= {(name, index) for name in children for index in _indices(run, name)}
-    if nodes:
-        _cancel(run, nodes, "its parent has failed or was cancelled")
+            names.update(children)
+    if names:
+        _cancel(run, names, (), "its parent has failed or was cancelled")
 
 
-def _cancel(run: GrowingRun, nodes: Collection[Node], reason: str = "cancelled") -> None:
-    for name in {name for name, _ in nodes}:
-        if (group := run.groups[name]) in run.deferred:
+def cancel_new(run: GrowingRun, nodes: Collection[Node]) -> None:
+    """Cancel nodes that were cancelled before they came to be."""
+    _cancel(run, (), nodes)
+
+
+def _cancel(run: GrowingRun, names: Collection[GroupId], nodes: Collection[Node], reason: str = "cancelled") -> None:
+    """Cancel whole groups, and single nodes of others."""
+    for group in [one for one in run.deferred if one.spec.id in names]:
+        if group.root is not None:
+            run.cut_short.add((group.spec.id, None))
+        else:
             run.deferred.remove(group)
             _give_length(run, group)
-            nodes = {*nodes, *((name, index) for index in range(len(group.status)))}
-    opened = [node for node in nodes if run.is_open(node)]
+    meant = {*nodes, *_nodes(run, names)}
+    unknown = {(name, index) for name, index in meant if index >= len(run.groups[name].status)}
+    run.cut_short |= unknown
+    opened = [node for node in meant - unknown if run.is_open(node)]
     unsent = [node for node in opened if run.groups[node[0]].status[node[1]] == UNSENT]
     run.without_key.update(unsent)
     run.record_events(_cancelled(unsent, reason))
@@ -65,19 +75,26 @@ def _cancel(run: GrowingRun, nodes: Collection[Node], reason: str = "cancelled")
         _ask(run, sent)
 
 
-def _meant(run: GrowingRun, ref: Ref) -> Iterable[Node]:
-    """The nodes behind a handle, and all that descend from them."""
-    if ref.group in run.groups and ref.group not in run.flattened:
-        own = [(ref.group, index) for index in (_indices(run, ref.group) if ref.index is None else (ref.index,))]
+def _meant(run: GrowingRun, ref: Ref) -> tuple[set[GroupId], list[Node]]:
+    """The groups and the nodes behind a handle, with all that descend from them."""
+    names: set[GroupId] = set()
+    nodes: list[Node] = []
+    if ref.group not in run.groups or ref.group in run.flattened:
+        names.update(run.members(ref.group))
+    elif ref.index is None:
+        names.add(ref.group)
     else:
-        own = [(name, index) for name in run.members(ref.group) for index in _indices(run, name)]
-    while own:
-        yield from own
-        own = [(name, index) for node in own for name in run.children.get(node, ()) for index in _indices(run, name)]
+        nodes.append((ref.group, ref.index))
+    parents = [*nodes, *_nodes(run, names)]
+    while parents:
+        children = [name for node in parents for name in run.children.get(node, ())]
+        names.update(children)
+        parents = _nodes(run, children)
+    return names, nodes
 
 
-def _indices(run: GrowingRun, name: GroupId) -> range:
-    return range(len(run.groups[name].status) or (1 if run.groups[name] in run.deferred else 0))
+def _nodes(run: GrowingRun, names: Iterable[GroupId]) -> list[Node]:
+    return [(name, index) for name in names for index in range(len(run.groups[name].status))]
 
 
 def _ask(run: GrowingRun, nodes: frozenset[Node] | None) -> None:
@@ -118,8 +135,8 @@ def drop_unsent(run: GrowingRun, reason: str) -> None:
 
 
 def _give_length(run: GrowingRun, group: Group) -> None:
-    """A call that will never be laid out has the length that it has by now; at least one element shows its end."""
-    group.length = max(group.length or 1, len(group.status))
+    """A call that will not be laid out, or not to its end, shows one cancelled element in place of those unknown."""
+    group.length = group.length or len(group.status) + 1
     group.root = None
     run.sender.open += len(group.grow(group.length))
     group.spec = replace(group.spec, length=group.length)

@@ -185,18 +185,20 @@ def _grow(run: GrowingRun) -> bool:
     grown = False
     for name, flattened in list(run.flattened.items()):
         try:
-            if not flattened.grow():
-                continue
+            more = flattened.grow()
         except WfkitError as error:
-            flattened.complete = True
+            flattened.complete = more = True
             run.fail_flatten(name, error)
-        grown = True
-        group = run.groups[name]
-        if flattened.complete:
-            group.length = len(flattened.elements)
-        _announce(run, group, flattened, len(flattened.elements))
-        for follower in [one for one in run.deferred if one.root == name]:
+        length = len(flattened.elements)
+        if more:
+            group = run.groups[name]
+            if flattened.complete:
+                group.length = length
+            _announce(run, group, flattened, length)
+        for follower in [one for one in run.deferred if one.root == name and (more or len(one.status) < length)]:
             _grow_along(run, follower, flattened)
+            more = True
+        grown = grown or more
     return grown
 
 

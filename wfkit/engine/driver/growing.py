@@ -153,6 +153,9 @@ class GrowingRun(LiveRun):
             if first:
                 self.sender.wiring.connect_waits(group)
         self.sender.add(group, new)
+        if self.cut_short:
+            name = group.spec.id
+            cancelling.cancel_new(self, [(name, at) for at in new if {(name, None), (name, at)} & self.cut_short])
 
     def learn_lengths(self) -> None:
         """Lay out what has become known."""

@@ -67,6 +67,8 @@ class LiveRun:
         self.without_key: set[Node] = set()
         self.failed_expansions: set[GroupId] = set()
         self.expanding = False
+        #: Nodes that were cancelled before they came to be, and maps that were while they grow (None).
+        self.cut_short: set[tuple[GroupId, int | None]] = set()
         #: Nodes and whole groups (None) whose outcome the body asked for.
         self.looked_at: set[tuple[GroupId, int | None]] = set()
         #: Cancellations that the cluster has not confirmed; None: of the whole run.
