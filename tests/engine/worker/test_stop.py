@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import io
+import logging
 import math
 import queue
 import random
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 import pytest
 
 from wfkit.engine.worker.attempt import call
+from wfkit.engine.worker.logs import LogSink
 from wfkit.engine.worker.stop import Shield, Stop, Stopped
 
 
@@ -180,3 +183,41 @@ def test_shielded_queues_survive_every_request(quick_switches: None) -> None:
             call(work, (), {}, None, stop)
         asking.join()
         assert not shared.mutex.locked()
+
+
+@pytest.mark.timeout(60)
+def test_shared_locks_of_logging_and_of_the_engine_survive_every_request() -> None:
+    """Several threads wait for the handler's lock at any time; one that was hit as it got it would keep it."""
+    logger, handler = logging.getLogger("busy"), logging.StreamHandler(io.StringIO())
+    logger.propagate = False
+    logger.addHandler(handler)
+    sent: list[int] = []
+    sink = LogSink(lambda part, lines: sent.append(part), lambda _, flush: flush())
+    over = threading.Event()
+
+    def log_on() -> None:
+        while not over.is_set():
+            logger.error("others")
+
+    def work() -> None:
+        while True:
+            logger.error("mine")
+            sink.write(20, "line\n")
+
+    others = [threading.Thread(target=log_on, daemon=True) for _ in range(2)]
+    for thread in others:
+        thread.start()
+    for round_ in range(6):
+        stop = Stop()
+        asking = threading.Timer(1e-4 * round_, stop.request, args=("now",))
+        asking.start()
+        with pytest.raises(Stopped):
+            call(work, (), {}, None, stop)
+        asking.join()
+    over.set()
+    for thread in others:
+        thread.join(10)
+        assert not thread.is_alive()
+    logger.removeHandler(handler)
+    assert sink._lock.acquire(timeout=5)
+    sink._lock.release()

@@ -161,7 +161,7 @@ def _in_thread(
     if thread.is_alive():
         stop.expire()
         thread.join(GRACE_S)
-        if errors and isinstance(errors[0], Stopped):
+        if errors and isinstance(errors[0], Stopped | TaskTimeout):
             raise errors[0]
         if not thread.is_alive():
             raise _timed_out(timeout_s) from (errors[0] if errors else None)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Self
 
 #: Code that was asked to stop and goes on is asked again after so long.
 AGAIN_S: Final = 0.5
+#: A thread that is in delicate code is looked at again after so long. Code that logs all the time, beside threads that
+#: do so too, is elsewhere in one look of a hundred.
+_LOOK_S: Final = 0.001
+_IDLE_S: Final = 0.02
+#: Code that shares locks and queues with other threads, which all would hang if it were hit in the middle: ours, and
+#: imports.
+_DELICATE: Final = (f"{Path(__file__).parents[1]}/", "<frozen importlib._bootstrap")
+#: Of logging only where it takes and releases its locks: in between it releases them whatever hits it.
+_LOCKING: Final = frozenset({"acquire", "release", "_acquireLock", "_releaseLock"})
+#: But not what is here, nor what calls the task.
+_OUTERMOST: Final = str(Path(__file__).with_name("attempt.py"))
 
 
 class Stopped(BaseException):
@@ -52,6 +66,10 @@ class Stop:
     - *Beginning* sets `target` and then looks for a request; a request is noted first and raised then. So a request
       in that moment is seen by one of the two, or by both, and then the end takes the second one back.
 
+    A thread that is found in code which it shares with others is left alone for a moment, and looked at again. To look
+    and to raise are two steps, but some microseconds apart in a thread that has just got the interpreter's lock for
+    milliseconds; where that is not enough, use a `Shield`.
+
     Attributes
     ----------
     target : ctypes.c_ulong
@@ -62,15 +80,17 @@ class Stop:
         An exception may wait for the thread.
     expired : bool
         Its time is over.
+    postponed : bool
+        It was not hit when it was asked last, because of what it was doing.
     """
 
-    __slots__ = ("_reason", "_way", "asked", "expired", "running", "target")
+    __slots__ = ("_reason", "_way", "asked", "expired", "postponed", "running", "target")
 
     def __init__(self) -> None:
         self._reason = ""
         self._way: Callable[[], None] | None = None
         self.target = ctypes.c_ulong(0)
-        self.running = self.asked = self.expired = False
+        self.running = self.asked = self.expired = self.postponed = False
 
     @property
     def requested(self) -> str:
@@ -99,15 +119,24 @@ class Stop:
         else:
             way()
 
-    def strike(self) -> None:
-        """Raise `Stopped` in the thread of the attempt, if it runs."""
-        self.asked = True
-        _raise_in(self.target, _STOPPED)
+    def strike(self, *, always: bool = False) -> None:
+        """Raise an exception in the thread of the attempt, if it runs: `Stopped`, or that its time is over.
+
+        Parameters
+        ----------
+        always : bool
+            Whatever the thread is doing.
+        """
+        self.postponed = not always and _is_delicate(self.target.value)
+        if not self.postponed:
+            self.asked = True
+            _raise_in(self.target, _STOPPED if self._reason else _STOPPED_BY_TIME)
 
     def expire(self) -> None:
         """Raise `StoppedByTimeLimit` in the thread of the attempt, if it runs."""
-        self.asked = self.expired = True
-        _raise_in(self.target, _STOPPED_BY_TIME)
+        self.expired = True
+        self.strike()
+        _REMINDER.add(self)
 
     def begin(self) -> None:
         """From here on the calling thread may be hit, until its `target` is 0.
@@ -190,15 +219,36 @@ class Shield:
         if stop is None or not self._thread:
             return
         stop.target.value = self._thread
-        if stop.expired:
-            stop.expire()
-        elif stop.requested and not stop.has_own_way:
-            stop.strike()
+        if stop.expired or (stop.requested and not stop.has_own_way):
+            stop.strike(always=True)
 
     @property
     def wanted(self) -> bool:
         """Whether the attempt shall stop."""
         return self._stop is not None and bool(self._stop.requested or self._stop.expired)
+
+    def raise_if_wanted(self) -> None:
+        """Raise here what the shield keeps away; code of ours that waits must do so, because it is never hit.
+
+        Raises
+        ------
+        Stopped, StoppedByTimeLimit
+        """
+        if self.wanted:
+            assert self._stop is not None
+            raise Stopped(self._stop.requested) if self._stop.requested else StoppedByTimeLimit
+
+
+def _is_delicate(thread: int) -> bool:
+    """Whether a thread executes code in which it must not be hit."""
+    frame = sys._current_frames().get(thread)
+    if frame is not None and frame.f_code.co_name in _LOCKING and frame.f_code.co_filename == logging.__file__:
+        return True
+    while frame is not None and (name := frame.f_code.co_filename) != _OUTERMOST:
+        if name != __file__ and name.startswith(_DELICATE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _Reminder:
@@ -206,27 +256,35 @@ class _Reminder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stops: set[Stop] = set()
+        self._due_s: dict[Stop, float] = {}
         self._thread: threading.Thread | None = None
 
     def add(self, stop: Stop) -> None:
+        """Ask it again, until it has ended."""
         with self._lock:
-            self._stops.add(stop)
+            self._due_s[stop] = _next_s(stop)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._remind, name="wfkit-reminder", daemon=True)
                 self._thread.start()
 
     def _remind(self) -> None:
         while True:
-            time.sleep(AGAIN_S)
+            time.sleep(_LOOK_S if any(stop.postponed for stop in tuple(self._due_s)) else _IDLE_S)
+            now_s = time.monotonic()
             with self._lock:
-                self._stops = {stop for stop in self._stops if stop.running}
-                stops = list(self._stops)
-                if not stops:
+                self._due_s = {stop: due_s for stop, due_s in self._due_s.items() if stop.running}
+                if not self._due_s:
                     self._thread = None
                     return
-            for stop in stops:
+                due = [stop for stop, due_s in self._due_s.items() if due_s <= now_s]
+            for stop in due:
                 stop.ask()
+                with self._lock:
+                    self._due_s[stop] = _next_s(stop)
+
+
+def _next_s(stop: Stop) -> float:
+    return time.monotonic() + (_LOOK_S if stop.postponed else AGAIN_S)
 
 
 _REMINDER: Final = _Reminder()
