@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Nodes at the cluster at once, at each depth of spawning: children never wait for the room that those hold who wait
 #: for them. Beyond it Dask's scheduler only gets slower.
 WINDOW: Final = 10_000
+#: Dask tasks in one message: the first ones run while the scheduler reads the next ones.
+SLICE: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -32,7 +34,6 @@ class _Traffic:
     foreign: bool  #: it uses handles of another run
     tasks: int = 0  #: Dask tasks sent and not ended
     running: int = 0  #: nodes that count for `max_concurrency`
-    held_back: list[Stream] = field(default_factory=list)  #: until more is known of its pace, or fewer are under way
     backlog: deque[int] = field(default_factory=deque)  #: nodes that are ready, beyond `max_concurrency`
 
 
@@ -55,6 +56,8 @@ class Sender:
         self._granted: set[Node] = set()
         self._asked: set[Node] = set()
         self._left: dict[tuple[GroupId, int], int] = {}
+        #: Until more is known of their pace, or fewer are under way.
+        self._held_back: list[Stream] = []
 
     # What is to be sent
 
@@ -131,10 +134,10 @@ class Sender:
     def drop(self) -> list[Node]:
         """Send nothing more; gives the nodes that the cluster does not have."""
         self.queue.clear()
+        self._held_back.clear()
         self._for_sent.clear()
         self._for_end.clear()
         for traffic in self._traffic.values():
-            traffic.held_back.clear()
             traffic.backlog.clear()
         return [
             (name, index)
@@ -147,16 +150,23 @@ class Sender:
 
     def pump(self) -> None:
         """Send what may go now."""
-        for traffic in self._traffic.values():
-            while traffic.held_back:
-                self.queue.put(traffic.held_back.pop())
+        while self._held_back:
+            self.queue.put(self._held_back.pop())
+        held_back: list[Stream] = []
         rows: list[Row] = []
         while (stream := self.queue.take(self._full)) is not None:
-            self._take_from(stream, rows)
+            self._take_from(stream, rows, held_back)
+            if len(rows) >= SLICE:
+                self._submit(rows)
+                rows = []
+        self._submit(rows)
+        self._held_back = held_back
+
+    def _submit(self, rows: Sequence[Row]) -> None:
         for options, several in itertools.groupby(rows, lambda row: dask_options(row.group)):
             submit(self.run, list(several), options)
 
-    def _take_from(self, stream: Stream, rows: list[Row]) -> None:
+    def _take_from(self, stream: Stream, rows: list[Row], held_back: list[Stream]) -> None:
         """Send one or several of a stream's next nodes, and put it where it belongs then."""
         group, index = stream.group, stream.next
         if group.status[index] != UNSENT:
@@ -183,7 +193,7 @@ class Sender:
                 leads=traffic.leads,
             )
             if not count:
-                traffic.held_back.append(stream)
+                held_back.append(stream)
                 return
         taken = self._together(stream, count)
         rows.append(self._row(group, taken))
