@@ -33,9 +33,10 @@ def cancel_run(run: Run, reason: str) -> None:
 
 def cancel_nodes(run: GrowingRun, ref: Ref) -> None:
     """Cancel a node, all nodes of a group, or all that a flow's group holds; and what they have spawned."""
-    if run.state in RUN_ENDS:
-        return
-    _cancel(run, *_meant(run, ref))
+    with run.lock:
+        if run.state not in RUN_ENDS:
+            _cancel(run, *_meant(run, ref))
+    run.engine.flush_soon(run.id)  # what stood behind them has its inputs now
 
 
 def cancel_children(run: GrowingRun, ends: Iterable[NodeFinished | NodeCrashed]) -> None:
