@@ -1,0 +1,215 @@
+"""Flattening: the children of a part start when that part is there, and the list has the order of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.engine.driver import gates
+from tests.engine.driver.groups import one, whole
+from wfkit.authoring.flattening import flatten
+from wfkit.authoring.task import task
+from wfkit.core.states import RunState, TaskState
+from wfkit.engine.driver.flattening import Flattened
+from wfkit.engine.driver.run import Run
+from wfkit.errors import MapFailed
+
+Start = Callable[..., Run]
+
+
+@task
+def part(n: Any) -> Any:
+    """A list of n items; part 0 waits at its gate."""
+    if n < 0:
+        gates.wait_at(f"part {n}")
+    return [abs(n) * 10 + item for item in range(abs(n))]
+
+
+@task
+def step(x: Any) -> Any:
+    gates.come(f"step {x}")
+    return x + 1
+
+
+@task
+def further(x: Any) -> Any:
+    gates.come(f"further {x}")
+    return x + 1
+
+
+@task
+def add(x: Any, y: Any) -> Any:
+    return x + y
+
+
+@task
+def total(xs: Any) -> Any:
+    return list(xs)
+
+
+@task
+def nested() -> Any:
+    return [[1, 2], [], [3]]
+
+
+@task
+def leaf(x: Any) -> Any:
+    if x == 7:
+        gates.wait_at("leaf 7")
+    return x
+
+
+@task
+def leaves(xs: Any) -> Any:
+    return [leaf.submit(x) for x in xs]
+
+
+@task
+def mapped_leaves(xs: Any) -> Any:
+    return leaf.map(xs)
+
+
+@task
+def bad(x: Any) -> Any:
+    if x == 2:
+        raise RuntimeError("no part")
+    return [x] * x
+
+
+@task
+def no_list(x: Any) -> Any:
+    return x if x == 2 else [x]
+
+
+def _parts(length: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(0, 4), min_size=length, max_size=length)
+
+
+@given(st.integers(0, 8).flatmap(lambda n: st.tuples(_parts(n), st.permutations(range(n)))))
+def test_the_order_is_that_of_the_parts_however_they_arrive(case: tuple[list[int], list[int]]) -> None:
+    counts, arrival = case
+    flattened = Flattened(whole("a"))
+    for number in arrival:
+        flattened.parts.append((number, counts[number]))
+        flattened.elements += [(one("a", number), (item,)) for item in range(counts[number])]
+    found = [(part._ref.index, item) for part, (item,) in flattened.in_order()]
+    assert found == [(number, item) for number, count in enumerate(counts) for item in range(count)]
+
+
+def test_what_stands_behind_a_part_starts_while_another_parts_length_is_unknown(start: Start) -> None:
+    def body() -> dict[str, object]:
+        ys = step.map(flatten(part.map([2, -3, 1])))
+        return {"ys": ys, "zs": further.map(ys)}
+
+    run = start(body)
+    gates.until_came("part -3", "further 21", "further 22", "further 11")
+    assert run.view_model.groups[run["ys"]._ref.group].spec.parts == ((0, 2), (2, 1))
+    assert run["ys"].state is TaskState.RUNNING
+    gates.open_gates("part -3")
+    assert run.wait(8).state is RunState.COMPLETED
+    assert run["ys"].result() == [21, 22, 31, 32, 33, 11]
+    assert run["zs"].result() == [22, 23, 32, 33, 34, 12]
+    assert [run["zs"][k].result() for k in (0, 5)] == [22, 12], "handles follow the list, not the arrival"
+    assert run.node(f"{run['ys'].name}[1.2]").result() == 33, "names tell the part and the item"
+
+
+def test_second_and_third_maps_and_reduces_follow_the_list(start: Start) -> None:
+    def body() -> dict[str, object]:
+        flat = flatten(part.map([2, -1, 0, 1]))
+        first = step.map(flat)
+        second = add.map(first, flat)
+        third = add.map(second, first)
+        return {"flat": flat, "third": third, "all": total(third), "list": total(flat), "n": total(first)}
+
+    run = start(body)
+    gates.until_came("part -1", "step 20")
+    gates.open_gates("part -1")
+    run.wait(8)
+    flat = [20, 21, 10, 10]
+    assert run["flat"].result() == flat
+    assert run["list"].result() == flat
+    assert run["n"].result() == [x + 1 for x in flat]
+    assert run["third"].result() == run["all"].result() == [3 * x + 2 for x in flat]
+
+
+def test_a_map_that_is_added_when_parts_are_there_catches_up(start: Start, new_run: Any) -> None:
+    from wfkit.authoring.context import FlowBody, inside
+
+    run = new_run()
+    with inside(FlowBody(run, "flow")):
+        ys = step.map(flatten(part.map([1, -2])))
+        gates.until_came("step 10", "part -2")
+        zs = further.map(ys)
+        gates.until_came("further 11")
+        gates.open_gates("part -2")
+        assert zs.result(8) == [12, 22, 23]
+        assert further.map(zs).result(8) == [13, 23, 24]
+    run.close_body(None, {})
+    assert run.wait(8).state is RunState.COMPLETED
+
+
+def test_a_list_of_lists_is_flattened(run_of: Start) -> None:
+    run = run_of(lambda: {"xs": step.map(flatten(nested())), "list": total(flatten(nested()))})
+    assert run["xs"].result() == [2, 3, 4]
+    assert run["list"].result() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("counts", [[], [0], [0, 0, 0]])
+def test_lists_without_items_make_an_empty_list(run_of: Start, counts: list[int]) -> None:
+    run = run_of(lambda: {"xs": step.map(flatten(part.map(counts))), "all": total(step.map(flatten(part.map(counts))))})
+    assert run.state is RunState.COMPLETED
+    assert run["xs"].result() == run["all"].result() == []
+    assert run["xs"].state is TaskState.COMPLETED
+
+
+def test_a_part_that_failed_counts_as_one_element_and_the_others_go_on(run_of: Start) -> None:
+    run = run_of(lambda: {"ys": further.map(step.map(flatten(bad.map([1, 2, 3]))))})
+    assert run.state is RunState.FAILED
+    states = [row.state.value for row in run.nodes if row.group == run["ys"].name]
+    assert sorted(states) == ["COMPLETED"] * 4 + ["UPSTREAM_FAILED"]
+    assert run["ys"][1].state is TaskState.UPSTREAM_FAILED
+    assert [run["ys"][k].result() for k in (0, 2, 3, 4)] == [3, 5, 5, 5]
+    assert "`bad[1]` FAILED" in run.view_model.reason
+
+
+def test_a_part_that_is_no_list_fails_what_goes_over_it_and_says_so(run_of: Start) -> None:
+    run = run_of(lambda: {"ys": step.map(flatten(no_list.map([1, 2]))), "all": total(flatten(no_list.map([2])))})
+    assert run.state is RunState.FAILED
+    with pytest.raises(MapFailed, match="cannot be mapped over: its value is 2"):
+        run["ys"].result()
+    assert run["all"].state is TaskState.FAILED
+
+
+@pytest.mark.parametrize("make", [leaves, mapped_leaves], ids=["list of handles", "mapped handle"])
+def test_parts_that_are_handles_are_followed_before_these_have_ended(start: Start, make: Any) -> None:
+    run = start(lambda: {"ys": step.map(flatten(make.map([[1, 7], [3]])))})
+    gates.until_came("leaf 7", "step 1", "step 3")
+    assert "step 7" not in gates.came()
+    gates.open_gates("leaf 7")
+    assert run.wait(8)["ys"].result() == [2, 8, 4]
+
+
+def test_a_flatten_of_a_map_over_a_flatten_grows_with_it(start: Start) -> None:
+    def body() -> dict[str, object]:
+        inner = part.map(flatten(part.map([1, -1])))
+        return {"n": total(flatten(inner)), "ys": step.map(flatten(inner))}
+
+    run = start(body)
+    gates.until_came("part -1", "step 100")
+    gates.open_gates("part -1")
+    run.wait(8)
+    assert run["n"].result() == [*range(100, 110)] * 2
+    assert run["ys"].result() == [*range(101, 111)] * 2
+
+
+def test_a_cancelled_run_ends_its_flattens_and_their_handles_answer(start: Start) -> None:
+    run = start(lambda: {"ys": step.map(flatten(part.map([1, -3])))})
+    gates.until_came("part -3", "step 10")
+    run.cancel()
+    assert run.wait(8).state is RunState.CANCELLED
+    with pytest.raises(MapFailed):
+        run["ys"].result(5)
