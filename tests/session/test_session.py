@@ -70,7 +70,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             address=client.name, workers=1, threads=1, memory_bytes=0, dashboard_link=None, owned=owned, caution=caution
         )
 
-    def engine(client: Any) -> Any:
+    def engine(client: Any, *_: object) -> Any:
         world.log.append(f"use {client.name}")
         return SimpleNamespace(client=client, close=lambda: world.log.append(f"leave {client.name}"))
 
@@ -79,6 +79,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module, "current_client", lambda: world.notebooks_client)
     monkeypatch.setattr(module, "describe", facts)
     monkeypatch.setattr("wfkit.engine.driver.engine.Engine", engine)
+    monkeypatch.setattr("wfkit.clusters.preflight.check_versions", lambda client, refuse: [])  # noqa: ARG005
     monkeypatch.setattr(module, "close_guests", lambda connection: world.log.append("close guests"))
     return world
 

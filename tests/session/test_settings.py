@@ -48,7 +48,7 @@ def test_each_source_wins_over_those_below_it(project: Path) -> None:
     settings = load(project, toml, user, environ=environ)
     settings.update_config(Config({"WfkitSettings": {"cluster_n_workers": 4}}))
     values = [getattr(settings, name) for name in NAMES if name.startswith("cluster")]
-    assert values == ["2 GB", 4, 3, 2.0]
+    assert values == ["2 GB", 4, "refuse", 3, 2.0]
     assert settings.origin("cluster_n_workers") == "%config"
     assert settings.origin("cluster_threads_per_worker") == "WFKIT_CLUSTER_THREADS_PER_WORKER"
     assert settings.origin("cluster_memory_limit") == str(project / "wfkit.toml")
