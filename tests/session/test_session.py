@@ -79,7 +79,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module, "current_client", lambda: world.notebooks_client)
     monkeypatch.setattr(module, "describe", facts)
     monkeypatch.setattr("wfkit.engine.driver.engine.Engine", engine)
-    monkeypatch.setattr("wfkit.clusters.preflight.check_versions", lambda client, refuse: [])  # noqa: ARG005
+    monkeypatch.setattr("wfkit.clusters.preflight.check_versions", lambda client, refuse: [])
     monkeypatch.setattr(module, "close_guests", lambda connection: world.log.append("close guests"))
     return world
 
