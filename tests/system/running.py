@@ -16,6 +16,8 @@ from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.driver.run import Run
 
 TIMEOUT_S = 20.0
+#: How many workers the cluster of a module's tests has.
+WORKERS = 2
 
 
 class Workers:
@@ -30,6 +32,11 @@ class Workers:
 
     def pids(self) -> dict[str, int]:
         return cast("dict[str, int]", self.client.run(os.getpid))
+
+    def are_replaced(self, *lost: str) -> bool:
+        """Whether others have taken the places of lost workers."""
+        addresses = self.addresses
+        return len(addresses) == WORKERS and not set(addresses) & set(lost)
 
 
 def started(body: Callable[[], object]) -> Run:
@@ -74,3 +81,14 @@ def until(reached: Callable[[], object], timeout: float = TIMEOUT_S) -> None:
 def touch(path: Path) -> None:
     """Leave a mark that other processes see."""
     path.touch()
+
+
+def note(path: Path, line: object) -> None:
+    """Add a line to a file that many processes write: proof that something was executed."""
+    with path.open("a") as file:
+        file.write(f"{line}\n")
+
+
+def notes(path: Path) -> list[str]:
+    """The lines so far."""
+    return path.read_text().splitlines() if path.exists() else []
