@@ -32,6 +32,18 @@ def test_options_reach_the_cluster(connection: Connection) -> None:
     assert client.run_on_scheduler(seen) == (math.inf, 30, None)
 
 
+def test_a_second_map_of_a_task_goes_to_all_workers_while_the_first_one_is_held() -> None:
+    with start_local(LocalOptions(n_workers=2, threads_per_worker=2)) as cluster:
+        other = connect(cluster)
+        held = other.client.map(float, range(80), key=[f"nap-{number}" for number in range(80)])
+        other.client.gather(held)
+        again = other.client.map(time.sleep, [0.05] * 20, key=[f"nap-{number}" for number in range(80, 100)])
+        other.client.gather(again)
+        where = [address for (address,) in other.client.who_has(again).values()]
+        assert sorted(where.count(address) for address in set(where)) == pytest.approx([10, 10], abs=4)
+        other.close()
+
+
 def test_the_notebooks_settings_environment_and_folder_stay_as_they_were(connection: Connection) -> None:
     before = copy.deepcopy(dask.config.config), dict(os.environ)
     with start_local(LocalOptions(n_workers=1)) as cluster, dask.config.set({"distributed.comm.retry.count": 0}):
