@@ -187,6 +187,19 @@ def test_the_rest_of_a_carrier_that_takes_too_long_goes_to_others(run_of: Start)
     assert all(row.attempts == 1 for row in run.nodes)
 
 
+def test_an_element_that_was_sent_again_before_its_carrier_left_it_is_not_executed_twice(run_of: Start) -> None:
+    @task
+    def slow(x: Any) -> Any:
+        gates.come(f"after {x}")
+        time.sleep(0.7 if x < 2 else 0.0)
+        return x
+
+    late = flaky.with_options(retries=2, retry_delay_seconds=[0.26, 0.0])
+    run = run_of(lambda: {"ys": slow.map(late.map([0, 1, 2, 3], chunk=4), chunk=4)})
+    assert run["ys"].result() == [0, 1, 2, 3]
+    assert sorted(name for name in gates.came() if name.startswith("after")) == [f"after {i}" for i in range(4)]
+
+
 def test_single_elements_of_a_carrier_are_inputs_as_all_others_are(run_of: Start) -> None:
     def body() -> dict[str, object]:
         xs = plain.map(range(6), chunk=4)

@@ -149,7 +149,8 @@ def _park(run: Run, node: Node, attempts: int, crashes: int, seconds: float) -> 
 
 
 def _again(run: Run, node: Node) -> None:
-    if run.is_open(node):
+    """A carrier leaves an element to others; those that do not travel with it any more were sent again before."""
+    if run.is_open(node) and run.groups[node[0]].carrier_of[node[1]] >= 0:
         run.sender.again(node)
 
 
