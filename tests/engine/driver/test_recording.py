@@ -68,12 +68,28 @@ def test_a_task_is_frozen_at_its_first_call_in_a_run(new_run: Callable[[], Run])
 
 
 def test_a_dask_key_starts_with_the_name_of_the_task(run_of: Callable[[Callable[[], object]], Run]) -> None:
-    run = run_of(lambda: inc.map([1, 2]))
+    run = run_of(lambda: inc.map([1, 2], chunk=1))
     (group,) = run.groups.values()
     assert group.key_of(1).startswith("inc-0")
     assert group.key_of(1).endswith("-1")
-    assert run.node_of_key(group.key_of(1)) == (group.spec.id, 1)
-    assert run.node_of_key("inc-0f-1") is None
+    assert run.nodes_of_key(group.key_of(1)) == [(group.spec.id, 1)]
+    assert run.nodes_of_key("inc-0f-1") == []
+
+
+def test_children_are_named_after_the_node_that_made_them_and_long_names_are_cut(
+    run_of: Callable[[Callable[[], object]], Run],
+) -> None:
+    @task
+    def descends_through_many_tasks(n: Any) -> Any:
+        return descends_through_many_tasks.submit(n - 1) if n else 0
+
+    run = run_of(lambda: descends_through_many_tasks(6))
+    names = [group.spec.name for group in run.view_model.ordered()]
+    assert names[1] == "descends_through_many_tasks/descends_through_many_tasks"
+    assert len(set(names)) == 7
+    assert max(map(len, names)) <= 110
+    assert names[-1].startswith("…")
+    assert run.node(names[-1]).result() == 0
 
 
 def test_a_template_that_does_not_fit_leaves_names_in_braces(run_of: Callable[[Callable[[], object]], Run]) -> None:
