@@ -24,6 +24,7 @@ from benchmarks.others import peers
 from benchmarks.page import amount, budget, page
 from benchmarks.starting import starting
 from benchmarks.throughput import throughput
+from benchmarks.timeline import PICTURE, timeline
 from benchmarks.waits import waits
 
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
@@ -154,6 +155,8 @@ def main(arguments: list[str] | None = None) -> None:
     results, broken = run(QUICK if chosen.quick else FULL, chosen.only)
     others = peers(measure=chosen.peers)
     write(results, machine, others, chosen.out, partial_=chosen.quick or bool(chosen.only) or bool(broken))
+    if chosen.out is None and not (chosen.quick or chosen.only or broken):
+        PICTURE.write_text(timeline(), encoding="utf-8")
     if broken:
         raise SystemExit(f"Broken: {', '.join(broken)}.")
 

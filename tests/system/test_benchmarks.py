@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from benchmarks.chunks import mixed
 from benchmarks.contest import SAME, contest
 from benchmarks.depth import most_between, share_of_first_stage
+from benchmarks.drawing import STYLE
 from benchmarks.measure import OURS, Budget, Result, take_turns
 from benchmarks.page import HEAD, amount, page
 from benchmarks.suite import NAMES, PAGE, RESULTS, main
 from benchmarks.throughput import Match, one_stage, one_stage_single, plain_one_stage
+from benchmarks.timeline import ITEMS, PICTURE, timeline
 
 CASES = ("handle", "list", "resources", "priority", "retries", "spawned", "blocked", "killed", "added")
 
@@ -140,6 +144,35 @@ def test_ten_thousand_tasks_that_do_nothing_cost_little_more_than_plain_dask_and
         samples = take_turns(contestants, 1, between=clusters.rest)
     assert samples["single"][0] < 3 * samples[SAME][0]
     assert samples[OURS][0] < 0.9 * samples[SAME][0]
+
+
+def bars(picture: str) -> dict[str, list[tuple[float, float]]]:
+    """Where the bars of each colour begin and end, from left to right as they stand in the file."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for rect in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}rect"):
+        if float(rect.attrib["y"]) > 50:  # not of the legend
+            begin, width = float(rect.attrib["x"]), float(rect.attrib["width"])
+            found.setdefault(rect.attrib["class"], []).append((begin, begin + width))
+    return found
+
+
+def test_the_timeline_is_drawn_from_two_runs() -> None:
+    picture = timeline(length=12, shortest_s=0.04, longest_s=0.08)
+    found = bars(picture)
+    assert [len(found[stage]) for stage in ("s0", "s1", "s2")] == [24, 24, 24]
+    assert len(found["body"]) == len(found["waits"]) == 2
+    barred = [[found[stage][item] for item in range(12, 24)] for stage in ("s0", "s1", "s2")]
+    for stage, following in itertools.pairwise(barred):
+        assert max(end for _, end in stage) <= min(begin for begin, _ in following) + 1
+    free = [[found[stage][item] for item in range(12)] for stage in ("s0", "s1", "s2")]
+    assert min(end for _, end in free[2]) < max(begin for begin, _ in free[0]), "a result before the last one begins"
+
+
+def test_the_picture_in_docs_is_a_small_drawing_of_the_same_kind() -> None:
+    picture = PICTURE.read_text()
+    assert len(picture) < 100_000
+    assert [len(bars(picture)[stage]) for stage in ("s0", "s1", "s2")] == [2 * ITEMS] * 3
+    assert f"<style>{STYLE}</style>" in picture
 
 
 def test_the_page_in_docs_is_the_one_that_was_measured() -> None:
