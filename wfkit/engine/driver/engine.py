@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
@@ -76,9 +77,7 @@ class Engine:
     ClusterUnusable : wfkit's plugins cannot be installed in the cluster
     """
 
-    def __init__(
-        self, client: Client, no_workers_timeout_s: float = 600.0, imports: ImportCheck | None = None
-    ) -> None:
+    def __init__(self, client: Client, no_workers_timeout_s: float = 600.0, imports: ImportCheck | None = None) -> None:
         self.cluster = Cluster(client)
         self.imports = imports
         self.no_workers_timeout_s = no_workers_timeout_s
@@ -90,7 +89,7 @@ class Engine:
         self._due: dict[RunId, tuple[float, float]] = {}
         self._attended: set[RunId] = set()
         #: What is done later: when, and a number that keeps the order.
-        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._later: list[tuple[float, int, Driven, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._durations: dict[str, Durations] = {}
         self._wake = threading.Event()
@@ -142,9 +141,9 @@ class Engine:
         if known is None:
             self._wake.set()
 
-    def call_later(self, seconds: float, work: Callable[[], None]) -> None:
-        """Have the engine's thread do something after a while."""
-        heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), work))
+    def call_later(self, run: Driven, seconds: float, work: Callable[[], None]) -> None:
+        """Have the engine's thread do something for a run after a while."""
+        heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), run, work))
         self._wake.set()
 
     def durations(self, code_id: str) -> Durations:
@@ -184,7 +183,8 @@ class Engine:
 
     def _do_later(self) -> None:
         while self._later and self._later[0][0] <= time.monotonic():
-            heapq.heappop(self._later)[2]()
+            _, _, run, work = heapq.heappop(self._later)
+            self._guard(run, work)
 
     def _flush_due(self) -> None:
         now_s = time.monotonic()
@@ -198,7 +198,8 @@ class Engine:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - reported as the run's end
-            run.lose_cluster(f"a fault in wfkit: {type(error).__name__}: {error}")
+            with suppress(Exception):  # the run has ended, though not all its nodes could be
+                run.lose_cluster(f"a fault in wfkit: {type(error).__name__}: {error}")
 
     def _watch_cluster(self) -> None:
         status = self.cluster.status

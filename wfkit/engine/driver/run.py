@@ -68,7 +68,7 @@ class Run(GrowingRun):
         engine.open(self)
         self.record_events([RunStarted(run_id=run_id, flow_name=flow_name, parameters=parameters, at_s=time.time())])
         if timeout_s is not None:
-            engine.call_later(timeout_s, lambda: self._time_out(timeout_s))
+            engine.call_later(self, timeout_s, lambda: self._time_out(timeout_s))
 
     # What people ask
 
@@ -322,5 +322,7 @@ class Run(GrowingRun):
                 return
             self._body_open = True
             self.cancel_requests.clear()
-            cancelling.give_up(self, reason)
-            self._finish(RunState.INTERRUPTED, reason)
+            try:
+                cancelling.give_up(self, reason)
+            finally:
+                self._finish(RunState.INTERRUPTED, reason)

@@ -143,7 +143,7 @@ def _park(run: Run, node: Node, attempts: int, crashes: int, seconds: float) -> 
     run.sender.take_back(node)
     run.sender.rest(node)
     if seconds > 0:
-        run.engine.call_later(seconds, lambda: run.wake(*node))
+        run.engine.call_later(run, seconds, lambda: run.wake(*node))
     else:
         run.sender.again(node)
 
