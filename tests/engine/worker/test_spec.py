@@ -11,17 +11,25 @@ import pytest
 
 from tests.system import hostile
 from wfkit.authoring.options import TaskOptions
-from wfkit.engine.worker.spec import Spec, load
+from wfkit.engine.worker.spec import Bounds, Spec, load
+
+BOUNDS = Bounds(max_depth=3)
 
 
 def spec(code: bytes, code_id: str) -> Spec:
-    return Spec(run_id="r", flow_name="f", group="g1", name="n", mapped=True, code_id=code_id, code=code)
+    return Spec(run_id="r", flow_name="f", group="g1", name="n", mapped=True, code_id=code_id, code=code, bounds=BOUNDS)
 
 
 def test_a_spec_travels_whole() -> None:
     given = spec(b"code", "id")
     arrived = pickle.loads(pickle.dumps(given))
     assert all(getattr(arrived, name) == getattr(given, name) for name in Spec.__slots__)
+
+
+@pytest.mark.parametrize(("group", "depth"), [("g1", 0), ("g1.7/1", 1), ("g1.7/1.0/3", 2)])
+def test_depth_is_read_from_the_group(group: str, depth: int) -> None:
+    one = Spec(run_id="r", flow_name="f", group=group, name="n", mapped=True, code_id="", code=b"", bounds=Bounds())
+    assert one.depth == depth
 
 
 def test_code_is_loaded_once_for_each_id() -> None:

@@ -14,6 +14,7 @@ from wfkit.core.ids import GroupId, node_name
 from wfkit.core.states import TaskState
 from wfkit.engine.worker.ended import Ended, error_info, map_failed
 from wfkit.engine.worker.fetch import values_of
+from wfkit.engine.worker.stop import Shield
 from wfkit.errors import HandleMisuse, WaitTimeout
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ class Children:
         if done.is_set():
             return True
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self.waiting():
+        with Shield() as shield, self.waiting():
             while not done.is_set():
+                shield.raise_if_wanted()
                 left = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
                 if left <= 0:
                     return False

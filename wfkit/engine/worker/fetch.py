@@ -30,7 +30,8 @@ def values_of(worker: Worker, nodes: Sequence[Ended]) -> list[object]:
     ResultLost : nobody holds one of them
     """
     wanted = {node.key for node in nodes if node.inline is None}
-    found: dict[str, Any] = {key: worker.data[key] for key in wanted if key in worker.data}
+    here = {key: worker.data.get(key) for key in wanted}  # one may go meanwhile
+    found: dict[str, Any] = {key: value for key, value in here.items() if value is not None}
     missing = [key for key in wanted if key not in found]
     if missing:
         found.update(_gathered(worker, missing))

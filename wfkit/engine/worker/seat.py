@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from distributed import Reschedule
@@ -14,18 +13,31 @@ from distributed.worker import thread_state  # type: ignore[attr-defined]  # wha
 from wfkit.engine.worker.side import Note, WorkerSide
 from wfkit.engine.worker.slot import Slot, may_start
 from wfkit.engine.worker.spec import Spec
+from wfkit.engine.worker.stop import Shield
 
 #: A worker on which as many tasks wait as may tries again after so long whether another one may begin.
 _AGAIN_S: Final = 0.02
+#: A suspect that waits for another one looks up so often, to be stopped.
+_LOOK_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
 class Seat:
-    """One Dask task while a worker executes it."""
+    """One Dask task while a worker executes it.
 
-    key: str
-    slot: Slot
-    note: Note | None
+    Attributes
+    ----------
+    key : str
+    slot : Slot
+    note : Note or None
+    """
+
+    __slots__ = ("_alone", "_run_id", "_side", "key", "note", "slot")
+
+    def __init__(self, side: WorkerSide, run_id: str, key: str, note: Note | None) -> None:
+        self._side, self._run_id = side, run_id
+        self.key, self.note = key, note
+        self.slot = Slot.of_this_thread()
+        self._alone = False  #: holds the place of the one suspect that runs here
 
     @classmethod
     @contextmanager
@@ -40,15 +52,28 @@ class Seat:
             time.sleep(_AGAIN_S)
             raise Reschedule
         key = thread_state.key
-        note = side.note_of(key)
-        slot = Slot.of_this_thread()
-        alone = note is not None and note.alone
-        if alone:
-            side.suspect.acquire()
+        seat = cls(side, spec.run_id, key, side.note_of(key))
         try:
-            side.began(spec.run_id, key)
-            yield cls(key, slot, note)
+            seat.execute()
+            yield seat
         finally:
-            slot.close()
-            if alone:
-                side.suspect.release()
+            seat.slot.close()
+            seat._let_others()
+
+    def execute(self) -> None:
+        """Execute user code from now on; a suspect waits until no other one does."""
+        if self.note is not None and self.note.alone:
+            with Shield() as shield:
+                while not self._alone and not shield.wanted:
+                    self._alone = self._side.suspect.acquire(timeout=_LOOK_S)
+        self._side.began(self._run_id, self.key)
+
+    def rest(self) -> None:
+        """Wait for other tasks, suspects too, from now on."""
+        self._side.rested(self._run_id, self.key)
+        self._let_others()
+
+    def _let_others(self) -> None:
+        if self._alone:
+            self._alone = False
+            self._side.suspect.release()

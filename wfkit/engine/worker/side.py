@@ -20,10 +20,13 @@ from wfkit.authoring.context import inherit_in_threads
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent, NodeStarted, NodeStopping
 from wfkit.core.ids import GroupId
-from wfkit.engine.worker.stop import Stop
+from wfkit.engine.worker.calls import Codes
+from wfkit.engine.worker.stop import Shield, Stop
 
 NAME: Final = "wfkit-worker"
 _logger: Final = logging.getLogger(__name__)
+#: Runs whose code is kept.
+_KEPT_CODES: Final = 20
 #: Runs whose cancellation a worker remembers.
 _KEPT_RUNS: Final = 1_000
 #: A thread that waits for an answer looks up so often, to be stopped.
@@ -61,6 +64,8 @@ class WorkerSide(WorkerPlugin):
         self.worker = worker
         #: Runs and code ids that the driver has been sent.
         self.told_codes: set[tuple[str, str]] = set()
+        #: By run: the code of tasks that tasks call, frozen at the first call.
+        self._codes: dict[str, Codes] = {}
         #: By run: how many more nodes the driver allowed when it was last asked.
         self.allowances: dict[str, int] = {}
         #: Held by the suspect that runs here: a task that was running when a worker died.
@@ -82,6 +87,15 @@ class WorkerSide(WorkerPlugin):
         handlers["wfkit-answer"] = self._answer
         handlers["wfkit-notes"] = self._take_notes
         inherit_in_threads()
+
+    def codes(self, run_id: str) -> Codes:
+        """The code of the tasks that are called in the tasks of a run, as it was at the first call here."""
+        known = self._codes.get(run_id)
+        if known is None:
+            known = self._codes[run_id] = Codes()
+            while len(self._codes) > _KEPT_CODES:
+                del self._codes[next(iter(self._codes))]
+        return known
 
     # To the driver
 
@@ -145,9 +159,11 @@ class WorkerSide(WorkerPlugin):
         answers: SimpleQueue[list[Any]] = SimpleQueue()
         self.ask(run_id, question, answers.put)
         until = time.monotonic() + timeout_s
-        while (left := until - time.monotonic()) > 0:
-            with suppress(Empty):
-                return answers.get(timeout=min(left, _LOOK_S))
+        with Shield() as shield:
+            while (left := until - time.monotonic()) > 0:
+                shield.raise_if_wanted()
+                with suppress(Empty):
+                    return answers.get(timeout=min(left, _LOOK_S))
         raise TimeoutError
 
     def ask_for_slots(

@@ -14,17 +14,20 @@ from wfkit.authoring.task import Call
 from wfkit.core.events import NodeResumed, NodeWaiting
 from wfkit.core.ids import GroupId
 from wfkit.core.wire import Packable
-from wfkit.engine.worker.calls import Codes, frozen_call, pack, travelling
+from wfkit.engine.worker.calls import frozen_call, pack, travelling
 from wfkit.engine.worker.children import Children
 from wfkit.engine.worker.seat import Seat
 from wfkit.engine.worker.side import WorkerSide
 from wfkit.engine.worker.spec import Spec
+from wfkit.engine.worker.stop import Shield
 from wfkit.errors import TooDeep, TooManyTasks
 
 #: Below so many nodes that the run may still have, the driver is asked before a call returns.
 _NEAR: Final = 10_000
 #: A worker asks again after it has used so many.
 _TRUSTED: Final = 1_000
+#: A thread that waits for named slots looks up so often, to be stopped.
+_LOOK_S: Final = 0.5
 #: The group of the flow inside this task whose body makes the calls here.
 _INSIDE: Final[ContextVar[tuple[object, GroupId] | None]] = ContextVar("wfkit_inside_task", default=None)
 
@@ -41,7 +44,6 @@ class Spawner:
         self.index, self.attempt = node
         self.options = options
         self.children = Children(self)
-        self._codes = Codes()
         self._lock = threading.Lock()
         self._count = 0
         self._waiting = 0
@@ -56,11 +58,11 @@ class Spawner:
     def record(self, call: Call) -> Handle:
         """Tell the driver of a call, and return its handle at once."""
         self._refuse_too_deep(call.task.name)
-        frozen = frozen_call(call, self._codes)
+        frozen = frozen_call(call, self.side.codes(self.id))
         known = (self.id, frozen.code_id)
         message = pack(travelling(frozen, with_code=known not in self.side.told_codes))
-        self.side.told_codes.add(known)
         group = self._new_group(frozen.length or 1, ["call", message])
+        self.side.told_codes.add(known)  # not before it was told: what is stopped in between has told nothing
         self.children.named(group, frozen.task, frozen.length if frozen.mapped else None, mapped=frozen.mapped)
         return self.children.handle(group, mapped=frozen.mapped, n_outputs=frozen.options.n_outputs)
 
@@ -125,27 +127,30 @@ class Spawner:
     def waiting(self) -> Iterator[None]:
         """Hold neither the worker's slot nor named ones while the block waits for other tasks."""
         waiter = (self.id, self.spec.group, self.index)
-        with self.seat.slot.given_back(waiter, name=self.spec.name, resources=self.options.resources):
-            with self._lock:
-                self._waiting += 1
-                first = self._waiting == 1
-            if first:
-                self._rest()
-            try:
-                yield
-            finally:
+        last = False
+        try:
+            with self.seat.slot.given_back(waiter, name=self.spec.name, resources=self.options.resources):
                 with self._lock:
-                    self._waiting -= 1
-                    last = self._waiting == 0
-                if last and self.options.limits:
-                    self.take_slots()
-        if last:
-            self._go_on()
+                    self._waiting += 1
+                    first = self._waiting == 1
+                if first:
+                    self._rest()
+                try:
+                    yield
+                finally:
+                    with self._lock:
+                        self._waiting -= 1
+                        last = self._waiting == 0
+                    if last and self.options.limits:
+                        self.take_slots()
+        finally:
+            if last:
+                self._go_on()
 
     def _rest(self) -> None:
         group = GroupId(self.spec.group)
         self.side.emit(self.id, NodeWaiting(group=group, index=self.index, attempt=self.attempt, children=()))
-        self.side.rested(self.id, self.seat.key)
+        self.seat.rest()
         if self.options.limits:
             self.side.request("give-back", self.id, node=[self.spec.group, self.index])
 
@@ -153,9 +158,11 @@ class Spawner:
         """Wait for the named slots that the task needs."""
         granted = threading.Event()
         self.side.ask_for_slots(self.id, (self.spec.group, self.index), self.options.limits, granted.set)
-        granted.wait()
+        with Shield() as shield:
+            while not granted.wait(_LOOK_S):
+                shield.raise_if_wanted()
 
     def _go_on(self) -> None:
         group = GroupId(self.spec.group)
         self.side.emit(self.id, NodeResumed(group=group, index=self.index, attempt=self.attempt))
-        self.side.began(self.id, self.seat.key)
+        self.seat.execute()
