@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from distributed import Scheduler
     from distributed.scheduler import TaskState
 
-#: News of a busy run are gathered for this long; those of a quiet one are sent at once.
-FLUSH_S: Final = 0.02
+#: News of a run are gathered until so long after the last ones were sent: those of a quiet run go at once, those of a
+#: busy one, which came in numbers, together with more of them.
+FLUSH_S: Final = 0.005
+BUSY_FLUSH_S: Final = 0.02
 _BUSY_NEWS: Final = 20
 _LEASE: Final = "wfkit-lease-"
 
@@ -35,7 +38,8 @@ class RunSide:
         self.owner = owner
         self.news: list[list[object]] = []
         self.flush_planned = False
-        self.busy = False  #: the last news came in numbers
+        self.sent_s = 0.0  #: when the last news were, by the monotonic clock
+        self.busy = False  #: they came in numbers
 
 
 class Runs:
@@ -85,12 +89,14 @@ class Runs:
         side.news.extend(news)
         if not side.flush_planned:
             side.flush_planned = True
-            self._scheduler.loop.call_later(FLUSH_S if side.busy else 0, self._flush, run, side)
+            due_s = side.sent_s + (BUSY_FLUSH_S if side.busy else FLUSH_S)
+            self._scheduler.loop.call_later(max(0.0, due_s - time.monotonic()), self._flush, run, side)
 
     def _flush(self, run: str, side: RunSide) -> None:
         side.flush_planned = False
         news, side.news = side.news, []
         side.busy = len(news) > _BUSY_NEWS
+        side.sent_s = time.monotonic()
         self._scheduler.log_event(topic(run), news)
 
     def send(self, worker: str, operation: str, **fields: object) -> None:
