@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def waits_for_length(run: GrowingRun, group: Group) -> bool:
-    """Whether a call cannot be laid out yet: its own length is not known, or that of something it stands behind.
+    """Whether a call cannot be laid out as it is: a length is not known, or it is not element by element of a map.
 
     Raises
     ------
@@ -35,7 +35,8 @@ def waits_for_length(run: GrowingRun, group: Group) -> bool:
             raise UnknownLength(
                 f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first."
             )
-    return group.length is None or any(not over._mapped for over in group.overs) or _stands_behind(run, group)
+    own = [not over._mapped or _is_special(over) for over in group.overs]
+    return group.length is None or any(own) or _stands_behind(run, group)
 
 
 def _is_open(handle: Handle, *, over: bool) -> bool:
