@@ -59,6 +59,9 @@ class Answering:
     def length(self, group: GroupId) -> int | None:
         return self.lengths.get(group)
 
+    def element(self, group: GroupId, k: int) -> Ref:
+        return Ref(group, k)
+
     def wait(self, ref: Ref, timeout: float | None) -> bool:
         return (ref.group, ref.index) in self.values
 

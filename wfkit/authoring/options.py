@@ -55,7 +55,8 @@ class TaskOptions:
     isolate : "thread" or "process"
         A process of its own can be killed at once and takes no worker with it; the task cannot spawn there.
     on_parent_failure : "cancel" or "keep"
-        What becomes of the task if the one that spawned it fails or is cancelled.
+        What becomes of the task if the one that spawned it fails or is cancelled. Where that one says "keep", all that
+        it has spawned is kept.
     """
 
     name: str = ""

@@ -45,9 +45,9 @@ def cancel_children(run: GrowingRun, ends: Iterable[NodeFinished | NodeCrashed])
     for event in ends:
         if isinstance(event, NodeFinished) and event.state in FINE:
             continue
-        children = run.children.get((event.group, event.index))
-        if children and run.groups[event.group].options.on_parent_failure == "cancel":
-            names.update(children)
+        if run.groups[event.group].options.on_parent_failure == "cancel":
+            children = run.children.get((event.group, event.index), ())
+            names.update(name for name in children if run.groups[name].options.on_parent_failure == "cancel")
     if names:
         _cancel(run, names, (), "its parent has failed or was cancelled")
 

@@ -98,7 +98,7 @@ class Cluster:
 
     def submit(self, function: Callable[..., object], *args: object, key: str) -> Future[Any]:
         """Submit one task."""
-        return cast("Future[Any]", self._dask.submit(function, *args, key=key, pure=False))
+        return cast("Future[Any]", self._dask.submit(function, *args, key=key, pure=False, fifo_timeout=_FIFO))
 
     def future(self, key: str) -> Future[Any]:
         """A future of a key that the cluster has; it keeps the result for this client too."""

@@ -33,7 +33,7 @@ class GrowingRun(LiveRun):
         self._numbering = Numbering(self.groups, self.answers)
         #: What a task calls a group that it made, and the group that it is: another one, where it was made anew.
         self.spawned: dict[GroupId, GroupId] = {}
-        self.spawned_calls: dict[GroupId, tuple[str, int | None, bool]] = {}
+        self.spawned_calls: dict[GroupId, bytes] = {}  #: and a digest of the call
         #: Code by its id, of calls that tasks made.
         self.codes: dict[str, bytes] = {}
         #: The groups that the body of a node has made, and those in a flow's group.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from wfkit.authoring.handle import Handle, Ref
@@ -10,7 +12,7 @@ from wfkit.core.states import TaskState
 from wfkit.engine.driver import expanding, values
 from wfkit.engine.driver.group import SENT, Node
 from wfkit.engine.worker.assembly import Assembly
-from wfkit.engine.worker.calls import FrozenCall, HandleFacts, unpack
+from wfkit.engine.worker.calls import FrozenCall, HandleFacts, pack, unpack
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.promise import Promise
 from wfkit.errors import WfkitError
@@ -101,7 +103,7 @@ def _call(run: Run, identity: GroupId, parent: GroupId, packed: bytes) -> int:
     call = cast("FrozenCall", unpack(packed, lambda facts: handle_of(run, facts)))
     if call.code:
         run.codes[call.code_id] = call.code
-    same = (call.code_id, call.length, call.mapped)
+    same = hashlib.blake2b(pack(replace(call, code=b"")), digest_size=12).digest()
     known = run.spawned.get(identity)
     if known is not None and run.spawned_calls.get(known) == same and not run.has_failures(known):
         return run.bounds.max_tasks - run.count_nodes()

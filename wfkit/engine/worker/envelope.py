@@ -18,6 +18,8 @@ from wfkit.engine.worker.spec import Spec
 
 #: A carrier that has run for so long leaves the rest of its elements to others.
 SLICE_S: Final = 0.1
+#: … and so does one that holds so much: as long as one of its results is in use, all of them are held.
+CARRIER_BYTES: Final = 10_000_000
 
 
 class More(NamedTuple):
@@ -83,9 +85,10 @@ def _carrier(
     if seat.note is not None and (kept := kept_outcomes(side, spec, indices, seat.key)) is not None:
         return Outcomes(kept)  # the driver sends those again that are not known, singly
     until = time.monotonic() + SLICE_S
+    held_bytes = 0
     outcomes: list[Outcome] = []
     for element, index in enumerate(indices):
-        if element and time.monotonic() > until:
+        if element and (time.monotonic() > until or held_bytes > CARRIER_BYTES):
             left = indices[element:]
             side.tell(spec.run_id, ["bounced", spec.group, list(left)])
             outcomes += [Bounced(spec.name)] * len(left)
@@ -93,4 +96,5 @@ def _carrier(
         node = Node(side, seat, spec, index)
         arguments = frozen if isinstance(frozen, Frozen) else frozen[element]
         outcomes.append(node.run_safely(arguments, deps, more.layout, element))
+        held_bytes += node.result_bytes
     return Outcomes(outcomes)

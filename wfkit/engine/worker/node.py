@@ -47,9 +47,11 @@ class Node:
     ----------
     attempt : int
         The attempt that runs, 1-based; those before another sending count.
+    result_bytes : int
+        Of the value, once there is one.
     """
 
-    __slots__ = ("attempt", "crashes", "index", "name", "seat", "side", "spec", "started_s", "worker")
+    __slots__ = ("attempt", "crashes", "index", "name", "result_bytes", "seat", "side", "spec", "started_s", "worker")
 
     def __init__(
         self, side: WorkerSide, seat: Seat, spec: Spec, index: int, attempts: int = 0, crashes: int = 0
@@ -61,6 +63,7 @@ class Node:
         self.crashes = crashes + (note.crashes if note is not None else 0)
         self.attempt = attempts + (note.crashes if note is not None else 0)
         self.started_s = time.time()
+        self.result_bytes = 0
 
     def run_safely(
         self, frozen: Frozen | Assembly, deps: Sequence[Given], layout: Layout | None, element: int = 0
@@ -185,6 +188,7 @@ class Node:
             BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
             return end
         ended_s = time.time()
+        self.result_bytes = checked.size_bytes
         self.side.emit(
             self.spec.run_id,
             NodeFinished(
