@@ -99,17 +99,17 @@ def _assemble(run: GrowingRun, node: Node) -> None:
 def _settle_length(run: GrowingRun, group: Group) -> bool:
     """Find out the length of a map, and what its elements are; False while an input has not ended."""
     try:
-        found = {id(over): _elements(over) for over in group.overs}
+        found = {over: _elements(over) for over in group.overs}
         if any(elements is None for elements in found.values()):
             return False
-        lengths = {over.name: len(found[id(over)] or ()) for over in group.overs if not _without_value(over)}
+        lengths = {over.name: len(found[over] or ()) for over in group.overs if not _without_value(over)}
         if group.length is not None:
             lengths["the other arguments"] = group.length
         refuse_different_lengths(group.spec.task, lengths)
         # Where no input has a value, one element stands for the map, and its trigger decides.
         length = next(iter(lengths.values()), 1)
         _refuse_too_many(run, length)
-        if special := {id(over): found[id(over)] or [] for over in group.overs if _is_special(over)}:
+        if special := {over: found[over] or [] for over in group.overs if _is_special(over)}:
             if any(over._ref.group in run_of(over).flattened for over in group.overs):
                 group.pattern = group.frozen, group.slots
             group.frozen, group.slots = _spelled(group, range(length), special)
@@ -148,7 +148,7 @@ def _is_special(over: Handle) -> bool:
 
 
 def _spelled(
-    group: Group, indices: range, special: Mapping[int, Sequence[Element]]
+    group: Group, indices: range, special: Mapping[Handle, Sequence[Element]]
 ) -> tuple[list[Frozen], list[tuple[Slot, ...]]]:
     """Arguments and slots of nodes, where what a map goes over does not say by itself which element is which."""
     frozen, slots = group.pattern or (group.frozen, group.slots)
@@ -157,7 +157,9 @@ def _spelled(
     for index in indices:
         before = slots if isinstance(slots, tuple) else slots[index]
         after = tuple(
-            _element_slot(slot, special[id(slot.source)][index]) if _goes_over(slot, special) else slot
+            _element_slot(slot, special[slot.source][index])
+            if isinstance(slot.source, Handle) and _goes_over(slot, slot.source, special)
+            else slot
             for slot in before
         )
         payload = frozen.payload if isinstance(frozen, Frozen) else frozen[index].payload
@@ -166,9 +168,9 @@ def _spelled(
     return all_frozen, all_slots
 
 
-def _goes_over(slot: Slot, special: Mapping[int, Sequence[Element]]) -> bool:
+def _goes_over(slot: Slot, source: Handle, special: Mapping[Handle, Sequence[Element]]) -> bool:
     own = slot.how is How.EACH or slot.use.items[-1:] == (OWN_INDEX,)
-    return own and id(slot.source) in special
+    return own and source in special
 
 
 def _element_slot(slot: Slot, element: Element) -> Slot:
@@ -233,7 +235,7 @@ def _grow_along(run: GrowingRun, group: Group, flattened: Flattened) -> None:
         run.deferred.remove(group)
         fail(run, group, error)
         return
-    if direct := {id(over): flattened.elements for over in group.overs if over._ref.group == group.root}:
+    if direct := {over: flattened.elements for over in group.overs if over._ref.group == group.root}:
         group.pattern = group.pattern or (group.frozen, group.slots)
         frozen, slots = _spelled(group, new, direct)
         group.frozen = [*(group.frozen if before and not isinstance(group.frozen, Frozen) else ()), *frozen]

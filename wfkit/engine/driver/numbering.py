@@ -75,6 +75,8 @@ class Numbering:
             if isinstance(handle, Handle) and handle._source is self._source:
                 known = self._groups[handle._ref.group].numbers
                 at = index if slot.how is How.EACH else handle._ref.index or 0
+                if not known:
+                    continue  # a flatten has no nodes of its own
                 number = latest(known) if slot.how is How.ALL else known[at]
                 found.append(item_of(number, slot.use.items[-1]) if slot.use.items else number)
         if found:

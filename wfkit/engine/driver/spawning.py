@@ -11,6 +11,7 @@ from wfkit.core.ids import GroupId
 from wfkit.core.states import TaskState
 from wfkit.engine.driver import expanding, values
 from wfkit.engine.driver.group import SENT, Node
+from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.assembly import Assembly
 from wfkit.engine.worker.calls import FrozenCall, HandleFacts, pack, unpack
 from wfkit.engine.worker.ended import Ended
@@ -167,17 +168,32 @@ def _answer_when_ended(run: Run, question: str, worker: str, ref: Ref | None) ->
 
     def answer() -> None:
         with run.lock:
-            indices = run.answers.elements(found) if found.index is None else [found.index]
-            told = [_told(values.ended(run, (found.group, index))) for index in indices]
+            told = [_told(one) for one in _ended(run, found)]
         _answer(run, question, worker, told)
 
     run.answers.when_done(found, answer)
 
 
+def _ended(run: Run, ref: Ref) -> list[Ended]:
+    """What is known of the nodes behind a handle, in the order of its list."""
+    if ref.group not in run.flattened:
+        indices = run.answers.elements(ref) if ref.index is None else [ref.index]
+        return [values.ended(run, (ref.group, index)) for index in indices]
+    return [_ended_element(part, items) for part, items in run.flattened[ref.group].in_order()]
+
+
+def _ended_element(part: Handle, items: tuple[int, ...]) -> Ended:
+    run, ref = run_of(part), part._ref
+    if ref.index is None:
+        return Ended(run.answers.name(ref), TaskState.FAILED, "it is a list of nodes itself: flatten once more")
+    own = () if ref.item is None else (ref.item,)
+    return values.ended(run, (ref.group, ref.index))._replace(items=(*own, *items))
+
+
 def _told(node: Ended) -> list[Any]:
     error = node.error
     info = None if error is None else [error.type_name, error.message, error.traceback, error.pickled]
-    return [node.name, node.state.value, node.reason, info, node.inline, node.key, node.offset]
+    return [node.name, node.state.value, node.reason, info, node.inline, node.key, node.offset, node.items]
 
 
 def _kept(run: Run, name: GroupId, indices: list[int], key: str) -> list[list[Any]]:
@@ -187,7 +203,7 @@ def _kept(run: Run, name: GroupId, indices: list[int], key: str) -> list[list[An
     for index in indices:
         one = values.ended(run, (name, index)) if run.has_ended((name, index)) else None
         if one is not None and (one.inline is not None or not one.has_value):
-            _, state, reason, error, inline, _, _ = _told(one)
+            _, state, reason, error, inline, *_ = _told(one)
             told.append([state, reason, error, inline])
         else:
             told.append(["", "", None, None])

@@ -173,8 +173,9 @@ def _sent(index: int | None) -> int:
     return -1 if index is None else index
 
 
-def _ended(name: str, state: str, reason: str, error: Any, inline: bytes | None, key: str, offset: int) -> Ended:
-    return Ended(name, TaskState(state), reason, error_info(error), inline, key, offset)
+def _ended(name: str, state: str, reason: str, error: Any, *where: Any) -> Ended:
+    inline, key, offset, items = where
+    return Ended(name, TaskState(state), reason, error_info(error), inline, key, offset, tuple(items))
 
 
 def _item(value: object, item: int, name: str) -> object:

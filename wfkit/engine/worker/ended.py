@@ -38,6 +38,7 @@ class Ended(NamedTuple):
     inline: bytes | None = None  #: the pickled value, where it is small
     key: str = ""  #: the Dask key that holds the value
     offset: int = -1  #: which element of a carrier; -1: the key is no carrier's
+    items: tuple[int, ...] = ()  #: what is meant is this item of the value, of that item this one, …
 
     @property
     def has_value(self) -> bool:

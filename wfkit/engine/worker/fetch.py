@@ -35,7 +35,13 @@ def values_of(worker: Worker, nodes: Sequence[Ended]) -> list[object]:
     missing = [key for key in wanted if key not in found]
     if missing:
         found.update(_gathered(worker, missing))
-    return [_value(node, found) for node in nodes]
+    return [_item(_value(node, found), node.items) for node in nodes]
+
+
+def _item(value: Any, items: Sequence[int]) -> object:
+    for item in items:
+        value = value[item]
+    return value
 
 
 def _value(node: Ended, found: dict[str, Any]) -> object:
