@@ -62,7 +62,8 @@ class _Nursery:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._woken, 4096)
                     self._reap()
-                else:  # the worker wants no more of this one
+                elif self._controls.get(key.data) is key.fileobj:  # not cleared away a moment ago, in this round
+                    # The worker wants no more of this one.
                     self._selector.unregister(key.fileobj)
                     _kill(key.data)
 
