@@ -1,109 +1,35 @@
-"""Isolated attempts: what crashes, hangs or is killed there costs the worker nothing; all else is as in a thread."""
+"""Isolated attempts are as attempts in a thread: values, errors, lines; and they leave nothing behind."""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import cloudpickle
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
+from tests.engine.worker.isolating import Lines, run, until
 from tests.system import hostile
-from wfkit.authoring.context import TaskBody, current
+from wfkit.authoring.context import current
 from wfkit.authoring.options import task_options
 from wfkit.authoring.signals import Fail, Retry, Skip
 from wfkit.authoring.task import task
-from wfkit.core.events import LogLine
 from wfkit.core.states import TaskState
 from wfkit.engine.worker.ends import end_of
 from wfkit.engine.worker.failure import describe
-from wfkit.engine.worker.isolated import ProcessDied, call_isolated
-from wfkit.engine.worker.logs import LogSink
-from wfkit.engine.worker.stop import Stop, Stopped
-from wfkit.errors import NotInFlow, NotPicklable, TaskFailed, TaskTimeout
+from wfkit.engine.worker.isolated import ProcessDied
+from wfkit.errors import NotInFlow, NotPicklable, TaskFailed
 
 pytestmark = pytest.mark.timeout(60)
-PLACE = TaskBody(
-    run_id="r1",
-    flow_name="f",
-    task_name="load",
-    map_index=2,
-    attempt=3,
-    idempotency_key="r1/load[2]",
-    worker="tcp://here",
-    recorder=None,
-)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
-
-
-class Lines:
-    """A log that can be looked at while it grows."""
-
-    def __init__(self) -> None:
-        self.lines: list[LogLine] = []
-        self.sink = LogSink(lambda _, lines: self.lines.extend(lines), lambda _, flush: flush())
-
-    @property
-    def texts(self) -> list[str]:
-        return [line.text for line in self.lines]
-
-
-def run(
-    function: Callable[..., object],
-    *args: object,
-    timeout_s: float | None = None,
-    stop: Stop | None = None,
-    lines: Lines | None = None,
-    prints: bool = False,
-    **kwargs: object,
-) -> Any:
-    return call_isolated(
-        cloudpickle.dumps((function, task_options({}), {})),
-        args,
-        kwargs,
-        timeout_s=timeout_s,
-        stop=stop or Stop(),
-        place=PLACE,
-        sink=(lines or Lines()).sink,
-        prints=prints,
-    )
-
-
-def until(what: Callable[[], object], limit_s: float = 10.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def gone(pid: int) -> bool:
-    return not alive(pid)
 
 
 # --- as in a thread ---
@@ -155,7 +81,7 @@ def test_spawning_there_says_why_it_cannot() -> None:
         run(lambda: child.submit())  # noqa: PLW0108 - a lambda that closes over the task
 
 
-def test_what_it_logs_prints_and_warns_is_seen_while_it_runs(folder: Path) -> None:
+def test_what_it_logs_prints_and_warns_is_seen_while_it_runs(tmp_path: Path) -> None:
     def talk(gate: Path) -> None:
         logging.getLogger("own").error("logged")
         print("printed")
@@ -164,10 +90,10 @@ def test_what_it_logs_prints_and_warns_is_seen_while_it_runs(folder: Path) -> No
             time.sleep(0.01)
 
     lines = Lines()
-    thread = threading.Thread(target=run, args=(talk, folder / "go"), kwargs={"lines": lines, "prints": True})
+    thread = threading.Thread(target=run, args=(talk, tmp_path / "go"), kwargs={"lines": lines, "prints": True})
     thread.start()
     until(lambda: len(lines.lines) == 3)
-    (folder / "go").touch()
+    (tmp_path / "go").touch()
     thread.join()
     assert lines.texts[:2] == ["logged", "printed"]
     assert "UserWarning: warned" in lines.texts[2]
@@ -218,157 +144,6 @@ def test_a_result_that_cannot_be_pickled_is_named() -> None:
 def test_what_cannot_be_loaded_there_is_an_error_of_the_task() -> None:
     with pytest.raises(RuntimeError):
         run(lambda x: x, hostile.Unloadable())
-
-
-# --- it dies ---
-
-
-def crash() -> None:
-    ctypes.string_at(0)
-
-
-@pytest.mark.parametrize(
-    ("function", "reason"),
-    [
-        (lambda: os._exit(3), "ended with exit code 3 before it had a result"),
-        (lambda: os._exit(0), "ended with exit code 0 before it had a result"),
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "was killed by signal 9 (SIGKILL)"),
-        (lambda: os.abort(), "was killed by signal 6 (SIGABRT)"),  # noqa: PLW0108 - pickled by value
-    ],
-)
-def test_a_process_that_dies_says_how(function: Callable[[], object], reason: str) -> None:
-    with pytest.raises(ProcessDied) as caught:
-        run(function)
-    assert caught.value.reason == f"its process {reason}"
-
-
-def test_a_crash_leaves_its_lines_and_says_where() -> None:
-    def talk_and_crash() -> None:
-        print("the last line")
-        crash()
-
-    lines = Lines()
-    with pytest.raises(ProcessDied, match="signal 11") as caught:
-        run(talk_and_crash, lines=lines, prints=True)
-    assert lines.texts == ["the last line"]
-    assert "Segmentation fault" in caught.value.last_words
-    assert "in crash" in caught.value.last_words
-    assert "isolated_child" not in caught.value.last_words
-
-
-def test_a_copy_of_the_process_has_no_say() -> None:
-    def fork() -> str:
-        child = os.fork()
-        if child:
-            os.waitpid(child, 0)
-        print("said")
-        return "the original" if child else "the copy"
-
-    lines = Lines()
-    assert run(fork, lines=lines, prints=True) == "the original"
-    assert lines.texts == ["said"]
-
-
-def test_a_process_that_closes_all_its_files_dies_for_it() -> None:
-    with pytest.raises(ProcessDied):
-        run(lambda: os.closerange(3, 1_000))
-
-
-# --- it is killed ---
-
-
-def endless() -> None:
-    """A call into C that never looks for exceptions."""
-    ctypes.PyDLL(None).sleep(60)
-
-
-def test_what_never_ends_is_killed_at_its_limit() -> None:
-    start_s = time.monotonic()
-    with pytest.raises(TaskTimeout, match=r"timeout_seconds=0\.2, and its process was killed"):
-        run(endless, timeout_s=0.2)
-    assert time.monotonic() - start_s < 2
-
-
-def test_a_request_kills_it_at_once(folder: Path) -> None:
-    def begin(mark: Path) -> None:
-        mark.touch()
-        endless()
-
-    stop = Stop()
-    asked: list[float] = []
-
-    def ask() -> None:
-        until((folder / "begun").exists)
-        asked.append(time.monotonic())
-        stop.request("cancelled")
-
-    threading.Thread(target=ask).start()
-    with pytest.raises(Stopped) as caught:
-        run(begin, folder / "begun", stop=stop)
-    assert caught.value.reason == "cancelled"
-    assert time.monotonic() - asked[0] < 0.5  # 0.05 on a quiet machine
-
-
-def test_what_is_stopped_before_never_begins(folder: Path) -> None:
-    stop = Stop()
-    stop.request("cancelled")
-    with pytest.raises(Stopped):
-        run((folder / "begun").touch, stop=stop)
-    assert not (folder / "begun").exists()
-
-
-def test_requests_at_every_moment_stop_it_or_come_too_late() -> None:
-    for round_ in range(60):
-        stop = Stop()
-        timer = threading.Timer(0.0001 * round_, stop.request, args=("now",))
-        timer.start()
-        try:
-            assert run(lambda x: len(x), bytes(1_000_000), stop=stop) == 1_000_000  # noqa: PLW0108 - pickled by value
-        except Stopped:
-            assert stop.requested
-        timer.join()
-
-
-def start_more(mark: Path) -> None:
-    child = subprocess.Popen(["sleep", "60"])
-    mark.with_suffix(".new").write_text(f"{os.getpid()} {child.pid}")
-    mark.with_suffix(".new").rename(mark)
-
-
-def start_more_and_stay(mark: Path) -> None:
-    start_more(mark)
-    endless()
-
-
-@pytest.mark.parametrize("stays", [False, True])
-def test_what_it_has_started_ends_with_it(folder: Path, stays: bool) -> None:
-    mark = folder / "pids"
-    if stays:
-        with pytest.raises(TaskTimeout):
-            run(start_more_and_stay, mark, timeout_s=0.5)
-    else:
-        run(start_more, mark)
-    for pid in map(int, mark.read_text().split()):
-        until(partial(gone, pid))
-
-
-WORKER = """
-import sys
-from pathlib import Path
-from tests.engine.worker.test_isolated import run, start_more_and_stay
-run(start_more_and_stay, Path(sys.argv[1]))
-"""
-
-
-def test_all_ends_with_the_worker(folder: Path) -> None:
-    mark = folder / "pids"
-    with subprocess.Popen([sys.executable, "-c", WORKER, str(mark)], cwd=Path(__file__).parents[3]) as worker:
-        until(mark.exists, 30)
-        family = [process.pid for process in psutil.Process(worker.pid).children(recursive=True)]
-        assert len(family) >= 3  # the nursery, the task, and what that has started
-        worker.kill()
-    for pid in family:
-        until(partial(gone, pid))
 
 
 # --- and leaves nothing ---

@@ -11,7 +11,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
-from tests.engine.worker.test_isolated import PLACE
+from tests.engine.worker.isolating import PLACE
 from wfkit.authoring.options import task_options
 from wfkit.engine.worker import frames
 from wfkit.engine.worker.isolated_child import Work

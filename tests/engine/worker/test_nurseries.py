@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.worker.test_isolated import run, until
+from tests.engine.worker.isolating import run, until
 from wfkit.engine.worker import nurseries
 from wfkit.engine.worker.isolated import ProcessDied
 from wfkit.engine.worker.nurseries import close_nursery

@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
-from tests.engine.worker.test_isolated import alive, until
+from tests.engine.worker.isolating import alive, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.timeout(60)
 class Served:
     """A nursery of a test's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        code = f"from wfkit.engine.worker.nursery import serve; serve({theirs.fileno()})"
+        code = f"{before}\nfrom wfkit.engine.worker.nursery import serve; serve({theirs.fileno()})"
         with theirs:
             self.process = subprocess.Popen([sys.executable, "-c", code], pass_fds=[theirs.fileno()])
 
@@ -95,3 +96,37 @@ def test_an_interrupt_from_the_terminal_does_not_reach_it(served: Served) -> Non
     until(lambda: len(served.children) == 2)
     for one in (talk, control, other_talk, other_control):
         one.close()
+
+
+#: A nursery is held up in its second request until there is a file.
+_HELD_UP = """
+import os, pathlib, time
+copies = []
+def held_up(fork=os.fork):
+    process = fork()
+    copies.append(process)
+    while process and len(copies) == 2 and not pathlib.Path({gate!r}).exists():
+        time.sleep(0.01)
+    return process
+os.fork = held_up
+"""
+
+
+def test_a_process_that_ends_while_it_is_given_up_ends_alone(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    served = Served(_HELD_UP.format(gate=str(gate)))
+    talk, control = served.start()
+    until(lambda: len(served.children) == 1)
+    (first,) = served.children
+    other_talk, other_control = served.start()
+    until(lambda: len(served.children) == 2)
+    talk.close()
+    until(lambda: not alive(first))
+    control.close()
+    gate.touch()  # it learns of both at once
+    until(lambda: first not in served.children)
+    other_talk.close()
+    assert json.loads(other_control.recv(4096))["code"] == 1
+    other_control.close()
+    served.requests.close()
+    assert served.process.wait(20) == 0
