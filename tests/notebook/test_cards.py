@@ -6,18 +6,8 @@ import random
 
 import pytest
 
-from tests.notebook.stories import (
-    BEGIN_S,
-    StoryRun,
-    began,
-    crawl,
-    done,
-    edge,
-    parents,
-    run_started,
-    spawned,
-    spec,
-)
+from tests.notebook.stories import crawl, parents
+from tests.notebook.telling import BEGIN_S, StoryRun, began, done, edge, run_started, spawned, spec
 from wfkit.core.events import Edge, How, NodesAdded, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState

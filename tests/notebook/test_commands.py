@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.notebook.shells import Lab
-from tests.notebook.stories import StoryRun, monthly_graph, run_finished, run_started
+from tests.notebook.stories import monthly_graph
+from tests.notebook.telling import StoryRun, run_finished, run_started
 from wfkit.clusters.facts import ClusterFacts
 from wfkit.core.events import LogLine
 from wfkit.core.states import RunState

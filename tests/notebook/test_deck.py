@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.notebook.stories import StoryRun, began, crawl, edge, parents, run_started, spawned, spec, started
+from tests.notebook.stories import crawl, parents
+from tests.notebook.telling import StoryRun, began, edge, run_started, spawned, spec, started
 from wfkit.core.events import GroupSpec, How, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState

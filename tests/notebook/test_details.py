@@ -8,18 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.stories import (
-    ERROR,
-    StoryRun,
-    crawl,
-    ended,
-    long_run,
-    monthly,
-    retrying,
-    run_started,
-    spec,
-    started,
-)
+from tests.notebook.stories import crawl, long_run, monthly
+from tests.notebook.telling import ERROR, StoryRun, ended, retrying, run_started, spec, started
 from wfkit.core.events import LogLine, LogLines, NodeRetrying, NodesAdded, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState

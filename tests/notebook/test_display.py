@@ -6,15 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.notebook.stories import (
+from tests.notebook.stories import monthly, parents
+from tests.notebook.telling import (
     BEGIN_S,
     ERROR,
     HOSTILE,
     TRACEBACK,
     StoryRun,
     ended,
-    monthly,
-    parents,
     run_finished,
     run_started,
     spec,

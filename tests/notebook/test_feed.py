@@ -10,22 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.stories import (
+from tests.notebook.stories import GOLDEN, crawl_steps, golden, long_run, monthly, monthly_steps, parents
+from tests.notebook.telling import (
     BEGIN_S,
     ERROR,
-    GOLDEN,
     StoryRun,
     began,
-    crawl_steps,
     done,
     edge,
     ended,
-    golden,
     logged,
-    long_run,
-    monthly,
-    monthly_steps,
-    parents,
     run_finished,
     run_started,
     spawned,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.notebook.shells import Lab
-from tests.notebook.stories import StoryRun, run_finished, run_started
+from tests.notebook.telling import StoryRun, run_finished, run_started
 from wfkit.authoring import context
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.errors import BadParameter, FlowFailed

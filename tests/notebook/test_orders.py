@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notebook.stories import StoryRun, monthly_graph, run_finished, run_started
+from tests.notebook.stories import monthly_graph
+from tests.notebook.telling import StoryRun, run_finished, run_started
 from wfkit.core.events import RunStateChanged
 from wfkit.core.states import RunState
 from wfkit.notebook.orders import ORDERS, give

@@ -12,17 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.stories import (
-    HOSTILE,
-    StoryRun,
-    ended,
-    monthly,
-    monthly_graph,
-    parents,
-    run_finished,
-    run_started,
-    started,
-)
+from tests.notebook.stories import monthly, monthly_graph, parents
+from tests.notebook.telling import HOSTILE, StoryRun, ended, run_finished, run_started, started
 from wfkit.core.states import RunState
 from wfkit.notebook import view as view_module
 from wfkit.notebook.view import FlowView, StaticView, _take_messages_while_busy

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 SETUP = f"""
 import sys, threading, time
 sys.path.insert(0, {str(ROOT)!r})
-from tests.notebook.stories import StoryRun, monthly_graph, run_finished, run_started, started
+from tests.notebook.stories import monthly_graph
+from tests.notebook.telling import StoryRun, run_finished, run_started, started
 from wfkit.core.states import RunState
 from wfkit.notebook.view import FlowView, StaticView
 run = StoryRun(run_started(), monthly_graph(), started(0, 0))

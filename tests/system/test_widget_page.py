@@ -2,77 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from tests.notebook.stories import (
-    BAD_MONTH,
+from tests.notebook.stories import BAD_MONTH, monthly, monthly_graph, monthly_steps
+from tests.notebook.telling import (
     ERROR,
     HOSTILE,
     StoryRun,
-    crawl,
-    done,
     edge,
     ended,
     logged,
-    monthly,
-    monthly_graph,
-    monthly_steps,
     run_finished,
     run_started,
-    spawned,
     spec,
     started,
 )
-from tests.system.widget_page import Page, served
-from wfkit.core.events import ErrorInfo, How, NodesAdded, NodeStopping, RunStateChanged
-from wfkit.core.ids import GroupId
+from tests.system.widget_page import assert_apart, opened, row, served
+from wfkit.core.events import ErrorInfo, How, NodesAdded
 from wfkit.core.states import RunState, TaskState
-from wfkit.notebook.view import SCRIPT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
-
-
-@pytest.fixture(autouse=True)
-def built() -> None:
-    assert SCRIPT.exists(), "the widget is not built: run `npm ci && npm run build` in labextension/"
-
-
-@pytest.fixture
-def tab(page: Tab) -> Iterator[Tab]:
-    """A tab in which any error in the page fails the test."""
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.set_viewport_size({"width": 1180, "height": 760})
-    yield page
-    assert errors == []
-
-
-def opened(tab: Tab, host: Page) -> Tab:
-    tab.goto(host.url)
-    tab.wait_for_function("window.ready")
-    expect(tab.locator(".wf-header")).to_be_visible()
-    return tab
-
-
-def assert_apart(tab: Tab) -> None:
-    boxes = tab.locator(".wf-card").evaluate_all("cards => cards.map(card => card.getBoundingClientRect().toJSON())")
-    for i, a in enumerate(boxes):
-        for b in boxes[i + 1 :]:
-            beside = a["right"] <= b["left"] or b["right"] <= a["left"]
-            assert beside or a["bottom"] <= b["top"] or b["bottom"] <= a["top"]
-
-
-def row(tab: Tab, name: str) -> Any:
-    return tab.locator(f'[role="treegrid"] [data-wfkit-node="{name}"]')
 
 
 def test_the_list_follows_the_run_from_pending_to_its_end(tab: Tab) -> None:
@@ -186,185 +139,6 @@ def test_hostile_names_messages_and_logs_are_only_text(tab: Tab, text: str) -> N
         assert tab.evaluate("window.canary") is None
         assert tab.locator(".wfkit img, .wfkit script, .wfkit iframe").count() == 0
         assert {path for path in host.requests if path not in {"/", "/widget.js", "/messages"}} == set()
-
-
-def test_cancel_sends_one_command_and_shows_the_answer(tab: Tab) -> None:
-    run = StoryRun(run_started(), monthly_graph(), started(0, 0))
-    with served(run) as host:
-        opened(tab, host)
-        button = tab.locator(".wf-cancel")
-        expect(button).to_be_enabled()
-        button.click()
-        expect(button).to_be_disabled()
-        expect(button).to_have_text("Cancelling…")
-        expect(tab.locator(".wf-status")).to_contain_text("what waits will not start")
-        assert tab.locator(".wf-status").get_attribute("aria-live") == "polite"
-        commands = tab.evaluate("window.sent.filter(message => message.op === 'command')")
-        assert [(each["v"], each["name"]) for each in commands] == [(1, "cancel")]
-        assert run.cancelled == ["from the live view"]
-        run.tell(ended(0, 1, TaskState.CANCELLED), run_finished(RunState.CANCELLED))
-        expect(button).to_be_hidden()
-
-
-def test_a_refused_cancel_can_be_tried_again(tab: Tab) -> None:
-    run = StoryRun(run_started(), monthly_graph())
-
-    def broken(reason: str = "") -> None:
-        raise ConnectionError("scheduler gone")
-
-    run.cancel = broken  # type: ignore[method-assign]
-    with served(run) as host:
-        opened(tab, host)
-        tab.locator(".wf-cancel").click()
-        expect(tab.locator(".wf-status")).to_have_text("Could not cancel the run: ConnectionError: scheduler gone")
-        expect(tab.locator(".wf-cancel")).to_be_enabled()
-
-
-def test_one_button_pauses_and_resumes_and_the_reason_is_shown(tab: Tab) -> None:
-    run = StoryRun(run_started(), monthly_graph(), started(0, 0))
-    with served(run) as host:
-        opened(tab, host)
-        button = tab.locator(".wf-pause")
-        expect(button).to_have_text("Pause")
-        button.click()
-        expect(button).to_have_text("Resume")
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "PAUSED")
-        expect(tab.locator(".wf-reason")).to_have_text("paused")
-        expect(tab.locator(".wf-status")).to_contain_text("nothing new starts")
-        button.click()
-        expect(button).to_have_text("Pause")
-        expect(tab.locator(".wf-reason")).to_be_hidden()
-        assert run.ordered == ["pause", "resume"]
-        tab.locator(".wf-cancel").click()
-        expect(button).to_be_hidden()
-
-
-def test_a_run_that_stands_still_tells_why_and_what_it_says_is_read_out(tab: Tab) -> None:
-    run = StoryRun(run_started(), monthly_graph(), started(0, 0))
-    with served(run) as host:
-        opened(tab, host)
-        reason = "no workers for 65 s, 120 tasks wait; see `%flow cluster`"
-        run.tell(RunStateChanged(state=RunState.RUNNING, reason=reason))
-        expect(tab.locator(".wf-reason")).to_have_text(reason.replace("`", ""))
-        expect(tab.locator(".wf-reason code")).to_have_text("%flow cluster")
-        expect(tab.get_by_role("status").last).to_contain_text("no workers for 65 s")
-        run.tell(RunStateChanged(state=RunState.RUNNING))
-        expect(tab.locator(".wf-reason")).to_be_hidden()
-
-
-def test_what_a_run_holds_is_shown_and_can_be_released_when_it_has_ended(tab: Tab) -> None:
-    run = StoryRun(run_started(), monthly_graph())
-    run.held_bytes = 1_234_567
-    with served(run) as host:
-        opened(tab, host)
-        expect(tab.locator(".wf-held")).to_have_text("holds 1.2 MB")
-        expect(tab.locator(".wf-release")).to_be_hidden()
-        run.tell(run_finished(RunState.COMPLETED))
-        tab.locator(".wf-release").click()
-        expect(tab.locator(".wf-held")).to_be_hidden()
-        expect(tab.locator(".wf-release")).to_be_hidden()
-        expect(tab.locator(".wf-status")).to_contain_text("Released 1.2 MB of cluster memory")
-        assert run.ordered == ["release"]
-
-
-def test_spawned_work_hangs_below_its_parent_and_opens_to_its_nodes(tab: Tab) -> None:
-    run = crawl(4)
-    with served(run) as host:
-        opened(tab, host)
-        rows = tab.locator('[role="treegrid"] tbody tr')
-        names = rows.evaluate_all("rows => rows.map(row => [row.dataset.wfkitNode, row.ariaLevel])")
-        assert names == [["walk", "1"], ["read", "2"], ["total", "2"], ["walk", "2"], ["report", "1"]]
-        parent, child = tab.locator(".wf-card").first, tab.locator(".wf-below", has_text="walk")
-        above, below = parent.bounding_box(), child.bounding_box()
-        assert above is not None
-        assert below is not None
-        assert below["y"] > above["y"] + above["height"]
-        assert above["x"] < below["x"] < above["x"] + 60
-        expect(child).to_have_attribute("title", "walk (3 levels): 39 waiting")
-        expect(tab.locator(".wf-share")).to_have_text("160 / 241")
-
-        tab.locator(".wf-below", has_text="read").click()
-        failed = tab.locator(".wf-element").first
-        expect(failed).to_have_attribute("data-state", "FAILED")
-        expect(failed).to_have_attribute("data-wfkit-node", re.compile(r"^read#\d+\[3\]$"))
-        name = failed.get_attribute("data-wfkit-node")
-        failed.click()
-        expect(tab.locator(".wf-panel-title")).to_have_text(str(name))
-        expect(tab.locator(".wf-traceback")).to_have_text(ERROR.traceback)
-        spawner = tab.locator(".wf-kin button")
-        spawner_name = spawner.inner_text()
-        spawner.click()
-        expect(tab.locator(".wf-panel-title")).to_have_text(spawner_name)
-        expect(tab.locator(f'[data-wfkit-detail="{spawner_name}"] .wf-element')).to_have_count(5)
-        tab.locator(".wf-section .wf-element").last.click()
-        expect(tab.locator(".wf-kin button")).to_have_text(spawner_name)
-
-
-def test_2_000_children_appear_as_one_card_while_they_come(tab: Tab) -> None:
-    run = StoryRun(
-        run_started(), NodesAdded(groups=(spec(0, "parent", 1000, mapped=True), spec(1, "next", 1, edge(0))))
-    )
-    with served(run) as host:
-        opened(tab, host)
-        expect(tab.locator(".wf-card")).to_have_count(2)
-        where = "() => [...document.querySelectorAll('.wf-card')].slice(0, 2).map(card => card.style.cssText)"
-        before = tab.evaluate(where)
-        for i in range(0, 1000, 50):
-            run.tell(NodesAdded(groups=tuple(spawned("g0", j, k, "leaf", 2) for j in range(i, i + 50) for k in (1, 2))))
-            tab.wait_for_timeout(10)
-        run.tell(*(done(f"g0.{j}/1") for j in range(1000)))
-        expect(row(tab, "leaf")).to_have_attribute("data-counts", "PENDING=1000 COMPLETED=1000")
-        expect(tab.locator(".wf-card")).to_have_count(3)
-        expect(tab.locator(".wf-below .wf-card-progress")).to_have_text("1,000/2,000")
-        assert tab.evaluate(where) == before, "what stands to the right does not move"
-
-
-def test_a_block_that_grows_pushes_what_stands_below_it(tab: Tab) -> None:
-    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "upper"), spec(1, "lower"))))
-    with served(run) as host:
-        opened(tab, host)
-        expect(tab.locator(".wf-card")).to_have_count(2)
-        for number, task in enumerate(("one", "two", "three", "four"), 1):
-            run.tell(NodesAdded(groups=(spawned("g0", 0, number, task, 1 + number),)))
-        expect(tab.locator(".wf-card")).to_have_count(6)
-        assert_apart(tab)
-
-
-def test_a_node_that_is_told_to_stop_says_where_it_still_runs(tab: Tab) -> None:
-    run = StoryRun(run_started(), monthly_graph(), started(3), started(0, 0))
-    run.tell(*(NodeStopping(group=GroupId(group), index=0, attempt=1, worker="tcp://w1") for group in ("g0", "g3")))
-    with served(run) as host:
-        opened(tab, host)
-        told = "cancelling, still running on tcp://w1"
-        single = tab.locator(".wf-card", has_text="carriers")
-        expect(single.locator(".wf-card-word")).to_have_text(told)
-        expect(single).to_have_attribute("title", f"carriers: 1 running\n{told}")
-        many = tab.locator(".wf-card", has_text="load")
-        expect(many).to_have_attribute("title", f"load: 1 running, 11 pending\n1 node: {told}")
-        many.click()
-        expect(tab.locator('.wf-element[data-state="RUNNING"] .wf-element-state')).to_have_text(told)
-        tab.locator(".wf-element").first.click()
-        expect(tab.locator(".wf-node-reason")).to_have_text(told)
-        run.tell(ended(0, 0, TaskState.CANCELLED))
-        expect(many).to_have_attribute("title", "load: 11 pending, 1 cancelled")
-
-
-def test_a_flatten_is_a_thin_card_and_its_items_are_named_by_part(tab: Tab) -> None:
-    parts = ((1, 2), (0, 3))
-    flat = replace(spec(1, "flatten", 5, edge(0, How.ALL), mapped=True, kind="flatten"), parts=parts)
-    line = replace(spec(2, "line", 5, edge(1, How.EACH), mapped=True), parts=parts)
-    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "files", 2, mapped=True), flat, line)))
-    with served(run) as host:
-        opened(tab, host)
-        thin = tab.locator(".wf-card.wf-flatten").bounding_box()
-        assert thin is not None
-        assert thin["height"] < 40
-        expect(tab.locator(".wf-flatten .wf-card-progress")).to_have_text("5 items")
-        expect(tab.locator(".wf-share")).to_have_text("0 / 7")  # items of a flatten are no tasks
-        tab.locator(".wf-card", has_text="line").click()
-        expect(tab.locator(".wf-element-name")).to_have_text(
-            ["line[1.0]", "line[1.1]", "line[0.0]", "line[0.1]", "line[0.2]"]
-        )
 
 
 def test_a_lost_message_is_asked_for_again(tab: Tab) -> None:

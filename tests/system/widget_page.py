@@ -12,7 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.notebook.stories import StoryRun
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import expect
+
+from tests.notebook.telling import StoryRun
 from wfkit.notebook.view import SCRIPT, FlowView
 
 _PAGE = """\
@@ -95,6 +98,7 @@ class Page:
 @contextmanager
 def served(run: StoryRun) -> Iterator[Page]:
     """Serve a page with a live view of the run until the block ends."""
+    assert SCRIPT.exists(), "the widget is not built: run `npm ci && npm run build` in labextension/"
     view = PageView(run)
     page = Page("", run, view)
 
@@ -141,3 +145,22 @@ def served(run: StoryRun) -> Iterator[Page]:
         server.server_close()
         thread.join()
         view.close()
+
+
+def opened(tab: Tab, host: Page) -> Tab:
+    tab.goto(host.url)
+    tab.wait_for_function("window.ready")
+    expect(tab.locator(".wf-header")).to_be_visible()
+    return tab
+
+
+def assert_apart(tab: Tab) -> None:
+    boxes = tab.locator(".wf-card").evaluate_all("cards => cards.map(card => card.getBoundingClientRect().toJSON())")
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            beside = a["right"] <= b["left"] or b["right"] <= a["left"]
+            assert beside or a["bottom"] <= b["top"] or b["bottom"] <= a["top"]
+
+
+def row(tab: Tab, name: str) -> Any:
+    return tab.locator(f'[role="treegrid"] [data-wfkit-node="{name}"]')

@@ -1,0 +1,241 @@
+"""A run that is told event by event, and the events: what the faces of a notebook are tested with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from wfkit.core.events import (
+    AnyEvent,
+    Edge,
+    ErrorInfo,
+    GroupSpec,
+    How,
+    LogLine,
+    LogLines,
+    NodeFinished,
+    NodeRetrying,
+    NodeStarted,
+    NodeWaiting,
+    RunFinished,
+    RunStarted,
+    RunStateChanged,
+)
+from wfkit.core.ids import GroupId, RunId
+from wfkit.core.reducer import fold
+from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
+from wfkit.core.view import RunView
+
+BEGIN_S = 1_700_000_000.0
+WORKERS = ("tcp://127.0.0.1:40001", "tcp://127.0.0.1:40002")
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "<cell 4>", line 5, in clean
+    return frame.astype({"dep_delay": "float64"})
+  File "/opt/pandas/core/generic.py", line 6640, in astype
+    new_data = self._mgr.astype(dtype=dtype, copy=copy, errors=errors)
+ValueError: could not convert string to float: 'n/a (see remark 7)'
+"""
+ERROR = ErrorInfo(
+    type_name="ValueError",
+    message="could not convert string to float: 'n/a (see remark 7)'",
+    traceback=TRACEBACK,
+)
+HOSTILE = "<img src=x onerror=\"window.canary='ran'\">"
+
+
+class StoryRun:
+    """A run whose news are told by hand: what the views need of a run, on a real view and reducer."""
+
+    def __init__(self, *events: AnyEvent) -> None:
+        self.view_model = RunView()
+        self.lock = threading.RLock()
+        self.cancelled: list[str] = []
+        self.ordered: list[str] = []
+        self.held_bytes = 0
+        self._callbacks: list[Callable[[], None]] = []
+        self._seq = 0
+        self.tell(*events)
+
+    @property
+    def id(self) -> RunId:
+        return self.view_model.run_id
+
+    @property
+    def state(self) -> RunState:
+        return self.view_model.state
+
+    @property
+    def watchers(self) -> int:
+        return len(self._callbacks)
+
+    def tell(self, *events: AnyEvent) -> None:
+        with self.lock:
+            for event in events:
+                self._seq += 1
+                fold(self.view_model, [replace(event, seq=self._seq)])
+        for callback in list(self._callbacks):
+            callback()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def cancel(self, reason: str = "") -> None:
+        self.cancelled.append(reason)
+        if self.state in RUN_ENDS:
+            raise RuntimeError("too late")
+
+    def pause(self) -> None:
+        self.ordered.append("pause")
+        self.tell(RunStateChanged(state=RunState.PAUSED, reason="paused"))
+
+    def resume(self) -> None:
+        self.ordered.append("resume")
+        self.tell(RunStateChanged(state=RunState.RUNNING))
+
+    def release(self) -> None:
+        self.ordered.append("release")
+        self.held_bytes = 0
+        self.tell()
+
+
+def run_started(flow: str = "monthly", at_s: float = BEGIN_S) -> RunStarted:
+    return RunStarted(at_s=at_s, run_id=RunId("r-0123456789abcdefghjkmnpqrs"), flow_name=flow)
+
+
+def spec(
+    number: int,
+    name: str,
+    length: int | None = 1,
+    *edges: Edge,
+    mapped: bool = False,
+    kind: str = "task",
+    parent: str | None = None,
+) -> GroupSpec:
+    return GroupSpec(
+        id=GroupId(f"g{number}"),
+        order=number,
+        name=name,
+        task=name.partition("#")[0],
+        kind=kind,
+        mapped=mapped,
+        length=length,
+        parent=None if parent is None else GroupId(parent),
+        edges=edges,
+    )
+
+
+def edge(number: int, how: How = How.ALL, index: int = 0) -> Edge:
+    return Edge(group=GroupId(f"g{number}"), how=how, index=index)
+
+
+def started(number: int, index: int = 0, attempt: int = 1, after_s: float = 0.5) -> NodeStarted:
+    return NodeStarted(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(f"g{number}"),
+        index=index,
+        attempt=attempt,
+        worker=WORKERS[index % len(WORKERS)],
+    )
+
+
+def ended(
+    number: int,
+    index: int = 0,
+    state: TaskState = TaskState.COMPLETED,
+    attempt: int = 1,
+    after_s: float = 1.0,
+    error: ErrorInfo | None = None,
+    reason: str = "",
+    preview: str = "",
+) -> NodeFinished:
+    ran = state in {TaskState.COMPLETED, TaskState.FAILED}
+    return NodeFinished(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(f"g{number}"),
+        index=index,
+        attempt=attempt if ran else 0,
+        state=state,
+        kind=FailureKind.ERROR if state is TaskState.FAILED else None,
+        reason=reason,
+        error=error,
+        worker=WORKERS[index % len(WORKERS)] if ran else "",
+        wall_s=0.42 if ran else 0.0,
+        result_bytes=3_400_000 if state is TaskState.COMPLETED else 0,
+        preview=preview,
+    )
+
+
+def retrying(number: int, index: int = 0, attempt: int = 1, after_s: float = 0.8, delay_s: float = 2.0) -> NodeRetrying:
+    return NodeRetrying(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(f"g{number}"),
+        index=index,
+        attempt=attempt,
+        delay_s=delay_s,
+        error=ERROR,
+    )
+
+
+def logged(
+    number: int, index: int, attempt: int, *texts: str, level: int = 20, source: str = "clean", part: int = 0
+) -> LogLines:
+    lines = tuple(
+        LogLine(at_s=BEGIN_S + 0.6 + i / 10, level=level, source=source, text=text) for i, text in enumerate(texts)
+    )
+    return LogLines(group=GroupId(f"g{number}"), index=index, attempt=attempt, part=part, lines=lines)
+
+
+def run_finished(state: RunState, after_s: float = 9.0, reason: str = "") -> RunFinished:
+    return RunFinished(at_s=BEGIN_S + after_s, state=state, reason=reason)
+
+
+def spawned(
+    parent: str,
+    index: int,
+    number: int,
+    task: str,
+    order: int,
+    length: int | None = 1,
+    *edges: Edge,
+    mapped: bool = False,
+    kind: str = "task",
+) -> GroupSpec:
+    """The group that node `index` of `parent` made as its `number`th."""
+    return GroupSpec(
+        id=GroupId(f"{parent}.{index}/{number}"),
+        order=order,
+        name=f"{task}#{order}",
+        task=task,
+        kind=kind,
+        mapped=mapped,
+        length=length,
+        parent=GroupId(parent),
+        edges=edges,
+    )
+
+
+def began(group: str, index: int = 0, after_s: float = 1.0) -> NodeStarted:
+    return NodeStarted(at_s=BEGIN_S + after_s, group=GroupId(group), index=index, attempt=1, worker=WORKERS[0])
+
+
+def done(group: str, index: int = 0, after_s: float = 2.0, state: TaskState = TaskState.COMPLETED) -> NodeFinished:
+    failed = state is TaskState.FAILED
+    return NodeFinished(
+        at_s=BEGIN_S + after_s,
+        group=GroupId(group),
+        index=index,
+        attempt=1,
+        state=state,
+        kind=FailureKind.ERROR if failed else None,
+        error=ERROR if failed else None,
+        worker=WORKERS[0],
+        wall_s=0.3,
+        preview="512 files",
+    )
+
+
+def waits(group: str, index: int = 0, after_s: float = 1.5) -> NodeWaiting:
+    return NodeWaiting(at_s=BEGIN_S + after_s, group=GroupId(group), index=index, attempt=1, children=())
