@@ -128,8 +128,15 @@ class Flattened:
     def final(self) -> list[int]:
         """For each place in the list: which element stands there."""
         starts = list(self._starts())
-        by_part = sorted(range(len(self.parts)), key=lambda at: self.parts[at][0])
+        places = self._places()
+        by_part = sorted(range(len(self.parts)), key=lambda at: places.get(self.parts[at][0], self.parts[at][0]))
         return [starts[at] + item for at in by_part for item in range(self.parts[at][1])]
+
+    def _places(self) -> dict[int, int]:
+        """Where each part stands in the list of a source that has grown itself, in the order in which parts came."""
+        run, name = run_of(self.source), self.source._ref.group
+        final = run.groups[name].final if self.source._mapped and name not in run.flattened else None
+        return {} if final is None else {part: place for place, part in enumerate(final)}
 
     def _starts(self) -> Iterator[int]:
         start = 0
