@@ -49,7 +49,7 @@ def counted(name: str, seconds: float = 0.01) -> None:
 def most(name: str) -> int:
     """How many were inside at once, at most."""
     inside, found = 0, 0
-    for one, step in list(_going):
+    for one, step in tuple(_going):
         inside += step if one == name else 0
         found = max(found, inside)
     return found

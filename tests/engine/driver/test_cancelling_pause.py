@@ -119,5 +119,5 @@ def test_a_flow_that_takes_too_long_fails_and_says_so(start: Start) -> None:
 def test_a_flow_that_is_in_time_hears_nothing_of_its_limit(start: Start) -> None:
     run = start(lambda: after(1), timeout_s=0.1)
     run.wait(8)
-    assert start(lambda: late()).wait(8).state is RunState.COMPLETED
+    assert start(late).wait(8).state is RunState.COMPLETED
     assert run.state is RunState.COMPLETED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.driver import gates
-from tests.engine.driver.groups import one, whole
+from tests.engine.driver.groups import group_of, one
 from wfkit.authoring.flattening import flatten
+from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.task import task
+from wfkit.core.ids import GroupId
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.flattening import Flattened
 from wfkit.engine.driver.run import Run
@@ -23,10 +26,22 @@ Start = Callable[..., Run]
 
 @task
 def part(n: Any) -> Any:
-    """A list of n items; part 0 waits at its gate."""
+    """A list of |n| items; a negative n waits at its gate."""
     if n < 0:
         gates.wait_at(f"part {n}")
     return [abs(n) * 10 + item for item in range(abs(n))]
+
+
+@task
+def few(n: Any) -> Any:
+    if n < 0:
+        gates.wait_at(f"few {n}")
+    return [abs(n)] * abs(n)
+
+
+@task
+def lists(n: Any) -> Any:
+    return [[n], [n]]
 
 
 @task
@@ -92,7 +107,9 @@ def _parts(length: int) -> st.SearchStrategy[list[int]]:
 @given(st.integers(0, 8).flatmap(lambda n: st.tuples(_parts(n), st.permutations(range(n)))))
 def test_the_order_is_that_of_the_parts_however_they_arrive(case: tuple[list[int], list[int]]) -> None:
     counts, arrival = case
-    flattened = Flattened(whole("a"))
+    run = SimpleNamespace(flattened={}, groups={GroupId("a"): group_of("a", len(counts), mapped=True)})
+    source: Any = SimpleNamespace(run=run)
+    flattened = Flattened(Handle(source, Ref(GroupId("a"), None), mapped=True))
     for number in arrival:
         flattened.parts.append((number, counts[number]))
         flattened.elements += [(one("a", number), (item,)) for item in range(counts[number])]
@@ -193,17 +210,18 @@ def test_parts_that_are_handles_are_followed_before_these_have_ended(start: Star
     assert run.wait(8)["ys"].result() == [2, 8, 4]
 
 
-def test_a_flatten_of_a_map_over_a_flatten_grows_with_it(start: Start) -> None:
+def test_a_flatten_of_a_map_over_a_flatten_grows_with_it_and_keeps_the_order_of_the_list(start: Start) -> None:
     def body() -> dict[str, object]:
-        inner = part.map(flatten(part.map([1, -1])))
-        return {"n": total(flatten(inner)), "ys": step.map(flatten(inner))}
+        inner = part.map(flatten(few.map([-2, 1])))
+        return {"n": total(flatten(inner)), "ys": step.map(flatten(inner)), "flat": flatten(flatten(lists.map([1, 2])))}
 
     run = start(body)
-    gates.until_came("part -1", "step 100")
-    gates.open_gates("part -1")
+    gates.until_came("few -2", "step 10")
+    gates.open_gates("few -2")
     run.wait(8)
-    assert run["n"].result() == [*range(100, 110)] * 2
-    assert run["ys"].result() == [*range(101, 111)] * 2
+    assert run["n"].result() == [20, 21, 20, 21, 10]
+    assert run["ys"].result() == [21, 22, 21, 22, 11]
+    assert run["flat"].result() == [1, 1, 2, 2]
 
 
 def test_a_cancelled_run_ends_its_flattens_and_their_handles_answer(start: Start) -> None:

@@ -74,7 +74,7 @@ def test_a_map_that_grows_keeps_the_numbers_that_it_has() -> None:
     group = group_of("b", 2, mapped=True, slots=[(single("lists", 2),), (single("lists", 2),)])
     run.add(group)
     before = list(group.numbers)
-    group.slots = [*group.slots, (single("lists", 0),)]  # type: ignore[list-item]
+    group.slots = [*group.slots, (single("lists", 0),)]
     assert run.add(group, 3) == [2, 2, 0]
     assert list(group.numbers)[:2] == before
 

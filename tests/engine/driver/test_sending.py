@@ -14,6 +14,7 @@ from wfkit.authoring.task import task
 from wfkit.core.ids import GroupId
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver import sending
+from wfkit.engine.driver.group import SENT, UNSENT
 from wfkit.engine.driver.run import Run
 
 Start = Callable[..., Run]
@@ -94,8 +95,8 @@ def test_the_window_is_filled_depth_first(start: Start, monkeypatch: pytest.Monk
     run = start(lambda: two.map(held.map(range(9), chunk=1), chunk=1))
     gates.until(lambda: len(gates.came()) == 2)
     first, second = run.groups.values()
-    assert [list(group.status).count(sending.SENT) for group in (first, second)] == [2, 2]
-    assert list(first.status[:2]) == list(second.status[:2]) == [sending.SENT] * 2
+    assert [list(group.status).count(SENT) for group in (first, second)] == [2, 2]
+    assert list(first.status[:2]) == list(second.status[:2]) == [SENT] * 2
     gates.open_gates("held")
     assert run.wait(8).state is RunState.COMPLETED
 
@@ -181,16 +182,14 @@ def test_a_result_of_another_run_is_waited_for(start: Start) -> None:
     first = start(lambda: {"xs": held.map(range(2))})
     second = start(lambda: {"ys": two.map(first["xs"]), "sum": total(first["xs"])})
     gates.until(lambda: len(gates.came()) == 2)
-    assert {group.status[0] for group in second.groups.values()} == {sending.UNSENT}
+    assert {group.status[0] for group in second.groups.values()} == {UNSENT}
     gates.open_gates("held")
     assert second.wait(8)["ys"].result() == [0, 1]
     assert second["sum"].result() == 1
     assert first.wait(8).state is RunState.COMPLETED
 
 
-def test_dropped_nodes_are_those_that_the_cluster_does_not_have(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dropped_nodes_are_those_that_the_cluster_does_not_have(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "WINDOW", 2)
     run = start(lambda: held.map(range(5), chunk=1))
     gates.until(lambda: len(gates.came()) == 2)
