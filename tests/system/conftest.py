@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.system.running import Workers, ran
 from wfkit import connect, task
 from wfkit.session.session import close_session, session
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page as Tab
 
 CHROMIUM = os.environ.get("WFKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 _QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
@@ -26,6 +29,17 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """Stand in for the fixture of pytest-base-url, which pytest 9 warns about."""
+
+
+@pytest.fixture
+def tab(page: Tab) -> Iterator[Tab]:
+    """A tab in which any error in the page fails the test."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.set_viewport_size({"width": 1180, "height": 760})
+    yield page
+    assert errors == []
 
 
 @pytest.fixture(scope="module")
