@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.system.running import Workers, ran
-from wfkit import connect, task
-from wfkit.session.session import close_session, session
+from tests.system.running import WORKERS, Workers, own_cluster, ran
+from wfkit import task
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -45,13 +44,8 @@ def tab(page: Tab) -> Iterator[Tab]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Workers]:
     """Two worker processes of two threads each, started by wfkit; the flows of a module's tests run on it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WFKIT_CLUSTER_N_WORKERS", "2")
-        patch.setenv("WFKIT_CLUSTER_THREADS_PER_WORKER", "2")
-        close_session()
-        connect()
-        yield Workers(session().engine().cluster.client)
-        close_session()
+    with own_cluster(cluster_n_workers=WORKERS, cluster_threads_per_worker=2) as workers:
+        yield workers
 
 
 @pytest.fixture

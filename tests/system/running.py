@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from distributed import Client
 
-from wfkit import flow
+from wfkit import connect, flow
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.driver.run import Run
+from wfkit.session.session import close_session, session
 
 TIMEOUT_S = 20.0
 #: How many workers the cluster of a module's tests has.
@@ -37,6 +40,20 @@ class Workers:
         """Whether others have taken the places of lost workers."""
         addresses = self.addresses
         return len(addresses) == WORKERS and not set(addresses) & set(lost)
+
+
+@contextmanager
+def own_cluster(**settings: object) -> Iterator[Workers]:
+    """A cluster started by wfkit with these settings, such as `cluster_n_workers`; flows run on it meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(f"WFKIT_{name.upper()}", str(value))
+        close_session()
+        connect()
+        try:
+            yield Workers(session().engine().cluster.client)
+        finally:
+            close_session()
 
 
 def started(body: Callable[[], object]) -> Run:

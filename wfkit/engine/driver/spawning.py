@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from wfkit.authoring.handle import Handle, Ref
-from wfkit.core.ids import GroupId
+from wfkit.core.ids import GroupId, spawners
 from wfkit.core.states import TaskState
 from wfkit.engine.driver import expanding, values
 from wfkit.engine.driver.group import SENT, Node
@@ -60,6 +60,8 @@ def _asked(run: Run, question: str, worker: str, asked: list[Any]) -> None:
             _answer(run, question, worker, None)
         case ["kept", group, [*indices], str(key)]:
             _answer(run, question, worker, _kept(run, GroupId(group), [int(index) for index in indices], key))
+        case ["awaited", group]:
+            _answer(run, question, worker, _is_awaited(run, GroupId(group)))
         case _:
             raise LookupError(f"a question that nobody answers: {asked[0]}")
 
@@ -78,6 +80,12 @@ def handle_of(run: Run, facts: HandleFacts) -> Handle:
 
 def _answer(run: Run, question: str, worker: str, answer: object) -> None:
     run.engine.cluster.tell("answer", run=run.id, worker=worker, answer=[question, answer])
+
+
+def _is_awaited(run: Run, group: GroupId) -> bool:
+    """Whether a node waits whose body made these nodes, or made what made them."""
+    groups = run.view_model.groups
+    return any(groups[parent].state(index) is TaskState.WAITING for parent, index in spawners(group))
 
 
 # Calls

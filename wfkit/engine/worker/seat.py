@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from distributed import Reschedule
@@ -17,6 +17,8 @@ from wfkit.engine.worker.stop import Shield
 
 #: A worker on which as many tasks wait as may tries again after so long whether another one may begin.
 _AGAIN_S: Final = 0.02
+#: The driver says so soon enough whether somebody waits for a node.
+_ANSWER_S: Final = 10.0
 #: A suspect that waits for another one looks up so often, to be stopped.
 _LOOK_S: Final = 0.5
 
@@ -48,7 +50,7 @@ class Seat:
         ------
         Reschedule : too many tasks of this worker wait, and this one is no descendant of theirs
         """
-        if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads):
+        if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) and not _is_awaited(side, spec):
             time.sleep(_AGAIN_S)
             raise Reschedule
         key = thread_state.key
@@ -77,3 +79,13 @@ class Seat:
         if self._alone:
             self._alone = False
             self._side.suspect.release()
+
+
+def _is_awaited(side: WorkerSide, spec: Spec) -> bool:
+    """Whether nodes descend from one that waits on another worker, which the driver knows."""
+    if not spec.depth:
+        return False
+    with suppress(TimeoutError):
+        (awaited,) = side.ask_and_wait(spec.run_id, ["awaited", spec.group], _ANSWER_S)
+        return bool(awaited)
+    return False

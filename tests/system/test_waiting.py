@@ -1,0 +1,59 @@
+"""Tasks that wait for the tasks that they make, on one worker of one thread: the hardest place to do so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil  # type: ignore[import-untyped]  # no types shipped
+import pytest
+
+from tests.system.running import Workers, own_cluster, ran, states
+from wfkit import task, wait
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[Workers]:
+    with own_cluster(cluster_n_workers=1, cluster_threads_per_worker=1) as workers:
+        yield workers
+
+
+@task
+def add_up(depth: int) -> int:
+    return 1 + add_up.submit(depth - 1).result() if depth else 0
+
+
+@task
+def leaf(x: int) -> int:
+    return x
+
+
+@task
+def tree(depth: int) -> int:
+    if not depth:
+        return leaf.submit(1).result()
+    below = [tree.submit(depth - 1) for _ in range(2)]
+    return sum(handle.result() for handle in wait(below))
+
+
+def test_a_chain_of_200_tasks_that_wait_for_each_other_comes_to_its_end(one_thread: Workers) -> None:
+    (pid,) = one_thread.pids().values()
+    before = psutil.Process(pid).num_threads()
+    run = ran(lambda: add_up(200))
+    assert run.node("add_up").result() == 200
+    assert list(states(run).values()) == ["COMPLETED"] * 201
+    assert list(one_thread.pids().values()) == [pid]
+    assert ran(lambda: leaf(7)).node("leaf").result() == 7
+    assert psutil.Process(pid).num_threads() < before + 20
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_tree_of_tasks_that_wait_comes_to_its_end() -> None:
+    run = ran(lambda: tree(5))
+    assert run.node("tree").result() == 32
+    assert len(states(run)) == 95
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_tasks_that_wait_beside_each_other_all_come_to_their_ends() -> None:
+    run = ran(lambda: tree.map([1] * 40))
+    assert run.node("tree").result() == [2] * 40
