@@ -1,4 +1,4 @@
-"""The worker's side: events in order, cancellations remembered and confirmed behind them."""
+"""The worker's side: news in order, questions and answers, and what is cancelled, held or noted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from wfkit.core import wire
-from wfkit.core.events import NodeStarted
+from wfkit.core.events import NodeStarted, NodeStopping
 from wfkit.core.ids import GroupId
-from wfkit.engine.worker.side import WorkerSide
+from wfkit.engine.worker.attempt import call
+from wfkit.engine.worker.side import Begin, NodeId, Note, WorkerSide
+from wfkit.engine.worker.stop import Stop, Stopped
 
 
 class Loop:
@@ -44,8 +48,11 @@ class FakeWorker:
         self.sent.append(message)
 
 
-def start(index: int) -> NodeStarted:
-    return NodeStarted(group=GroupId("g1"), index=index, attempt=1, worker="tcp://here")
+NODE: NodeId = ("r1", "g1", 0)
+
+
+def start(index: int, attempt: int = 1) -> NodeStarted:
+    return NodeStarted(group=GroupId("g1"), index=index, attempt=attempt, worker="tcp://here")
 
 
 def made() -> tuple[WorkerSide, FakeWorker]:
@@ -54,26 +61,50 @@ def made() -> tuple[WorkerSide, FakeWorker]:
     return side, worker
 
 
-def test_events_are_sent_together_by_run_and_in_order() -> None:
+def begin(side: WorkerSide, node: NodeId, stop: Stop | None = None) -> Begin:
+    return side.begin(node, start(node[2]), stop or Stop())
+
+
+def told(worker: FakeWorker) -> list[Any]:
+    """All news so far: of events the event itself."""
+    worker.loop.run()
+    news = [item for message in worker.sent for item in message.get("news", ())]
+    return [wire.decode(item[1]) if item[0] == "event" else item for item in news]
+
+
+def test_news_are_sent_together_by_run_and_in_order() -> None:
     side, worker = made()
     for index in range(3):
         side.emit("r1", start(index))
+    side.tell("r1", ["looked", "g1"])
     side.emit("r2", start(0))
+    side.began("r1", "key")
     assert len(worker.loop.planned) == 1
     worker.loop.run()
-    assert [(message["op"], message["run"], len(message["events"])) for message in worker.sent] == [
-        ("wfkit-events", "r1", 3),
-        ("wfkit-events", "r2", 1),
-    ]
-    assert [wire.decode(event).index for event in worker.sent[0]["events"]] == [0, 1, 2]  # type: ignore[union-attr]
+    by_run = {message["run"]: message for message in worker.sent}
+    assert {message["op"] for message in worker.sent} == {"wfkit-news"}
+    assert [item[0] for item in by_run["r1"]["news"]] == ["event"] * 3 + ["looked"]
+    assert [wire.decode(item[1]).index for item in by_run["r1"]["news"][:3]] == [0, 1, 2]  # type: ignore[union-attr]
+    assert (by_run["r1"]["began"], len(by_run["r2"]["news"])) == (["key"], 1)
+
+
+def test_of_a_task_that_waits_and_goes_on_the_last_is_said() -> None:
+    side, worker = made()
+    for key, last in (("a", side.began), ("b", side.rested)):
+        side.began("r1", key)
+        side.rested("r1", key)
+        last("r1", key)
+    worker.loop.run()
+    (message,) = worker.sent
+    assert (message["began"], message["rested"]) == (["a"], ["b"])
 
 
 def test_a_cancelled_node_does_not_begin_and_others_do() -> None:
     side, worker = made()
     worker.stream_handlers["wfkit-cancel"](run="r1", request="q1", nodes=[["g1", 1]])
-    assert side.begin("r1", "g1", 0, start(0))
-    assert not side.begin("r1", "g1", 1, start(1))
-    assert side.begin("r2", "g1", 1, start(1))
+    assert begin(side, NODE) is Begin.GO
+    assert begin(side, ("r1", "g1", 1)) is Begin.CANCELLED
+    assert begin(side, ("r2", "g1", 1)) is Begin.GO
 
 
 def test_nothing_of_a_cancelled_run_begins_whatever_else_is_cancelled() -> None:
@@ -81,24 +112,56 @@ def test_nothing_of_a_cancelled_run_begins_whatever_else_is_cancelled() -> None:
     cancel = worker.stream_handlers["wfkit-cancel"]
     cancel(run="r1", request="q1")
     cancel(run="r1", request="q2", nodes=[["g1", 1]])
-    assert not side.begin("r1", "g1", 0, start(0))
+    assert begin(side, NODE) is Begin.CANCELLED
+
+
+def test_nothing_of_a_run_that_is_held_begins_until_it_goes_on() -> None:
+    side, worker = made()
+    hold = worker.stream_handlers["wfkit-hold"]
+    hold(run="r1", request="q1", paused=True)
+    assert (begin(side, NODE), begin(side, ("r2", "g1", 0))) == (Begin.HELD, Begin.GO)
+    hold(run="r1", request="q2", paused=False)
+    assert begin(side, NODE) is Begin.GO
+    assert [one["request"] for one in worker.sent if one["op"] == "wfkit-held"] == ["q1", "q2"]
 
 
 def test_a_confirmation_comes_behind_the_events_before_it() -> None:
     side, worker = made()
-    side.begin("r1", "g1", 0, start(0))
+    begin(side, NODE)
+    side.end(NODE)
     worker.stream_handlers["wfkit-cancel"](run="r1", request="q1")
-    assert [message["op"] for message in worker.sent] == ["wfkit-events", "wfkit-cancelled"]
+    assert [message["op"] for message in worker.sent] == ["wfkit-news", "wfkit-cancelled"]
+
+
+def test_what_runs_is_stopped_and_said_to_be_stopping() -> None:
+    side, worker = made()
+    stop, begun = Stop(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        while True:
+            time.sleep(0.001)
+
+    begin(side, NODE, stop)
+    cancel = worker.stream_handlers["wfkit-cancel"]
+    threading.Thread(target=lambda: begun.wait(10) and cancel(run="r1", request="q1")).start()
+    with pytest.raises(Stopped) as caught:
+        call(work, (), {}, None, stop)
+    assert caught.value.reason == "cancelled while it ran"
+    side.end(NODE)
+    assert [type(one) for one in told(worker)] == [NodeStarted, NodeStopping]
+    cancel(run="r1", request="q2")
+    assert len(told(worker)) == 2  # it runs no more
 
 
 def test_a_pause_ends_in_time_or_at_once_when_it_is_cancelled() -> None:
     side, worker = made()
-    assert side.pause("r1", "g1", 0, 0.01)
+    assert side.pause(NODE, 0.01)
     threading.Timer(0.05, lambda: worker.stream_handlers["wfkit-cancel"](run="r1", request="q1")).start()
     start_s = time.monotonic()
-    assert not side.pause("r1", "g1", 0, 60)
+    assert not side.pause(NODE, 60)
     assert time.monotonic() - start_s < 5
-    assert not side.pause("r1", "g1", 0, 60)
+    assert not side.pause(NODE, 60)
 
 
 def test_only_so_many_cancelled_runs_are_remembered() -> None:
@@ -106,7 +169,7 @@ def test_only_so_many_cancelled_runs_are_remembered() -> None:
     for number in range(1_500):
         worker.stream_handlers["wfkit-cancel"](run=f"r{number}", request="q")
     assert len(side._cancelled) == 1_000
-    assert not side.begin("r1499", "g1", 0, start(0))
+    assert begin(side, ("r1499", "g1", 0)) is Begin.CANCELLED
 
 
 def test_later_is_planned_by_the_loop_itself() -> None:
@@ -117,3 +180,62 @@ def test_later_is_planned_by_the_loop_itself() -> None:
     (function, args) = worker.loop.planned.pop()
     assert function == worker.loop.call_later
     assert args[0] == 0.0
+
+
+def test_answers_find_their_questions_in_any_order() -> None:
+    side, worker = made()
+    taken: list[tuple[str, list[Any]]] = []
+    for name in "ab":
+        side.ask("r1", ["state", name], lambda answer, name=name: taken.append((name, answer)))  # type: ignore[misc]
+    asked = {question[4]: question[1] for question in told(worker)}
+    assert told(worker)[0][2:] == ["tcp://here", "state", "a"]
+    answer = worker.stream_handlers["wfkit-answer"]
+    answer(run="r1", answer=(asked["b"], 2))
+    answer(run="r1", answer=(asked["a"], 1))
+    answer(run="r1", answer=(asked["a"], 3))  # nobody waits for it any more
+    assert taken == [("b", [2]), ("a", [1])]
+
+
+def test_an_answer_that_cannot_be_taken_in_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    side, worker = made()
+    side.ask("r1", ["state"], lambda _: 1 / 0)  # type: ignore[arg-type]  # it raises
+    ((_, number, *_),) = told(worker)
+    worker.stream_handlers["wfkit-answer"](run="r1", answer=(number, 1))
+    assert "could not be taken in" in caplog.text
+
+
+def test_a_thread_waits_for_an_answer_or_until_its_time_is_over() -> None:
+    side, worker = made()
+    with pytest.raises(TimeoutError):
+        side.ask_and_wait("r1", ["kept"], 0.01)
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(side.ask_and_wait("r1", ["kept"])))
+    thread.start()
+    deadline = time.monotonic() + 10
+    while len(asked := told(worker)) < 2:
+        assert time.monotonic() < deadline
+    worker.stream_handlers["wfkit-answer"](run="r1", answer=(asked[1][1], "yes"))
+    thread.join(10)
+    assert answers == [["yes"]]
+
+
+def test_named_slots_are_asked_for_and_granted_behind_all_that_was_told() -> None:
+    side, worker = made()
+    granted: list[str] = []
+    side.tell("r1", ["looked"])
+    side.ask_for_slots("r1", ("g1", 3), {"db": 2}, lambda: granted.append("yes"))
+    worker.loop.run()
+    assert [message["op"] for message in worker.sent] == ["wfkit-news", "wfkit-slots"]
+    assert (worker.sent[1]["node"], worker.sent[1]["names"]) == (["g1", 3], {"db": 2})
+    worker.stream_handlers["wfkit-answer"](run="r1", answer=("granted", ("g1", 4)))
+    assert granted == []
+    worker.stream_handlers["wfkit-answer"](run="r1", answer=("granted", ("g1", 3)))
+    assert granted == ["yes"]
+
+
+def test_notes_are_kept_by_key_and_what_they_leave_out_is_not_so() -> None:
+    side, worker = made()
+    assert side.note_of("a") is None
+    worker.stream_handlers["wfkit-notes"](notes={"a": {"crashes": 2, "alone": True}, "b": {"lost": True}})
+    assert (side.note_of("a"), side.note_of("b")) == (Note(2, alone=True), Note(lost=True))
+    assert side.note_of("c") is None
