@@ -109,7 +109,9 @@ class Answers:
         if ref.index is not None:
             return values.value_of(self.run, ref)
         if ref.group in self.run.flattened:
-            return [self._item(part, items) for part, items in self.run.flattened[ref.group].in_order()]
+            elements = self.run.flattened[ref.group].in_order()
+            there = [one for one in elements if one[0]._source.state(one[0]._ref) is not TaskState.SKIPPED]
+            return [self._item(part, items) for part, items in there]
         ended = {index: values.ended(self.run, (ref.group, index)) for index in self.elements(ref)}
         failed = [one for one in ended.values() if not one.has_value and one.state is not TaskState.SKIPPED]
         if failed:
