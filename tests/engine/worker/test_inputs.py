@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.worker.driving import ONE, TWO, frozen, slotted
 from tests.system import hostile
 from wfkit.authoring.freeze import OWN_INDEX, Frozen, Use
 from wfkit.authoring.inputs import Missing
@@ -15,23 +16,8 @@ from wfkit.core.states import TaskState
 from wfkit.core.trigger import Verdict
 from wfkit.engine.worker.failure import describe
 from wfkit.engine.worker.inputs import Deps, Inputs, hold_constant
-from wfkit.engine.worker.outcome import Err, Ok
+from wfkit.engine.worker.outcome import Bounced, Err, Ok
 from wfkit.errors import ResultUnreadable, TaskFailed
-
-
-class _Slots(pickle.Pickler):
-    """Pickles ("slot", n) as slot n."""
-
-    def persistent_id(self, value: object) -> int | None:
-        return value[1] if isinstance(value, tuple) and value[:1] == ("slot",) else None
-
-
-def frozen(args: tuple[object, ...], *uses: Use) -> Frozen:
-    import io
-
-    file = io.BytesIO()
-    _Slots(file, protocol=5).dump((args, {}))
-    return Frozen(file.getvalue(), uses)
 
 
 def inputs(args: tuple[object, ...], deps: Deps, *uses: Use, index: int = 0) -> Inputs:
@@ -43,7 +29,6 @@ def failed(maker: str = "bad") -> Err:
 
 
 SKIPPED = Err(TaskState.SKIPPED, "why", None, "skip")
-ONE, TWO = ("slot", 0), ("slot", 1)
 
 
 def verdict(given: Inputs, **options: Any) -> tuple[Verdict, str]:
@@ -131,3 +116,16 @@ def test_an_exception_that_could_not_travel_is_named_in_missing() -> None:
     err = Err(TaskState.FAILED, "r", describe(hostile.WithLock("locked")), "bad")
     ((missing,), _) = inputs((ONE,), [err], Use(failure_allowed=True)).arguments()
     assert str(missing.exception) == "WithLock: locked"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("deps", [[Bounced("b")], [Ok(1, "a"), [Ok(2, "c[0]"), Bounced("c[1]")]]])
+def test_one_input_that_bounced_is_enough(deps: Deps) -> None:
+    assert inputs((1,), deps).bounced
+    assert not inputs((1,), [Ok(1, "a"), [Ok(2, "b")], failed()]).bounced
+
+
+def test_the_value_of_a_node_that_returned_handles_is_put_together() -> None:
+    given = Inputs("node", 0, Frozen(slotted({"a": [ONE], "b": TWO}), (Use(), Use())), [Ok(1, "x"), [Ok(2, "y[0]")]])
+    assert given.value() == {"a": [1], "b": [2]}
+    with pytest.raises(TaskFailed, match="cannot be loaded on the worker: RuntimeError"):
+        Inputs("node", 0, Frozen(slotted([hostile.Unloadable()]), ()), []).value()

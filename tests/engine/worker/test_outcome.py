@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.system import hostile
 from wfkit.core.states import TaskState
-from wfkit.engine.worker.outcome import Err, Ok, dump_value, load_value, size_of
+from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, Outcomes, arrived, dump_value, load_value, size_of
 from wfkit.errors import ResultUnreadable
 
 
@@ -110,3 +110,42 @@ def test_what_cannot_travel_is_refused_and_never_printed(fault: str) -> None:
 def test_sizes_are_numbers_whatever_the_value_says(value: object) -> None:
     assert 0 <= size_of(value) < 2**63
     assert 0 <= size_of(Ok(value, "make")) < 2**63
+
+
+def test_what_bounced_travels_whole_and_is_no_end() -> None:
+    bounced = sent(Bounced("load[3]"))
+    assert (bounced.maker, bounced.state, repr(bounced)) == ("load[3]", TaskState.PENDING, "<Bounced load[3]>")
+
+
+def shown(outcome: Outcome) -> tuple[str, object, str]:
+    value = outcome.value() if isinstance(outcome, Ok) else getattr(outcome, "reason", "")
+    return type(outcome).__name__, value, outcome.maker
+
+
+ends = (
+    st.builds(Ok, st.integers() | st.binary(), st.text())
+    | st.builds(Err, st.sampled_from([TaskState.FAILED, TaskState.SKIPPED]), st.text(), st.none(), st.text())
+    | st.builds(Bounced, st.text())
+)
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+@given(outcomes=st.lists(ends, max_size=5))
+def test_a_carrier_travels_whole_and_is_as_large_as_what_it_carries(protocol: int, outcomes: list[Outcome]) -> None:
+    carrier = sent(Outcomes(outcomes), protocol)
+    assert [shown(one) for one in carrier.outcomes] == [shown(one) for one in outcomes]
+    assert size_of(Outcomes(outcomes)) == sum(size_of(one) for one in outcomes)
+
+
+def test_one_value_of_a_carrier_that_cannot_be_read_leaves_the_others_readable() -> None:
+    carrier = sent(Outcomes([Ok(1, "a"), Ok(hostile.Unloadable(), "b"), Ok(3, "c")]))
+    assert (carrier.outcomes[0].value(), carrier.outcomes[2].value()) == (1, 3)
+    with pytest.raises(ResultUnreadable, match="`b`"):
+        carrier.outcomes[1].value()
+
+
+def test_what_was_told_is_read_at_its_first_use() -> None:
+    outcome = arrived(pickle.dumps([1]), "make")
+    assert outcome.value() is outcome.value()
+    with pytest.raises(ResultUnreadable):
+        arrived(b"junk", "make").value()
