@@ -14,6 +14,7 @@ from tests.engine.driver import gates
 from tests.engine.driver.groups import group_of, one
 from wfkit.authoring.flattening import flatten
 from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.signals import Skip
 from wfkit.authoring.task import task
 from wfkit.core.ids import GroupId
 from wfkit.core.states import RunState, TaskState
@@ -93,6 +94,13 @@ def bad(x: Any) -> Any:
     if x == 2:
         raise RuntimeError("no part")
     return [x] * x
+
+
+@task
+def skips_two(x: Any) -> Any:
+    if x == 2:
+        raise Skip("two")
+    return [x]
 
 
 @task
@@ -191,6 +199,17 @@ def test_a_part_that_failed_counts_as_one_element_and_the_others_go_on(run_of: S
     assert run["ys"][1].state is TaskState.UPSTREAM_FAILED
     assert [run["ys"][k].result() for k in (0, 2, 3, 4)] == [3, 5, 5, 5]
     assert "`bad[1]` FAILED" in run.view_model.reason
+
+
+def test_a_part_that_was_skipped_is_left_out(run_of: Start) -> None:
+    def body() -> dict[str, object]:
+        flat = flatten(skips_two.map([1, 2, 3]))
+        return {"flat": flat, "ys": step.map(flat), "all": total(flat)}
+
+    run = run_of(body)
+    assert run.state is RunState.COMPLETED
+    assert run["flat"].result() == run["all"].result() == [1, 3]
+    assert run["ys"].result() == [2, 4]
 
 
 def test_a_part_that_is_no_list_fails_what_goes_over_it_and_says_so(run_of: Start) -> None:

@@ -178,7 +178,9 @@ def test_an_element_is_cancelled_and_those_that_travel_with_it_go_on(start: Star
 
 
 def test_the_rest_of_a_carrier_that_takes_too_long_goes_to_others(run_of: Start) -> None:
-    run = run_of(lambda: {"ys": after.map(slow_if.map(range(8), chunk=8), chunk=8), "sum": total(slow_if.map([1, 2, 3]))})
+    run = run_of(
+        lambda: {"ys": after.map(slow_if.map(range(8), chunk=8), chunk=8), "sum": total(slow_if.map([1, 2, 3]))}
+    )
     assert run["ys"].result() == list(range(8))
     assert run["sum"].result() == 6
     assert _tasks(run, "slow_if") > 1
