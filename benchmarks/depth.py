@@ -32,11 +32,14 @@ class Measured:
     between : int
         From then on: elements through the first stage and not through the last, at most.
     total_s : float
+    length : int
+        How many elements.
     """
 
     share: float
     between: int
     total_s: float
+    length: int
 
 
 def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) -> Iterator[Result]:
@@ -48,10 +51,16 @@ def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) ->
     if TWIN_1 in contest.plain:
         several[TWIN_1] = partial(_plain, contest.plain[TWIN_1], length, seconds)
     samples: dict[str, list[float]] = {name: [] for name in several}
+    plain: list[Measured] = []
     for _ in range(repetitions):
         for name, run in several.items():
             contest.rest()
-            samples[name].append(share_of_first_stage(run()))
+            begin_s = time.perf_counter()
+            ends_s = run()
+            total_s = time.perf_counter() - begin_s
+            samples[name].append(share_of_first_stage(ends_s))
+            if name == SAME:
+                plain.append(Measured(samples[name][-1], most_between(ends_s), total_s, length))
     yield Result(
         "depth",
         f"Share of stage 1 done at the first final result: {STAGES} maps over {length} items of "
@@ -64,7 +73,8 @@ def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) ->
     )
     for case in CASES:
         runs = [_measured(contest, case, length, seconds) for _ in range(repetitions)]
-        yield from _results(case, runs, length, length * STAGES * seconds / contest.threads, contest.threads)
+        ideal_s = length * STAGES * seconds / contest.threads
+        yield from _results(case, runs, plain if case.name == "list" else [], ideal_s, contest.threads)
 
 
 def _measured(contest: Contest, case: Case, length: int, seconds: float) -> Measured:
@@ -72,7 +82,7 @@ def _measured(contest: Contest, case: Case, length: int, seconds: float) -> Meas
     ends_s, total_s = _ours(contest, case, length, seconds)
     if len(ends_s) != length or any(len(ends) != STAGES for ends in ends_s):
         raise AssertionError(f"{case.title}: wrong values: {ends_s!s:.200}")
-    return Measured(share_of_first_stage(ends_s), most_between(ends_s), total_s)
+    return Measured(share_of_first_stage(ends_s), most_between(ends_s), total_s, length)
 
 
 def _ours(contest: Contest, case: Case, length: int, seconds: float) -> tuple[Ends, float]:
@@ -83,24 +93,27 @@ def _ours(contest: Contest, case: Case, length: int, seconds: float) -> tuple[En
         return ends_s, time.perf_counter() - begin_s
 
 
-def _results(case: Case, runs: list[Measured], length: int, ideal_s: float, threads: int) -> Iterator[Result]:
+def _results(case: Case, runs: list[Measured], plain: list[Measured], ideal_s: float, threads: int) -> Iterator[Result]:
+    """The three measures of a case, beside those of plain Dask where it can do the same."""
+    length = runs[0].length
     total = Budget(1.15, of="value") if case.steady else None
-    for name, column, unit, values, budget in (
-        ("share", "stage 1 done at the first final result", "%", [run.share for run in runs], Budget(10, of="value")),
+    measures: tuple[tuple[str, str, str, Callable[[Measured], float], Budget | None], ...] = (
+        ("share", "stage 1 done at the first final result", "%", lambda run: run.share, Budget(10, of="value")),
         (
             "between",
             "from then on past stage 1, not through the last, at most",
             "items",
-            [float(run.between) for run in runs],
+            lambda run: run.between,
             Budget(max(length / 10, 4 * threads), of="value"),
         ),
-        ("total", "time by the ideal", "x", [run.total_s / ideal_s for run in runs], total),
-    ):
+        ("total", "time by the ideal", "x", lambda run: run.total_s / ideal_s, total),
+    )
+    for name, column, unit, measure, budget in measures:
         yield Result(
             f"depth-{case.name}-{name}",
             f"{case.title}: {column}",
             unit,
-            {OURS: values},
+            {who: [measure(run) for run in several] for who, several in ((OURS, runs), (SAME, plain)) if several},
             budget,
             section=_SECTION,
             cell=(case.title, column),

@@ -88,7 +88,10 @@ def _cases(results: Sequence[Result]) -> Iterator[str]:
 def _cell(result: Result | None) -> str:
     if result is None:
         return ""
-    promised = f" ({budget(result)})" if result.budget is not None else ""
+    beside = [budget(result)] if result.budget is not None else []
+    if (other := result.best_other) is not None:
+        beside.append(f"{other}: {amount(statistics.median(result.samples[other]), result.unit)}")
+    promised = f" ({'; '.join(beside)})" if beside else ""
     number = amount(result.ours, result.unit)
     return f"**{number}**{promised}" if result.met is False else f"{number}{promised}"
 
