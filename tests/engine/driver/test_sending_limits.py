@@ -87,7 +87,7 @@ def test_a_slot_is_given_back_by_a_cancelled_node_and_one_that_waits_for_it_leav
 
 def test_the_others_follow_one_by_one(start: Start) -> None:
     run = start(lambda: {"xs": held.map(range(3))})
-    gates.until(lambda: len(gates.came()) == 1)
-    assert [row.state for row in run.nodes].count(TaskState.RUNNING) == 1
+    gates.until(lambda: [row.state for row in run.nodes].count(TaskState.RUNNING) == 1)
+    assert gates.came() == ["held"]
     gates.open_gates("held")
     assert run.wait(8)["xs"].result() == [0, 1, 2]
