@@ -130,10 +130,20 @@ def start_local(options: LocalOptions | None = None, *, timeout: float = START_T
     try:
         ours.sendall(json.dumps(_request(options or LocalOptions())).encode() + b"\n")
         facts = _answer(ours, timeout)
+    except OSError as error:  # the host is gone
+        _end(process, ours, timeout=0)
+        raise _ended_early() from error
     except BaseException:
         _end(process, ours, timeout=0)
         raise
     return OwnedCluster(process, ours, facts)
+
+
+def _ended_early() -> errors.ClusterUnusable:
+    return errors.ClusterUnusable(
+        "The local cluster ended while it started.",
+        "Run `python -c 'import distributed'` in a terminal: Dask may be broken, or memory short.",
+    )
 
 
 def _launch(channel: socket.socket) -> subprocess.Popen[bytes]:
@@ -185,10 +195,7 @@ def _answer(channel: socket.socket, timeout: float) -> dict[str, Any]:
             )
         part = channel.recv(65536)
         if not part:
-            raise errors.ClusterUnusable(
-                "The local cluster ended while it started.",
-                "Run `python -c 'import distributed'` in a terminal: Dask may be broken, or memory short.",
-            )
+            raise _ended_early()
         line += part
     facts: dict[str, Any] = json.loads(line)
     if "error" in facts:

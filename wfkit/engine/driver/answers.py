@@ -124,6 +124,10 @@ class Answers:
             value = value[item]
         return value
 
+    def value(self, ref: Ref) -> object:
+        """The value of a node that has ended; not asked by a body, so its failure does not count as handled."""
+        return values.value_of(self.run, ref)
+
     def exception(self, ref: Ref, timeout: float | None) -> object:
         """The error or None; for a mapped group a list aligned with its elements."""
         self._await(ref, timeout)

@@ -47,9 +47,7 @@ def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | No
 
 
 def _length_inside(part: Handle, items: tuple[int, ...]) -> int | None:
-    from wfkit.engine.driver.values import value_of  # it stands above; not by a handle, which a body has in its thread
-
-    value: object = value_of(run_of(part), part._ref)
+    value = run_of(part).answers.value(part._ref)
     for item in items:
         value = value[item]  # type: ignore[index]  # as its length said
     return len(value) if isinstance(value, Sized) and not isinstance(value, str | bytes | dict | set) else None
