@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from distributed import Client
 
-from wfkit import connect, flow
+from wfkit import Handle, connect, flow
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.driver.run import Run
@@ -85,6 +85,11 @@ def errors(run: Run, name: str) -> dict[int, ErrorInfo]:
     """The errors of a node by attempt."""
     group, index = run.view_model.by_name(name)
     return group.errors.get(index or 0, {})
+
+
+def value(handle: Handle) -> Any:
+    """What a task waits for that has made another one."""
+    return handle.result()
 
 
 def until(reached: Callable[[], object], timeout: float = TIMEOUT_S) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
-from tests.system.running import TIMEOUT_S, Workers, note, notes, ran, started, states, until
+from tests.system.running import TIMEOUT_S, Workers, note, notes, ran, started, states, until, value
 from wfkit import current, task
 from wfkit.session.session import session
 
@@ -64,7 +64,7 @@ def test_a_parent_whose_worker_is_killed_finds_the_children_it_has(cluster: Work
         if not elsewhere.exists():
             elsewhere.write_text(second if current.worker == first else first)
         child = gated.with_options(workers=elsewhere.read_text())
-        return sum(handle.result() for handle in [child.submit(number, tmp_path) for number in range(4)])
+        return sum(value(handle) for handle in [child.submit(number, tmp_path) for number in range(4)])
 
     run = started(lambda: parent())  # noqa: PLW0108 - a task is no flow body
     until(lambda: len(notes(tmp_path / "begun")) == 2)  # two threads
@@ -147,13 +147,17 @@ def test_threads_of_a_task_make_children_and_wait_for_them() -> None:
     @task
     def parent() -> list[int]:
         found: list[int] = []
-        threads = [threading.Thread(target=lambda x=x: found.append(slow.submit(x).result())) for x in range(6)]  # type: ignore[misc]
+
+        def wait_for_one(x: int) -> None:
+            found.append(value(slow.submit(x)))
+
+        threads = [threading.Thread(target=wait_for_one, args=(x,)) for x in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         with ThreadPoolExecutor(3) as pool:
-            return sorted([*found, *pool.map(lambda x: slow.submit(x).result(), range(6, 10))])
+            return sorted([*found, *pool.map(lambda x: value(slow.submit(x)), range(6, 10))])
 
     run = ran(lambda: parent())  # noqa: PLW0108
     assert run.node("parent").result() == list(range(10))
@@ -165,7 +169,7 @@ def test_threads_of_a_task_make_children_and_wait_for_them() -> None:
 def test_no_number_of_waiting_threads_leads_to_a_deadlock(waiting_threads: None) -> None:
     @task
     def parent(x: int) -> int:
-        return sum(handle.result() for handle in [slow.submit(x), slow.submit(x)])
+        return sum(value(handle) for handle in [slow.submit(x), slow.submit(x)])
 
     run = ran(lambda: parent.map(range(60)))
     assert run.state == "COMPLETED"
@@ -214,7 +218,7 @@ def test_many_tasks_wait_for_their_next_attempt_at_the_same_time() -> None:
 def test_a_child_that_would_be_too_deep_fails_the_task_that_makes_it(unharmed: Workers) -> None:
     @task
     def add_up(depth: int) -> int:
-        return 1 + add_up.submit(depth - 1).result() if depth else 0
+        return 1 + value(add_up.submit(depth - 1)) if depth else 0
 
     settings: Any = session().settings
     settings.engine_max_depth, before = 10, settings.engine_max_depth

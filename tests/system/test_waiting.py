@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
-from tests.system.running import Workers, own_cluster, ran, states
+from tests.system.running import Workers, own_cluster, ran, states, value
 from wfkit import task, wait
 
 
@@ -18,8 +19,8 @@ def one_thread() -> Iterator[Workers]:
 
 
 @task
-def add_up(depth: int) -> int:
-    return 1 + add_up.submit(depth - 1).result() if depth else 0
+def add_up(depth: int) -> Any:
+    return 1 + value(add_up.submit(depth - 1)) if depth else 0
 
 
 @task
@@ -28,11 +29,11 @@ def leaf(x: int) -> int:
 
 
 @task
-def tree(depth: int) -> int:
+def tree(depth: int) -> Any:
     if not depth:
-        return leaf.submit(1).result()
+        return value(leaf.submit(1))
     below = [tree.submit(depth - 1) for _ in range(2)]
-    return sum(handle.result() for handle in wait(below))
+    return sum(value(handle) for handle in wait(below))
 
 
 def test_a_chain_of_200_tasks_that_wait_for_each_other_comes_to_its_end(one_thread: Workers) -> None:
