@@ -93,7 +93,7 @@ def test_handles_of_a_run_on_another_cluster_are_refused(run_of: Callable[[Calla
         other.close_body(None, {})
         other.wait(8)
         with pytest.raises(HandleMisuse, match="another cluster"):
-            run_of(lambda: inc(1)).locate(elsewhere, 0)
+            run_of(lambda: inc(elsewhere))
         client.close()
         engine.close()
     gc.collect()

@@ -17,9 +17,10 @@ from wfkit.engine.driver.group import Group, Node
 from wfkit.engine.driver.live import LiveRun
 from wfkit.engine.driver.numbering import Numbering
 from wfkit.engine.driver.recording import Recording
+from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.calls import FrozenCall
 from wfkit.engine.worker.spec import Bounds
-from wfkit.errors import TooManyTasks, WfkitError
+from wfkit.errors import HandleMisuse, TooManyTasks, WfkitError
 
 _BAD: Final = [CODES[state] for state in TASK_ENDS - FINE]
 
@@ -51,8 +52,10 @@ class GrowingRun(LiveRun):
         Raises
         ------
         UnknownLength : it goes over a handle of another run whose length is not known
+        HandleMisuse : a handle belongs to a run on another cluster
         """
         group = self._new_group(call, identity, parent)
+        self._refuse_other_clusters(group)
         deferred = expanding.waits_for_length(self, group)
         group.root = expanding.root_of(self, group)
         self._admit(group)
@@ -63,6 +66,11 @@ class GrowingRun(LiveRun):
             self.ready(group)
         self._refuse_if_stopping()
         return group
+
+    def _refuse_other_clusters(self, group: Group) -> None:
+        for handle in group.handles():
+            if run_of(handle).engine is not self.engine:
+                raise HandleMisuse(f"`{handle.name}` belongs to a run on another cluster.", "Pass its `.result()`.")
 
     def fail_call(self, call: FrozenCall, identity: GroupId, parent: GroupId | None, error: WfkitError) -> None:
         """Add a call that cannot be one: its nodes have failed."""

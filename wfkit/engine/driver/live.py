@@ -23,7 +23,7 @@ from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.outcome import Err, Ok, Outcome, load_value
 from wfkit.engine.worker.promise import Promise
 from wfkit.engine.worker.spec import Bounds
-from wfkit.errors import HandleMisuse, ResultLost
+from wfkit.errors import ResultLost
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.answers import Answers
@@ -215,8 +215,6 @@ class LiveRun:
     def locate(self, handle: Handle, index: int) -> Located:
         """Where the outcome of an element of a handle of this or another run is."""
         run = run_of(handle)
-        if run.engine is not self.engine:
-            raise HandleMisuse(f"`{handle.name}` belongs to a run on another cluster.", "Pass its `.result()`.")
         group = handle._ref.group
         outcome = run.outcome_without_key(group, index)
         if outcome is not None:

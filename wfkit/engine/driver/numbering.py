@@ -41,6 +41,8 @@ class Numbering:
             if start is None and not every and not group.spec.mapped:
                 start = FIRST + self._fresh_calls * PLACE
                 self._fresh_calls += 1
+            if start is not None and not every and not group.spec.mapped:
+                start = item_of(start, _calls_before(group.spec.id))
             group.numbers = numbers(length, mapped=group.spec.mapped, start=start, inputs=every)
         else:
             group.numbers = [*group.numbers, *(self._single(group, index) for index in range(before, length))]
@@ -87,3 +89,9 @@ class Numbering:
 
 def _waits(group: Group) -> list[Slot]:
     return [Slot(handle, How.ALL if handle._mapped else How.ONE, Use()) for handle in group.wait_for]
+
+
+def _calls_before(group: GroupId) -> int:
+    """How many calls the body of a task had made before this one; 0 in a flow's body."""
+    number = group.rpartition("/")[2].partition("x")[0]
+    return int(number) - 1 if number.isdecimal() else 0
