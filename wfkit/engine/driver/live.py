@@ -20,7 +20,7 @@ from wfkit.engine.driver.group import ENDED, Group, Node
 from wfkit.engine.driver.sending import Sender
 from wfkit.engine.driver.submit import Located
 from wfkit.engine.driver.wiring import run_of
-from wfkit.engine.worker.outcome import Err, Ok, Outcome, load_value
+from wfkit.engine.worker.outcome import Err, Ok, Outcome, arrived, load_value
 from wfkit.engine.worker.promise import Promise
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import ResultLost
@@ -78,6 +78,8 @@ class LiveRun:
         self.lost = ""
         self._by_key: dict[str, Group] = {}
         self._external: set[str] = set()
+        #: Values that travel with a submission, each once.
+        self._small: dict[Node, Ok] = {}
         self._seq = 0
         self._subscribers: list[Callable[[], None]] = []
         #: By node, or group (None): what waits for its end. Under None: what waits for something else.
@@ -216,7 +218,7 @@ class LiveRun:
         """Where the outcome of an element of a handle of this or another run is."""
         run = run_of(handle)
         group = handle._ref.group
-        outcome = run.outcome_without_key(group, index)
+        outcome = run.outcome_without_key(group, index) or run.small_value(group, index)
         if outcome is not None:
             return outcome
         where = run.groups[group].where(index)
@@ -233,10 +235,22 @@ class LiveRun:
         group = run.groups[name]
         return [(self.locate(handle, index), ()) for index in group.final or range(len(group.status))]
 
+    def small_value(self, group: GroupId, index: int) -> Ok | None:
+        """The value of a node that has ended, where it is small enough to travel with the tasks that use it.
+
+        Dask executes what depends on a key on the workers that hold it, and moves it to others only later.
+        """
+        known = self._small.get((group, index))
+        view = self.view_model.groups[group]
+        if known is None and index in view.inline and self.groups[group].status[index] == ENDED:
+            known = self._small[group, index] = arrived(view.inline[index], view.name(index))
+        return known
+
     def external_keys(self) -> list[str]:
         """Keys of other runs that were just used, and are not leased yet."""
         keys = list(self._external)
         self._external.clear()
+        self._small.clear()
         return keys
 
     def outcome_without_key(self, group: GroupId, index: int) -> Outcome | None:
