@@ -197,5 +197,14 @@ class Answers:
 def looked_at_nodes(run: GrowingRun) -> Iterator[tuple[GroupId, int]]:
     """The nodes that the body of a run asked for."""
     for group, index in run.looked_at:
-        indices = range(run.groups[group].length or 0) if index is None else (index,)
-        yield from ((group, each) for each in indices)
+        if group in run.flattened:
+            for part, _ in run.flattened[group].elements:
+                if part._source is run.answers:
+                    yield from _nodes(run, part._ref.group, part._ref.index)
+        else:
+            yield from _nodes(run, group, index)
+
+
+def _nodes(run: GrowingRun, group: GroupId, index: int | None) -> Iterator[tuple[GroupId, int]]:
+    indices = range(run.groups[group].length or 0) if index is None else (index,)
+    yield from ((group, each) for each in indices)

@@ -139,6 +139,7 @@ def _promise(run: Run, node: Node, attempt: int, crashes: int, packed: bytes) ->
     promise = cast("Promise", unpack(packed, lambda facts: handle_of(run, facts)))
     group = run.groups[node[0]]
     run.sender.take_back(node)
+    run.sender.rest(node)  # its children may need the named slots
     run.promises[node] = promise
     group.assemblies[node[1]] = Assembly(promise.frozen, promise.wall_s), promise.slots
     group.turns[node[1]] = attempt, crashes
