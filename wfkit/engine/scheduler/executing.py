@@ -32,6 +32,10 @@ class Executing:
         """A task is no longer processing on any worker."""
         self._states.pop(key, None)
 
+    def forget(self) -> None:
+        """Nothing is known any more: Dask has not told for a while which tasks left their workers."""
+        self._states.clear()
+
     def runs(self, key: Hashable) -> bool:
         """Whether a task was said to run, and not to rest since."""
         return self._states.get(key, False)

@@ -90,6 +90,7 @@ class SchedulerSide(SchedulerPlugin):
         self.runs.open(run, client)
         self.watch.wake()
         if NAME not in self.scheduler.plugins:  # messages still come, but Dask's own calls do not
+            self.executing.forget()
             self.scheduler.add_plugin(self, name=NAME)
         tasks = self.scheduler.tasks
         if refused := [key for key in keys if key not in tasks]:
