@@ -99,12 +99,24 @@ def test_handles_of_a_run_on_another_cluster_are_refused(run_of: Callable[[Calla
     gc.collect()
 
 
+def test_small_values_that_are_there_travel_themselves_and_larger_ones_by_their_key(
+    run_of: Callable[[Callable[[], object]], Run],
+) -> None:
+    @task
+    def sized(length: int) -> bytes:
+        return bytes(length)
+
+    run = run_of(lambda: {"small": sized(10), "large": sized(100_000)})
+    small, large = run.locate(run["small"], 0), run.locate(run["large"], 0)
+    assert isinstance(small, Ok)
+    assert small.value() == bytes(10)
+    assert isinstance(large, tuple)
+
+
 def test_what_was_released_or_never_sent_is_an_outcome_of_its_own(
     run_of: Callable[[Callable[[], object]], Run], start: Callable[..., Run]
 ) -> None:
     run = run_of(lambda: {"x": inc(1)})
-    located = run.locate(run["x"], 0)
-    assert isinstance(located, tuple)
     run.release()
     outcome = run.locate(run["x"], 0)
     assert isinstance(outcome, Ok)
