@@ -82,7 +82,7 @@ def _ranks(group: GroupView) -> list[int]:
 
 def differences(expected: tuple[str, dict[Path, Came]], got: tuple[str, dict[Path, Came]]) -> list[str]:
     """What is not as it should be, in words."""
-    found = [] if expected[0] == got[0] else [f"the run: {expected[0]} expected, {got[0]} got"]
+    found = [] if expected[0] in {"", got[0]} else [f"the run: {expected[0]} expected, {got[0]} got"]
     for path in sorted({*expected[1], *got[1]}):
         wanted, came = expected[1].get(path), got[1].get(path)
         if not _alike(path, wanted, came, expected[1]):

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -79,14 +80,20 @@ def refuse_troubles(engine: Engine, program: str) -> None:
     raise AssertionError("\n".join([*found, "", "The program:", script(program), "", "Reduced:", script(least)]))
 
 
+def _pids(client: Client) -> set[int]:
+    """The worker processes that answer."""
+    answers: dict[str, object] = client.run(os.getpid, on_error="ignore")
+    return {pid for pid in answers.values() if isinstance(pid, int)}
+
+
 @contextmanager
 def one_worker_killed(client: Client, after_s: float, choose: random.Random) -> Iterator[None]:
     """Kill a worker process in the block, or right behind it; its nanny starts another one."""
-    pids = [pid for pid in client.run(os.getpid).values() if pid != os.getpid()]
+    pids = _pids(client)
 
     def kill() -> None:
         with suppress(ProcessLookupError):
-            os.kill(choose.choice(pids), signal.SIGKILL)
+            os.kill(choose.choice(sorted(pids)), signal.SIGKILL)
 
     timer = threading.Timer(after_s, kill)
     timer.start()
@@ -94,7 +101,10 @@ def one_worker_killed(client: Client, after_s: float, choose: random.Random) -> 
         yield
     finally:
         timer.join()
-        client.wait_for_workers(2, timeout=60)
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(_pids(client) - pids) < 1 or len(_pids(client)) < len(pids):
+            assert time.monotonic() < deadline, "the nanny started no other worker"
+            time.sleep(0.05)
 
 
 def lasting(program: str) -> str:
