@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.system import hostile
 from wfkit.engine.worker import result
-from wfkit.engine.worker.outcome import load_value
+from wfkit.engine.worker.outcome import load_value, size_of
+from wfkit.engine.worker.preview import preview
 from wfkit.engine.worker.result import INLINE_BYTES, check_result
 from wfkit.errors import NotPicklable
 
@@ -98,3 +102,14 @@ def test_a_loop_of_references_ends() -> None:
     loop.me = loop  # type: ignore[attr-defined]
     with pytest.raises(NotPicklable, match=r"result\.lock"):
         check_result(loop, "load")
+
+
+@given(value=st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text())
+def test_plain_values_are_described_as_all_others_are(value: object) -> None:
+    found = check_result(value, "make")
+    assert pickle.loads(found.inline or b"") == value
+    assert type(pickle.loads(found.inline or b"")) is type(value)
+    assert found.length is None
+    if not isinstance(value, str):  # one that was pickled remembers that, and is larger
+        assert found.size_bytes == size_of(value)
+    assert found.preview == preview(value)

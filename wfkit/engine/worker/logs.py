@@ -74,7 +74,7 @@ class LogSink:
         self._waiting_characters = self._head = self._tail_characters = 0
         self._tail: deque[LogLine] = deque()
         self._dropped = self._dropped_characters = self._part = 0
-        self._flush_planned = False
+        self._flush_planned = self._used = False
         #: What was written without a line end, by level.
         self._unfinished: dict[int, _Unfinished] = {}
         #: Warnings that were shown; Python shows each place once, but once for all attempts in a process.
@@ -82,6 +82,7 @@ class LogSink:
 
     def write(self, level: int, text: str) -> None:
         """Add printed text, which may hold several lines and end within one."""
+        self._used = True
         with self._lock:
             unfinished = self._unfinished.get(level)
             if unfinished is None:
@@ -106,6 +107,7 @@ class LogSink:
         left_out : int
             Characters at its end that are not in `text`.
         """
+        self._used = True
         clean = _cleaned(*_shortened(text, left_out))
         line = LogLine(at_s=time.time(), level=min(level, _MOST_LEVEL), source=source, text=clean)
         size = len(line.text) + 1
@@ -120,6 +122,8 @@ class LogSink:
 
     def close(self) -> None:
         """Send what is left: a last line without its end, the waiting lines, what was dropped, and the tail."""
+        if not self._used:
+            return
         with self._lock:
             for level, unfinished in self._unfinished.items():
                 text, left_out = unfinished.take()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from wfkit.authoring.context import TaskBody, inside
+from wfkit.authoring.context import TaskBody, enter, leave
 from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.resolving import holds_handle
@@ -175,8 +175,11 @@ class Node:
                         prints=options.log_prints,
                     )
                 else:
-                    with inside(place):
+                    enter(place)
+                    try:
                         value = call(function, args, kwargs, options.timeout_seconds, stop)
+                    finally:
+                        leave(place)
                 del args, kwargs
             if holds_handle(value):
                 promised(self, value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +20,9 @@ _MOST_LOOKED_AT: Final = 1_000
 _PATH_CHARACTERS: Final = 200
 #: Longer ones of these always travel, and are not pickled to find out.
 _RAW: Final = frozenset({bytes, str})
+_SHORT: Final = frozenset({bool, float, type(None)})
+_SHORT_BITS: Final = 64
+_SHORT_CHARACTERS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ def check_result(value: object, maker: str) -> Checked:
     ------
     NotPicklable : it cannot be pickled; the message names the part that cannot
     """
+    if _is_plain(value):
+        return Checked(sys.getsizeof(value), None, preview(value), pickle.dumps(value, protocol=5))
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise NotPicklable(f"`{maker}` returned a generator, which cannot travel.", "Return list(...) of it.")
     inline = None
@@ -47,6 +54,14 @@ def check_result(value: object, maker: str) -> Checked:
             raise _not_picklable(value, maker, error) from error
         inline = payload if not buffers and len(payload) <= INLINE_BYTES else None
     return Checked(size_of(value), length_of(value), preview(value), inline)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is one that always can be pickled, and is short then; most are, and are not looked at further."""
+    kind = type(value)
+    if kind is int:
+        return int.bit_length(value) <= _SHORT_BITS  # type: ignore[arg-type]  # an int, exactly
+    return kind in _SHORT or (kind is str and len(value) <= _SHORT_CHARACTERS)  # type: ignore[arg-type]  # a str
 
 
 def _not_picklable(value: object, maker: str, error: BaseException) -> NotPicklable:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Final
 
 from wfkit.authoring.handle import Handle
@@ -43,10 +44,14 @@ class Spawner:
         self.side, self.spec, self.seat = side, spec, seat
         self.index, self.attempt = node
         self.options = options
-        self.children = Children(self)
         self._lock = threading.Lock()
         self._count = 0
         self._waiting = 0
+
+    @cached_property
+    def children(self) -> Children:
+        """The source of the handles; most tasks make none."""
+        return Children(self)
 
     @property
     def id(self) -> str:
