@@ -210,7 +210,10 @@ def root_of(run: GrowingRun, group: Group) -> GroupId | None:
     if group.length is not None or not group.overs:
         return None
     roots = {_root(run, over) for over in group.overs}
-    others = [handle for handle in group.handles() if handle not in group.overs]
+    whole = [
+        slot.source for slot in group.all_slots if slot.how is not How.EACH and slot.use.items[-1:] != (OWN_INDEX,)
+    ]
+    others = [handle for handle in (*whole, *group.wait_for) if isinstance(handle, Handle)]
     waiting = {other.spec.id for other in run.deferred} | set(run.flattened)
     if len(roots) != 1 or any(other._ref.group in waiting for other in others):
         return None
