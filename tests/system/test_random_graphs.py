@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.system.random_graphs.programs import programs
-from tests.system.random_graphs.running import engine_on, refuse_troubles
+from tests.system.random_graphs.running import engine_on, refuse_troubles, troubles
 from wfkit.engine.driver.engine import Engine
 
 #: The same programs every time; what of one fails is found by `reducing`, not by Hypothesis.
@@ -32,6 +32,80 @@ def processes() -> Iterator[Engine]:
     """A cluster of worker processes."""
     with engine_on(processes=True) as (engine, _):
         yield engine
+
+
+#: What random programs have found; each went wrong once.
+FOUND = {
+    "a returned map whose length is not known yet": """
+    m1 = spread.submit()
+    x2 = looked(m1)
+""",
+    "a flatten that is mapped over, waited for, and passed whole": """
+    m1 = several.map([1, 2, 3])
+    c2 = flatten(m1)
+    m3 = number.map(c2, unmapped(c2))
+    m4 = number.map(c2, wait_for=[c2])
+""",
+    "a map over a flatten that is complete": """
+    m1 = several.map([1, 2, 3])
+    x2 = looked(m1)
+    c3 = flatten(m1)
+    m4 = number.map(c3)
+""",
+    "a failed part of a flatten whose result the body asks for": """
+    m1 = several.map([1, -1, 3])
+    c2 = flatten(m1)
+    x3 = looked(c2)
+""",
+    "a task that asks for the result of a flatten": """
+    h1 = asking.submit()
+""",
+    "children that need the slots of the task that returned them": """
+    m1 = holding.map([1, 2, 3])
+""",
+}
+TASKS = """
+SALT = 1
+
+
+@task()
+def number(*inputs):
+    return mix(inputs)
+
+
+@task()
+def several(size):
+    return [[size] * size for each in range(size)] if size > 0 else end('f', 0)
+
+
+@task()
+def spread():
+    h1 = several.submit(3)
+    return number.map(flatten(h1))
+
+
+@task()
+def asking():
+    c1 = flatten(several.map([2, 1]))
+    return looked(c1)
+
+
+@task(limits={"db": 1})
+def slow(value):
+    return mix(value)
+
+
+@task(limits={"db": 1})
+def holding(value):
+    return [slow.submit(value), slow.submit(value + 1)]
+
+
+def graph():"""
+
+
+@pytest.mark.parametrize("story", FOUND)
+def test_what_random_flows_have_found_ends_as_the_rules_say(threads: Engine, story: str) -> None:
+    assert not troubles(threads, TASKS + FOUND[story])
 
 
 @pytest.mark.timeout(400)

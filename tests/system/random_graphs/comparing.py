@@ -12,6 +12,9 @@ from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver.run import Run
 
+#: Of nodes that may have been cancelled.
+ENDS = {"COMPLETED", "FAILED", "SKIPPED", "UPSTREAM_FAILED", "CANCELLED"}
+
 
 @dataclass(frozen=True)
 class Came:
@@ -20,7 +23,6 @@ class Came:
     state: str
     kind: str = ""
     value: object = None
-    loose: bool = False
 
 
 def body_of(program: str, names: Mapping[str, Any] | None = None) -> Callable[[], object]:
@@ -32,14 +34,15 @@ def body_of(program: str, names: Mapping[str, Any] | None = None) -> Callable[[]
     return body
 
 
-def serially(program: str) -> tuple[str, dict[Path, Came]]:
-    """The end of the run and of its nodes by the rules."""
+def serially(program: str) -> tuple[str, dict[Path, Came], set[Path]]:
+    """The end of the run and of its nodes by the rules, and the calls that may have been cancelled before their end."""
     serial = Serial()
     state = serial.execute(body_of(program, serial.names()))
-    return state, {
-        path: Came(node.state, node.kind, node.value if node.state == "COMPLETED" else None, node.loose)
+    nodes = {
+        path: Came(node.state, node.kind, node.value if node.state == "COMPLETED" else None)
         for path, node in serial.nodes.items()
     }
+    return state, nodes, {path for path, group in serial.groups.items() if group.loose}
 
 
 def engine_came(run: Run) -> tuple[str, dict[Path, Came]]:
@@ -80,22 +83,15 @@ def _ranks(group: GroupView) -> list[int]:
     return [in_order.index(index) for index in range(len(group))]
 
 
-def differences(expected: tuple[str, dict[Path, Came]], got: tuple[str, dict[Path, Came]]) -> list[str]:
+def differences(expected: tuple[str, dict[Path, Came], set[Path]], got: tuple[str, dict[Path, Came]]) -> list[str]:
     """What is not as it should be, in words."""
-    found = [] if expected[0] in {"", got[0]} else [f"the run: {expected[0]} expected, {got[0]} got"]
-    for path in sorted({*expected[1], *got[1]}):
-        wanted, came = expected[1].get(path), got[1].get(path)
-        if not _alike(path, wanted, came, expected[1]):
+    state, nodes, loose = expected
+    found = [] if state in {"", got[0]} else [f"the run: {state} expected, {got[0]} got"]
+    for path in sorted({*nodes, *got[1]}):
+        wanted, came = nodes.get(path), got[1].get(path)
+        if any(path[:end] in loose for end in range(1, len(path))):
+            if came is not None and came.state not in ENDS:
+                found.append(f"{path}: {came} got, which is no end")
+        elif wanted != came:
             found.append(f"{path}: {wanted} expected, {came} got")
     return found
-
-
-def _alike(path: Path, wanted: Came | None, came: Came | None, all_wanted: dict[Path, Came]) -> bool:
-    if wanted is None or came is None:
-        above = next((all_wanted[path[:end]] for end in range(2, len(path), 2) if path[:end] in all_wanted), None)
-        # What a failed parent's body made may have been cancelled before it made its own.
-        loose = any(all_wanted[path[:end]].loose for end in range(2, len(path) + 1, 2) if path[:end] in all_wanted)
-        return above is not None and loose
-    if wanted.loose:
-        return came.state in {"COMPLETED", "FAILED", "SKIPPED", "UPSTREAM_FAILED", "CANCELLED"}
-    return (wanted.state, wanted.kind, wanted.value) == (came.state, came.kind, came.value)

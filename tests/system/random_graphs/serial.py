@@ -78,6 +78,7 @@ class Group:
     path: Path
     nodes: list[Node] = field(default_factory=list)
     elements: list[Handle] | None = None  #: of a flatten
+    loose: bool = False  #: may have been cancelled before its length was known
 
 
 class Handle:
@@ -304,15 +305,15 @@ class Serial:
         """What a failed node has spawned is cancelled where it has not ended; what it waited for has."""
         known = {id(one) for one in parent.carries}
         for group in parent.children.values():
-            for child in group.nodes:
-                parent.carries = [*parent.carries, child]
-                if not keep and not child.looked_at and id(child) not in known:
-                    self._loosen(child)
+            parent.carries = [*parent.carries, *group.nodes]
+            if not keep and not any(child.looked_at or id(child) in known for child in group.nodes):
+                self._loosen(group)
 
-    def _loosen(self, node: Node) -> None:
-        node.loose = True
-        for group in node.children.values():
-            for child in group.nodes:
+    def _loosen(self, group: Group) -> None:
+        group.loose = True
+        for node in group.nodes:
+            node.loose = True
+            for child in node.children.values():
                 self._loosen(child)
 
     def unhandled(self) -> list[Node]:
