@@ -123,3 +123,22 @@ def test_results_that_died_with_their_workers_are_computed_again(cluster: Worker
     assert count.read_text() == "xx"
     assert run.state == "COMPLETED"
     until(lambda: cluster.are_replaced(*pids))
+
+
+@pytest.mark.timeout(60)
+def test_a_new_run_is_not_held_up_by_lost_results_of_one_that_it_releases(cluster: Workers) -> None:
+    @task
+    def slow(x: int) -> int:
+        time.sleep(0.1)
+        return x
+
+    def body() -> object:
+        return double.map(slow.map(range(20)))
+
+    ran(body)
+    worker = cluster.addresses[0]
+    os.kill(cluster.pids()[worker], signal.SIGKILL)
+    for _ in range(3):  # each releases the one before, whose results may just be asked for
+        run = ran(body)
+        assert run.node("double").result() == [2 * x for x in range(20)]
+    until(lambda: cluster.are_replaced(worker))

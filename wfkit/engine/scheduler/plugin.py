@@ -161,10 +161,16 @@ class SchedulerSide(SchedulerPlugin):
         began: Collection[str] = (),
         rested: Collection[str] = (),
     ) -> None:
-        """News of a run, passed on unread; and which of its tasks begin to run and cease to."""
+        """News of a run, passed on unread; and which of its tasks begin to run and cease to.
+
+        Tasks of a run that was released may still run, and ask; they hear that nobody answers.
+        """
         self.executing.take(worker, began, rested)
-        if news:
+        if news and run in self.runs:
             self.runs.publish(run, *news)
+        elif news:
+            for question in [item[1] for item in news if item[0] == "ask"]:
+                self.runs.send(worker, "answer", run=run, answer=[question])
 
     def take_confirmation(self, worker: str, run: str, request: str) -> None:
         """A worker has seen an order."""

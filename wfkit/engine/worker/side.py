@@ -154,7 +154,7 @@ class WorkerSide(WorkerPlugin):
 
         Raises
         ------
-        TimeoutError : the time passed first
+        TimeoutError : the time passed first, or nobody answers for the run any more
         """
         answers: SimpleQueue[list[Any]] = SimpleQueue()
         self.ask(run_id, question, answers.put)
@@ -163,7 +163,9 @@ class WorkerSide(WorkerPlugin):
             while (left := until - time.monotonic()) > 0:
                 shield.raise_if_wanted()
                 with suppress(Empty):
-                    return answers.get(timeout=min(left, _LOOK_S))
+                    if answer := answers.get(timeout=min(left, _LOOK_S)):
+                        return answer
+                    break
         raise TimeoutError
 
     def ask_for_slots(
@@ -184,6 +186,8 @@ class WorkerSide(WorkerPlugin):
 
     def _answer(self, run: str, answer: Sequence[Any]) -> None:
         first, *rest = answer
+        if not rest:  # the run was released: nothing of it is to begin or go on
+            self._cancel(run, "")
         take = self._questions.pop(_granted(run, rest[0]) if first == "granted" else first, None)
         if take is not None:
             try:
