@@ -39,7 +39,7 @@ def marks(folder: Path) -> set[str]:
 @pytest.mark.usefixtures("unharmed")
 def test_what_has_not_started_never_starts_and_what_runs_is_interrupted(tmp_path: Path) -> None:
     paths = [tmp_path / f"m{number}" for number in range(40)]
-    run = started(lambda: after.map(mark.map(paths, [tmp_path / "never"] * 40)))
+    run = started(lambda: after.map(mark.map(paths, [tmp_path / "never"] * 40, chunk=1)))
     until(lambda: len(marks(tmp_path)) == 4)  # four threads
     run.until(lambda: list(states(run).values()).count(TaskState.RUNNING) == 4, 5)
     run.cancel("enough")
@@ -86,7 +86,7 @@ def test_one_node_or_one_group_is_cancelled_and_the_rest_goes_on(tmp_path: Path)
     paths = [tmp_path / f"m{number}" for number in range(6)]
 
     def body() -> object:
-        blockers = mark.map(paths[:4], [gate] * 4)
+        blockers = mark.map(paths[:4], [gate] * 4, chunk=1)
         group = after.map([1, 2, 3], wait_for=[blockers])
         single = mark.submit(paths[4], wait_for=[blockers])
         return [group, after(single), mark.submit(paths[5], wait_for=[blockers])]

@@ -73,7 +73,9 @@ def test_a_task_may_be_allowed_to_lose_no_worker(cluster: Workers, tmp_path: Pat
 
 
 #: A small value comes with the event of whoever ends first, a task that uses it gets the one that Dask has kept.
-TWO_VALUES = pytest.mark.xfail(strict=False, reason="the end that a worker reports is not held against who Dask listens to")
+TWO_VALUES = pytest.mark.xfail(
+    strict=False, reason="the end that a worker reports is not held against who Dask listens to"
+)
 
 
 @pytest.mark.parametrize("size", [pytest.param(0, marks=TWO_VALUES, id="small"), pytest.param(1_000_000, id="large")])

@@ -104,7 +104,7 @@ def test_a_parent_may_get_over_the_failure_of_its_child() -> None:
 def test_the_children_of_a_failed_parent_are_cancelled_unless_they_are_kept(tmp_path: Path, what: Any) -> None:
     @task(on_parent_failure=what)
     def parent() -> None:
-        gated.map(range(10), [tmp_path] * 10)
+        gated.map(range(10), [tmp_path] * 10, chunk=1)
         until(lambda: notes(tmp_path / "begun"))
         raise ValueError("enough")
 

@@ -55,7 +55,7 @@ def is_gone(pid: str) -> bool:
 
 
 def test_a_loop_in_python_ends_where_it_is_when_its_run_is_cancelled(tmp_path: Path) -> None:
-    run = started(lambda: spin.map([tmp_path / "begun"] * 8))
+    run = started(lambda: spin.map([tmp_path / "begun"] * 8, chunk=1))
     until(lambda: len(notes(tmp_path / "begun")) == 4)  # four threads
     cancelled_s = time.monotonic()
     run.cancel()
@@ -67,7 +67,7 @@ def test_a_loop_in_python_ends_where_it_is_when_its_run_is_cancelled(tmp_path: P
 
 
 def test_one_of_two_loops_is_stopped_and_the_other_goes_on(tmp_path: Path) -> None:
-    run = started(lambda: spin.map([tmp_path / "begun"] * 2))
+    run = started(lambda: spin.map([tmp_path / "begun"] * 2, chunk=1))
     until(lambda: len(notes(tmp_path / "begun")) == 2)
     run.node("spin[0]").cancel()
     until(lambda: states(run) == {"spin[0]": "CANCELLED", "spin[1]": "RUNNING"})
