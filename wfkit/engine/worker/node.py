@@ -227,8 +227,10 @@ class Node:
         if seconds <= 0:
             return True
         if seconds < PARK_S and not options.resources and not options.limits:
+            self.seat.rest()  # another suspect may hold a slot, and wait for this one
             with self.seat.slot.given_back():
                 self.side.pause((self.spec.run_id, self.spec.group, self.index), seconds)
+            self.seat.execute()
             return True
         self._park(seconds)
         return False
