@@ -15,9 +15,9 @@ from itertools import count
 from distributed import Client, LocalCluster
 
 from tests.system.random_graphs.comparing import body_of, differences, engine_came, serially
+from tests.system.random_graphs.endings import Senseless
 from tests.system.random_graphs.programs import script
 from tests.system.random_graphs.reducing import reduced
-from tests.system.random_graphs.serial import Senseless
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import run_id
 from wfkit.engine.driver.engine import Engine

@@ -10,33 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.system.random_graphs.endings import Fail, NoValue, Retry, Senseless, Signal, Skip
 from tests.system.random_graphs.rules import COMPLETED, FAILED, SKIPPED, UPSTREAM_FAILED, verdict
 
 Path = tuple[int, ...]
-
-
-class Signal(Exception):
-    """What a task raises to say how it ends."""
-
-    def __init__(self, reason: str = "", delay_seconds: float = 0) -> None:
-        super().__init__(reason)
-
-
-class Skip(Signal): ...
-
-
-class Fail(Signal): ...
-
-
-class Retry(Signal): ...
-
-
-class NoValue(Exception):
-    """What `.result()` raises where there is no value."""
-
-
-class Senseless(BaseException):
-    """The program makes no sense: it maps over what is no list, or names what is not there."""
 
 
 @dataclass(frozen=True)
@@ -334,6 +311,9 @@ class Task:
 
     def __init__(self, serial: Serial, function: Callable[..., Any], options: dict[str, Any]) -> None:
         self.serial, self.function, self.options = serial, function, options
+
+    def with_options(self, **options: Any) -> Task:
+        return Task(self.serial, self.function, {**self.options, **options})
 
     def submit(self, *args: Any, wait_for: Iterable[Handle] = ()) -> Handle:
         group = self.serial.new_group()
