@@ -72,13 +72,7 @@ def test_a_task_may_be_allowed_to_lose_no_worker(cluster: Workers, tmp_path: Pat
 # --- what is executed twice (F13) ---
 
 
-#: A small value comes with the event of whoever ends first, a task that uses it gets the one that Dask has kept.
-TWO_VALUES = pytest.mark.xfail(
-    strict=False, reason="the end that a worker reports is not held against who Dask listens to"
-)
-
-
-@pytest.mark.parametrize("size", [pytest.param(0, marks=TWO_VALUES, id="small"), pytest.param(1_000_000, id="large")])
+@pytest.mark.parametrize("size", [pytest.param(0, id="small"), pytest.param(1_000_000, id="large")])
 def test_of_a_task_that_dask_executes_twice_one_result_counts(unharmed: Workers, tmp_path: Path, size: int) -> None:
     @task
     def twice() -> tuple[str, bytes]:

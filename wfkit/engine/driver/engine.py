@@ -28,7 +28,7 @@ FLUSH_S: Final = 0.02
 #: … but no longer than this in all.
 LATEST_FLUSH_S: Final = 0.1
 #: A scheduler that does not answer for this long is given up.
-LOST_AFTER_S: Final = 10.0
+LOST_AFTER_S: Final = 4.0
 _CHECK_S: Final = 0.5
 
 News = list[object]

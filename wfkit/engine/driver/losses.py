@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -84,13 +85,22 @@ def _open(run: Run, key: str) -> list[Node]:
 def _stuck(run: Run, what: str, seconds: float, count: int) -> Iterator[AnyEvent]:
     if run.state is not RunState.RUNNING:
         return
+    run.stuck = what
+    left_s = run.engine.no_workers_timeout_s - seconds
     if not what:
         yield RunStateChanged(state=RunState.RUNNING, at_s=time.time())
-    elif seconds >= run.engine.no_workers_timeout_s:
+    elif left_s <= 0:
         run.lose_cluster(f"{what} for {seconds:.0f} s")
     else:
+        if math.isfinite(left_s):
+            run.engine.call_later(run, left_s, lambda: _give_up(run, what))
         waiting = f"{count} task{'s wait' if count > 1 else ' waits'}"
         yield RunStateChanged(state=RunState.RUNNING, reason=f"{what} for {seconds:.0f} s, {waiting}", at_s=time.time())
+
+
+def _give_up(run: Run, what: str) -> None:
+    if run.stuck == what and run.state is RunState.RUNNING:
+        run.lose_cluster(f"{what} for {run.engine.no_workers_timeout_s:.0f} s")
 
 
 def _crashed(run: Run, key: str, text: str, workers: list[str]) -> Iterator[AnyEvent]:

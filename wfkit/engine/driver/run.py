@@ -10,13 +10,14 @@ from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.resolving import resolved
 from wfkit.authoring.task import Call
 from wfkit.core import wire
-from wfkit.core.events import AnyEvent, LogLine, NodeCrashed, NodeFinished, RunFinished, RunStarted
+from wfkit.core.events import AnyEvent, LogLine, NodeCrashed, NodeFinished, NodeStarted, RunFinished, RunStarted
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS, RunState, TaskState
 from wfkit.engine.driver import cancelling, losses, spawning
 from wfkit.engine.driver.answers import Answers, looked_at_nodes
 from wfkit.engine.driver.ending import outcome_of
 from wfkit.engine.driver.engine import Engine, News
+from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.growing import GrowingRun
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.engine.driver.viewing import View, view_of
@@ -57,6 +58,10 @@ class Run(GrowingRun):
         self.names: Mapping[str, object] = {}
         self._codes = Codes()
         self._checked: set[str] = set()
+        #: What keeps all workers from going on with it, in words.
+        self.stuck = ""
+        #: Which worker has begun a node that has not ended.
+        self._executors: dict[Node, str] = {}
         #: Requests to hold that all workers have confirmed.
         self.held: set[str] = set()
         #: Workers that were lost, with the keys that they executed.
@@ -272,7 +277,9 @@ class Run(GrowingRun):
             for item in news:
                 if item[0] == "event":
                     if self.state not in RUN_ENDS:  # else a lost result is made again
-                        events.append(wire.decode(cast("list[object]", item[1]), self.next_seq()))
+                        event = wire.decode(cast("list[object]", item[1]), self.next_seq())
+                        if not self._is_stale(event):
+                            events.append(event)
                     continue
                 self.record_events(events)
                 events = []
@@ -282,6 +289,18 @@ class Run(GrowingRun):
                     self.record_events(list(losses.events_of(self, item)))
             self.record_events(events)
             self.flush()
+
+    def _is_stale(self, event: AnyEvent) -> bool:
+        """Whether a value comes from a worker on which Dask has given a node up: it keeps that of the later one."""
+        if isinstance(event, NodeStarted):
+            self._executors[event.group, event.index] = event.worker
+        elif isinstance(event, NodeFinished):
+            node = (event.group, event.index)
+            executor = self._executors.get(node, event.worker)
+            if event.state is TaskState.COMPLETED and executor != event.worker and node not in self.promises:
+                return True
+            self._executors.pop(node, None)
+        return False
 
     def follow(self, events: Sequence[AnyEvent]) -> None:
         """Do what follows from ends: cancel what failed parents spawned, lay out maps, end the run when all is done."""
