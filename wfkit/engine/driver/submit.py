@@ -181,16 +181,21 @@ def _carrier(
 
 
 def _elementwise(run: LiveRun, group: Group, place: int, indices: Sequence[int], deps: _Deps) -> Each | Column:
-    picks = []
+    picks: list[Pick | tuple[Pick, ...]] = []
     for index in indices:
         slot = group.slots_of(index)[place]
         assert isinstance(slot.source, Handle)
-        picks.append(deps.pick(run.locate(slot.source, _at(slot, index))))
+        picks.append(_place(run, slot, index, deps))
     first = picks[0]
-    aligned = first.offset >= 0 and all(
-        pick.dep == first.dep and pick.offset == first.offset + element for element, pick in enumerate(picks)
+    aligned = (
+        isinstance(first, Pick)
+        and first.offset >= 0
+        and all(
+            isinstance(pick, Pick) and pick.dep == first.dep and pick.offset == first.offset + element
+            for element, pick in enumerate(picks)
+        )
     )
-    return Each(first.dep, first.offset) if aligned else Column(tuple(picks))
+    return Each(first.dep, first.offset) if isinstance(first, Pick) and aligned else Column(tuple(picks))
 
 
 def submit(run: LiveRun, rows: Sequence[Row], options: Mapping[str, Any]) -> None:

@@ -37,9 +37,9 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Of a carrier: its element j uses the j-th of these."""
+    """Of a carrier: its element j uses the j-th of these: one outcome, or all of several."""
 
-    picks: tuple[Pick, ...]
+    picks: tuple[Pick | tuple[Pick, ...], ...]
 
 
 #: For each slot: one outcome, all of several, or what depends on the element.
@@ -74,7 +74,7 @@ def _for_slot(
     if isinstance(place, Each):
         return _picked(given, Pick(place.dep, place.start + element))
     if isinstance(place, Column):
-        return _picked(given, place.picks[element])
+        place = place.picks[element]
     if isinstance(place, Pick):
         return _picked(given, place)
     return [_picked(given, pick) for pick in place]
