@@ -60,6 +60,10 @@ FOUND = {
     "a task that asks for the result of a flatten": """
     h1 = asking.submit()
 """,
+    "elements that are lists, many to a Dask task": """
+    h1 = listing.submit()
+    m2 = number.map(h1, chunk=2)
+""",
     "children that need the slots of the task that returned them": """
     m1 = holding.map([1, 2, 3])
 """,
@@ -84,6 +88,11 @@ def several(size):
 def spread():
     h1 = several.submit(3)
     return number.map(flatten(h1))
+
+
+@task()
+def listing():
+    return [number.map([1, 2]), number.map([]), number.map([3])]
 
 
 @task()
