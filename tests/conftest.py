@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -12,10 +13,18 @@ import pytest
 TESTS = Path(__file__).parent
 IN_CI = "CI" in os.environ
 CHROMIUM = os.environ.get("WFKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-UNIT_LIMIT_S = 10  # a unit test that takes longer waits for something; the limit of the others is in pyproject.toml
+UNIT_LIMIT_S = 30  # a unit test that takes longer waits for something; the limit of the others is in pyproject.toml
 
 hypothesis.settings.register_profile("wfkit", deadline=None, print_blob=True)  # no deadline: machines are shared
 hypothesis.settings.load_profile("wfkit")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def main_with_a_spec() -> None:
+    """Give `__main__` what multiprocessing asks it for: IPython's shells put a module without it in its place."""
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__spec__"):
+        main.__spec__ = None
 
 
 @pytest.hookimpl(trylast=True)
