@@ -171,9 +171,9 @@ def test_fifty_calls_leave_no_files_no_threads_and_no_zombies() -> None:
         else:
             with pytest.raises(ProcessDied):
                 run(lambda: os._exit(1))
-    assert me.num_fds() == files
+    assert me.num_fds() <= files
     assert threading.active_count() <= threads
-    until(lambda: len(me.children(recursive=True)) == processes)
+    until(lambda: len(me.children(recursive=True)) <= processes)
 
 
 def test_several_at_once_do_not_disturb_each_other() -> None:
