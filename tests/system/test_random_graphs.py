@@ -114,7 +114,6 @@ def holding(value):
 def graph():"""
 
 
-@pytest.mark.xfail(reason="`wfkit.core.edges` takes a failed part to have no element; the driver gives it one")
 def test_a_failed_part_of_a_flatten_that_a_map_ran_with_is_handled(threads: Engine) -> None:
     program = """
     m1 = several.map([1, -1, 3])

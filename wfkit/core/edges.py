@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Final
 
 from wfkit.core.events import Edge, How
 from wfkit.core.ids import GroupId
+from wfkit.core.states import TASK_ENDS, WITH_VALUE
 from wfkit.core.view import GroupView, RunView
 
+_WITHOUT_VALUE: Final = TASK_ENDS - WITH_VALUE
 #: A node: its group and its index there.
 Node = tuple[GroupId, int]
 #: An edge and the group it leads to.
@@ -92,8 +95,8 @@ def by_source(view: RunView) -> tuple[dict[GroupId, list[Use]], dict[Node, list[
 def through_flattens(view: RunView) -> dict[GroupId, Sequence[Edge]]:
     """Edges of the groups that have tasks, with those that lead through a flatten to what it lacks.
 
-    A part that failed has no elements in a flatten, nor in a map over it. So who takes such a group whole also takes
-    the sources of the flatten, while who takes one element of it knows nothing of the others.
+    A part that failed has no items in a flatten. So who takes such a group whole also takes the sources of the flatten,
+    while who takes one element of it knows nothing of the others, but for the one element that stands for the part.
     """
     found: dict[GroupId, Sequence[Edge]] = {}
     lacking: dict[GroupId, dict[Edge, None]] = {}  # edges to what a group may lack elements of, in order, each once
@@ -107,9 +110,24 @@ def through_flattens(view: RunView) -> dict[GroupId, Sequence[Edge]]:
                 more += [replace(one, at=edge.at) for one in behind]
             elif behind and edge.how is How.EACH and edge.at is None:
                 lacking.setdefault(spec.id, {}).update(behind)
+                more += _to_failed_parts(view, view.groups[edge.group])
         if spec.kind != "flatten":
             found[spec.id] = (*spec.edges, *more) if more else spec.edges
     return found
+
+
+def _to_failed_parts(view: RunView, flatten: GroupView) -> Iterator[Edge]:
+    """Edges from the elements of a map over a flatten that stand for parts without a value to these parts."""
+    if flatten.spec.kind != "flatten":
+        return
+    for edge in flatten.spec.edges:
+        source = view.groups.get(edge.group)
+        start = 0
+        for part, count in flatten.spec.parts:
+            index = edge.index if edge.how is How.ONE else part
+            if source is not None and index < len(source) and source.state(index) in _WITHOUT_VALUE:
+                yield Edge(edge.group, How.ONE, index, at=start)
+            start += count
 
 
 def _whole(edge: Edge) -> How:
