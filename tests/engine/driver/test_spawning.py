@@ -290,3 +290,21 @@ def test_spawned_calls_may_fail_before_they_are_nodes(run_of: Start) -> None:
     run = run_of(lambda: {"x": maps_a_number()})
     assert run["x"].state is TaskState.FAILED
     assert "cannot be mapped over" in run["x"].exception().args[0]  # type: ignore[attr-defined]
+
+
+def test_a_task_that_waits_for_a_map_that_turns_out_empty_goes_on(
+    run_of: Callable[[Callable[[], object]], Run],
+) -> None:
+    @task
+    def none_at_all() -> list[int]:
+        return []
+
+    @task
+    def plus_one(x: int) -> int:
+        return x + 1
+
+    @task
+    def waits() -> object:
+        return plus_one.map(none_at_all.submit()).result()
+
+    assert run_of(lambda: {"value": waits()})["value"].result() == []

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wfkit.authoring.handle import Handle, Ref
-from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished
+from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
 from wfkit.core.states import RUN_ENDS, TASK_ENDS, WITH_VALUE, RunState
@@ -106,7 +106,8 @@ class LiveRun:
             fold(self.view_model, numbered)
             ended = self._note_ends(numbered)
             self.follow(numbered)
-            done = self._done(ended)
+            described = [spec.id for event in numbered if isinstance(event, NodesAdded) for spec in event.groups]
+            done = self._done(ended, described)
             self.changed.notify_all()
         for callback in [*done, *self._subscribers]:
             callback()
@@ -121,12 +122,12 @@ class LiveRun:
         self.sender.ended(ended)
         return ended
 
-    def _done(self, ended: Sequence[Node]) -> list[Callable[[], None]]:
-        """What has waited for nodes that have ended, or for something that holds now."""
+    def _done(self, ended: Sequence[Node], described: Sequence[GroupId]) -> list[Callable[[], None]]:
+        """What has waited for nodes that have ended, for maps that turned out empty, or for something else."""
         if not self._when_done:
             return []
         done: list[Callable[[], None]] = []
-        for key in {None, *ended, *((group, None) for group, _ in ended)}:
+        for key in {None, *ended, *((group, None) for group in {*described, *(group for group, _ in ended)})}:
             if key in self._when_done:
                 waiting = [one for one in self._when_done[key] if not one.ended()]
                 done += [one.callback for one in self._when_done[key] if one not in waiting]
