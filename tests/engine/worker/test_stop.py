@@ -43,7 +43,14 @@ def after() -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("limit", "rounds"), [(None, 20_000), (9.0, 1_000)])
+@pytest.mark.parametrize(
+    ("limit", "rounds"),
+    [
+        (None, 1_000),
+        (9.0, 50),
+        *(pytest.param(*case, marks=pytest.mark.soak) for case in [(None, 20_000), (9.0, 1_000)]),
+    ],
+)
 def test_nothing_is_raised_after_the_end(quick_switches: None, limit: float | None, rounds: int) -> None:
     """Requests come at every moment of short calls; the asking thread is always one call behind or ahead."""
     stops: queue.SimpleQueue[Stop | None] = queue.SimpleQueue()
@@ -76,14 +83,15 @@ def test_nothing_is_raised_after_the_end(quick_switches: None, limit: float | No
 
 
 @pytest.mark.timeout(60)
-def test_nothing_is_raised_after_the_end_of_a_coroutine(quick_switches: None) -> None:
+@pytest.mark.parametrize("rounds", [50, pytest.param(500, marks=pytest.mark.soak)])
+def test_nothing_is_raised_after_the_end_of_a_coroutine(quick_switches: None, rounds: int) -> None:
     numbers = random.Random(3)
 
     async def wait() -> int:
         await asyncio.sleep(0)
         return spin_for(10)
 
-    for _ in range(500):
+    for _ in range(rounds):
         stop = Stop()
         timer = threading.Thread(target=lambda stop=stop: (spin_for(numbers.randrange(5_000)), stop.request("now")))
         timer.start()
@@ -166,7 +174,8 @@ def test_a_shield_keeps_a_request_for_its_end() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_shielded_queues_survive_every_request(quick_switches: None) -> None:
+@pytest.mark.parametrize("rounds", [30, pytest.param(300, marks=pytest.mark.soak)])
+def test_shielded_queues_survive_every_request(quick_switches: None, rounds: int) -> None:
     shared: queue.Queue[int] = queue.Queue()
 
     def work() -> None:
@@ -175,7 +184,7 @@ def test_shielded_queues_survive_every_request(quick_switches: None) -> None:
                 shared.put(1)
                 shared.get()
 
-    for round_ in range(300):
+    for round_ in range(rounds):
         stop = Stop()
         asking = threading.Timer(1e-5 * (round_ % 50), stop.request, args=("now",))
         asking.start()
@@ -185,7 +194,8 @@ def test_shielded_queues_survive_every_request(quick_switches: None) -> None:
         assert not shared.mutex.locked()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.soak
+@pytest.mark.timeout(300)
 def test_shared_locks_of_logging_and_of_the_engine_survive_every_request() -> None:
     """Several threads wait for the handler's lock at any time; one that was hit as it got it would keep it."""
     logger, handler = logging.getLogger("busy"), logging.StreamHandler(io.StringIO())
