@@ -123,13 +123,13 @@ def test_a_call_of_higher_priority_goes_first_with_all_behind_it(run_of: Start) 
 
 def test_an_element_that_waits_long_is_taken_back_with_all_behind_it_and_nothing_else_is(start: Start) -> None:
     def body() -> dict[str, object]:
-        xs = late.with_options(retries=1, retry_delay_seconds=0.6).map(range(4), chunk=1)
+        xs = late.with_options(retries=1, retry_delay_seconds=2.0).map(range(4), chunk=1)
         ys = two.map(xs, chunk=1)
         return {"ys": ys, "sum": total(ys), "beside": three.map(one.map(range(2), chunk=1), chunk=1)}
 
     run = start(body)
     gates.until_came("two 0", "two 2", "two 3", "late 1")
-    assert run.node("late[1]").state is TaskState.RETRYING
+    assert run.until(lambda: run.node("late[1]").state is TaskState.RETRYING, 2.0)
     assert run.wait(8)["ys"].result() == [0, 1, 2, 3]
     assert run["sum"].result() == 6
     sent_again = {group.spec.name: dict(group.generations) for group in run.groups.values() if group.generations}
