@@ -103,7 +103,7 @@ def test_run_waits_and_returns_the_run() -> None:
 def test_start_returns_at_once() -> None:
     @flow
     def slow() -> Any:
-        time.sleep(0.3)
+        time.sleep(0.3)  # the body's work, which `start` does not wait for
         return add(1)
 
     start_s = time.monotonic()

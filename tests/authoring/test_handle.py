@@ -305,7 +305,7 @@ def test_a_timeout_is_a_wait_timeout() -> None:
     def slow() -> None:
         import time
 
-        time.sleep(0.5)
+        time.sleep(0.5)  # the work of a slow task
 
     @flow
     def etl() -> None:

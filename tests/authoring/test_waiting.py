@@ -21,7 +21,7 @@ from wfkit.errors import BlockingInAsync, BlockingInBranch, HandleMisuse, Unknow
 
 @task
 def nap(seconds: float) -> float:
-    time.sleep(seconds)
+    time.sleep(seconds)  # the work of a task
     return seconds
 
 
@@ -102,7 +102,7 @@ def test_waiting_for_all_gives_the_slot_back_once() -> None:
 
     def end() -> None:
         source.callbacks["b"]()
-        time.sleep(0.02)
+        time.sleep(0.02)  # the time that passes between two ends
         source.callbacks["a"]()
 
     threading.Timer(0.02, end).start()

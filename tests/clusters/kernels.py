@@ -66,7 +66,7 @@ def until(what: Callable[[], bool], seconds: float = 10) -> bool:
     while not what():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks, until the deadline
     return True
 
 

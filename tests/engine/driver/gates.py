@@ -34,14 +34,14 @@ def wait_at(name: object) -> None:
     epoch, until = _epoch[0], time.monotonic() + 2 * PATIENCE_S
     while str(name) not in _opened and epoch == _epoch[0]:
         assert time.monotonic() < until, f"nobody opened {name}"
-        time.sleep(_SLICE_S)
+        time.sleep(_SLICE_S)  # between two looks, until the deadline
 
 
 def counted(name: str, seconds: float = 0.01) -> None:
     """Be counted as one who is inside, for a moment."""
     _going.append((name, 1))
     try:
-        time.sleep(seconds)
+        time.sleep(seconds)  # the work of a task
     finally:
         _going.append((name, -1))
 
@@ -70,7 +70,7 @@ def until(holds: Callable[[], object], what: str = "") -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, f"{what or 'it'} never came about; there came {came()}"
-        time.sleep(_SLICE_S)
+        time.sleep(_SLICE_S)  # between two looks, until the deadline
 
 
 def until_came(*names: object) -> None:

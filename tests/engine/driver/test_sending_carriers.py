@@ -67,7 +67,7 @@ def held(x: Any) -> Any:
 @task
 def slow_if(x: Any) -> Any:
     gates.come(f"slow {x}")
-    time.sleep(0.15 if x % 4 == 0 else 0)
+    time.sleep(0.15 if x % 4 == 0 else 0)  # the work of an element, longer than a slice of a carrier
     return x
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from wfkit.authoring.freeze import Frozen
-from wfkit.core.events import NodeFinished
-from wfkit.core.ids import GroupId
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.core.trigger import Trigger, Verdict, decide
 from wfkit.engine.worker.ends import End
 from wfkit.engine.worker.failure import describe, in_one_line
 from wfkit.engine.worker.inputs import Inputs
-from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome
+from wfkit.engine.worker.outcome import Bounced, Err, Outcome
 from wfkit.engine.worker.result import check_result
 
 if TYPE_CHECKING:
@@ -41,23 +38,7 @@ def assembled(node: Node, assembly: Assembly, given: list[Outcome | list[Outcome
         checked = check_result(value, node.name)
     except BaseException as error:  # noqa: BLE001 - the point of an envelope
         return node.end(End(TaskState.FAILED, in_one_line(error), describe(error), FailureKind.ERROR))
-    node.side.emit(
-        node.spec.run_id,
-        NodeFinished(
-            group=GroupId(node.spec.group),
-            index=node.index,
-            attempt=node.attempt,
-            state=TaskState.COMPLETED,
-            worker=node.worker,
-            wall_s=assembly.wall_s,
-            at_s=time.time(),
-            result_bytes=checked.size_bytes,
-            length=checked.length,
-            preview=checked.preview,
-            inline=checked.inline,
-        ),
-    )
-    return Ok(value, node.name)
+    return node.complete(value, checked, assembly.wall_s)
 
 
 def _without_value(given: list[Outcome | list[Outcome]]) -> End | None:

@@ -26,7 +26,7 @@ from wfkit.engine.worker.layout import Given, Layout, laid_out
 from wfkit.engine.worker.logs import LogSink
 from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, arrived
 from wfkit.engine.worker.promise import promised
-from wfkit.engine.worker.result import check_result
+from wfkit.engine.worker.result import Checked, check_result
 from wfkit.engine.worker.seat import Seat
 from wfkit.engine.worker.side import Begin, WorkerSide
 from wfkit.engine.worker.spawn import Spawner
@@ -190,6 +190,10 @@ class Node:
             self.crashes += end.state is TaskState.CRASHED
             BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
             return end
+        return self.complete(value, checked)
+
+    def complete(self, value: object, checked: Checked, wall_s: float | None = None) -> Ok:
+        """Report a value that can travel; `wall_s`: what the body took, where that was another sending."""
         ended_s = time.time()
         self.result_bytes = checked.size_bytes
         self.side.emit(
@@ -200,7 +204,7 @@ class Node:
                 attempt=self.attempt,
                 state=TaskState.COMPLETED,
                 worker=self.worker,
-                wall_s=ended_s - self.started_s,
+                wall_s=ended_s - self.started_s if wall_s is None else wall_s,
                 at_s=ended_s,
                 result_bytes=checked.size_bytes,
                 length=checked.length,
