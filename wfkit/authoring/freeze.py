@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-import cloudpickle
-
 from wfkit.authoring.culprit import Culprit, culprit
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import allow_failure, unmapped
 from wfkit.authoring.mapping import Items, Mapped, Over
+from wfkit.authoring.pickler import Pickler, dumps
 from wfkit.authoring.resolving import replaced
 from wfkit.core.events import How
 from wfkit.errors import HandleCaptured, NotPicklable, WfkitError
@@ -72,7 +71,7 @@ class Slot:
     use: Use
 
 
-class _Freezer(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is not typed
+class _Freezer(Pickler):
     """A pickler that turns handles into slots, and unwraps `unmapped` and `allow_failure` around other values."""
 
     def __init__(self, file: io.BytesIO, slots: list[Slot]) -> None:
@@ -230,7 +229,7 @@ def freeze_code(function: Callable[..., object], options: object, what: str) -> 
     NotPicklable : something that the code refers to cannot be pickled; the message names it
     """
     try:
-        return _dumps((function, options, _cells(function)))
+        return dumps((function, options, _cells(function)))
     except Exception as error:
         raise _unsendable(function, options, what, error) from error
 
@@ -247,14 +246,10 @@ def _cells(function: Callable[..., object]) -> dict[str, str]:
     return {name: text for name in names if (text := "".join(linecache.getlines(name)))}
 
 
-def _dumps(value: object) -> bytes:
-    return cast("bytes", cloudpickle.dumps(value, protocol=5))
-
-
 def _unsendable(function: Callable[..., object], options: object, what: str, error: Exception) -> WfkitError:
-    found = culprit(function, _dumps)
+    found = culprit(function, dumps)
     if found is None:
-        found = culprit(options, _dumps) or Culprit("", function, error)
+        found = culprit(options, dumps) or Culprit("", function, error)
         return NotPicklable(
             f"{what} cannot be sent to a worker: its option `{found.path.lstrip('.')}` is {found.told}.",
             "Use a plain function or value there.",

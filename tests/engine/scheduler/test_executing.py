@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from distributed import Event
-
-from tests.engine.scheduler.lab import Lab, in_lab
+from tests.engine.scheduler.lab import GATE, Lab, in_lab, wait
 
 
 def test_a_task_runs_from_its_first_news_until_it_rests_or_ends() -> None:
     async def story(lab: Lab) -> None:
         executing = lab.side.executing
-        go = Event("go", client=lab.client)
-
-        def wait() -> None:
-            Event("go").wait()
-
-        future = lab.client.submit(wait, key="wait-1")
+        future = lab.client.submit(wait, "done", key="wait-1")
         await lab.until(lambda: lab.worker.state.executing_count)
         assert not executing.runs("wait-1")
         assert not executing.rests("wait-1")
@@ -25,7 +18,7 @@ def test_a_task_runs_from_its_first_news_until_it_rests_or_ends() -> None:
         lab.ear.tell("news", news=[], began=["wait-1"], rested=["wait-1"])
         await lab.until(lambda: executing.rests("wait-1"))
         assert not executing
-        await go.set()
+        GATE.set()
         await future
         assert not executing.rests("wait-1")
 

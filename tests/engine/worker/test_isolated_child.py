@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-import cloudpickle
 import pytest
 
 from tests.engine.worker.isolating import PLACE
 from wfkit.authoring.options import task_options
+from wfkit.authoring.pickler import dumps
 from wfkit.engine.worker import frames
 from wfkit.engine.worker.isolated_child import Work
 from wfkit.engine.worker.own_process import OwnProcess
@@ -38,7 +38,7 @@ def test_it_begins_tells_its_lines_and_its_value() -> None:
         print("two")
         return 3
 
-    assert said(cloudpickle.dumps((talk, task_options({}), {}))) == [
+    assert said(dumps((talk, task_options({}), {}))) == [
         (frames.BEGUN, None),
         (frames.LINES, [(20, "print", "one")]),
         (frames.LINES, [(20, "print", "two")]),
@@ -56,6 +56,6 @@ def test_lines_of_a_cell_are_in_the_traceback() -> None:
     space: dict[str, object] = {}
     text = "def fail():\n    raise ValueError('in a cell')\n"
     exec(compile(text, "<cell 7>", "exec"), space)
-    kind, info = said(cloudpickle.dumps((space["fail"], task_options({}), {"<cell 7>": text})))[-1]
+    kind, info = said(dumps((space["fail"], task_options({}), {"<cell 7>": text})))[-1]
     assert kind == frames.ERROR
     assert "raise ValueError('in a cell')" in getattr(info, "traceback", "")

@@ -14,8 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import cloudpickle
-
+from wfkit.authoring.pickler import Pickler
 from wfkit.core.events import ErrorInfo
 
 MESSAGE_CHARACTERS: Final = 4_000
@@ -89,7 +88,7 @@ def _travelling(error: BaseException) -> bytes | None:
     try:
         file = _Limited()
         with _without_tracebacks(error):
-            cloudpickle.dump(error, file)
+            Pickler(file, protocol=5).dump(error)
         pickled = file.getvalue()
         if type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
             return pickled

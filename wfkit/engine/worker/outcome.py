@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, NoReturn, SupportsIndex
 import cloudpickle
 import dask.sizeof
 
+from wfkit.authoring.pickler import Pickler
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import TaskState
 from wfkit.engine.worker.failure import safe_text
@@ -159,11 +160,11 @@ def _refuse_file(_: object) -> NoReturn:
     raise TypeError("an open file belongs to the process that opened it")
 
 
-class _ByValue(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle is not typed
+class _ByValue(Pickler):
     """Pickles what a notebook defines by value; unlike its parent it never takes a file's content for the file."""
 
     dispatch_table: ClassVar[Any] = ChainMap(
-        {io.TextIOWrapper: _refuse_file}, cloudpickle.Pickler._dispatch_table, copyreg.dispatch_table
+        {io.TextIOWrapper: _refuse_file}, Pickler._dispatch_table, copyreg.dispatch_table
     )
 
 
