@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wfkit import errors
+from wfkit.clusters.loading import load_distributed
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler
@@ -82,6 +83,7 @@ def connect(target: Any, *, timeout: float = CONNECT_TIMEOUT_S) -> Connection:
     ------
     ClusterUnusable : nothing answers there, or the client is closed or asynchronous
     """
+    load_distributed()
     from distributed import Client
 
     from wfkit.clusters.local import OwnedCluster
@@ -120,7 +122,8 @@ def current_client() -> Client | None:
     """
     if "distributed.client" not in sys.modules:
         return None
-    from distributed.client import _get_global_client  # waits for an import that another thread is at
+    load_distributed()  # which another thread may be at
+    from distributed.client import _get_global_client
 
     client = _get_global_client()
     return client if client is not None and is_usable(client) else None

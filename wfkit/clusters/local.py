@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from wfkit import errors
+from wfkit.clusters.loading import load_distributed
 
 START_TIMEOUT_S: Final = 60.0
 
@@ -287,4 +288,4 @@ class BackgroundStart:
 
 def _warm_up() -> None:
     with suppress(Exception):
-        import distributed  # noqa: F401
+        load_distributed()

@@ -17,6 +17,7 @@ from wfkit.authoring.parameters import preview_parameters
 from wfkit.clusters import connect as connecting
 from wfkit.clusters.connect import Connection, current_client
 from wfkit.clusters.facts import ClusterFacts, describe
+from wfkit.clusters.loading import load_distributed
 from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
@@ -199,7 +200,7 @@ class Session:
         if self._starting is None:
             self._starting = BackgroundStart(self._options())
             # The first run needs it; loading it here would take most of the time that `%load_ext wfkit` takes.
-            threading.Thread(target=import_module, args=(_ENGINE,), name="wfkit-import-engine", daemon=True).start()
+            threading.Thread(target=_load_engine, name="wfkit-import-engine", daemon=True).start()
         return self._starting
 
     def _resize(self, _: object) -> None:
@@ -279,6 +280,11 @@ class Session:
                 return run
         known = ", ".join(dict.fromkeys(run.flow_name for run in reversed(self.runs))) or "none yet"
         raise NoSuchRun(f"There is no run {name!r} in this session.", f"Flows that ran: {known}.")
+
+
+def _load_engine() -> None:
+    load_distributed()
+    import_module(_ENGINE)
 
 
 def close_guests(connection: Connection) -> None:

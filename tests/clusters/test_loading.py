@@ -1,0 +1,30 @@
+"""Threads that need Dask at the same moment all get it whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+THREADS = """
+import importlib, sys, threading
+from wfkit.clusters.loading import load_distributed
+
+sys.setswitchinterval(1e-6)  # as on a machine that is busy
+together = threading.Barrier(4)
+
+def load(module, name):
+    together.wait()
+    load_distributed()
+    getattr(importlib.import_module(module), name)
+    print(name, flush=True)
+
+parts = [("distributed.client", "Client"), ("wfkit.engine.driver.run", "Run"), ("distributed.worker", "Worker"),
+         ("distributed.scheduler", "Scheduler")]
+for part in parts:
+    threading.Thread(target=load, args=part).start()
+"""
+
+
+def test_all_threads_that_import_at_once_get_what_they_import() -> None:
+    told = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True)
+    assert sorted(told.stdout.split()) == ["Client", "Run", "Scheduler", "Worker"], told.stderr
