@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wfkit.authoring.waiting import as_completed as as_completed
     from wfkit.authoring.waiting import wait as wait
     from wfkit.core.retry import exponential_backoff as exponential_backoff
+    from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.run import Run as Run
     from wfkit.engine.driver.viewing import View
     from wfkit.session.session import connect as connect
@@ -84,7 +85,7 @@ def __dir__() -> list[str]:
 def _wire() -> None:
     """Give flows what starts them and runs what shows them; both are imported when they are first needed."""
     from wfkit.authoring import context
-    from wfkit.engine.driver import viewing
+    from wfkit.engine.driver import again, viewing
 
     def session_launcher() -> Launcher:
         from wfkit.session.launch import SessionLauncher
@@ -96,7 +97,13 @@ def _wire() -> None:
 
         return FlowView(run)
 
+    def session_rerunner() -> Rerunner:
+        from wfkit.session.reruns import SessionRerunner
+
+        return SessionRerunner()
+
     context.provide_launcher(session_launcher)
+    again.provide_rerunner(session_rerunner)
     viewing.provide_view(live_view)
 
 

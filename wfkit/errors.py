@@ -145,6 +145,12 @@ class RunIsLive(WfkitError):
     code = "wfkit.run-is-live"
 
 
+class CannotRerun(WfkitError):
+    """A run cannot be repeated, because something that it was made of is not there any more."""
+
+    code, http_status = "wfkit.cannot-rerun", 409
+
+
 class NoSuchNode(WfkitError, KeyError):
     """A name that stands for no node or handle of the run."""
 

@@ -54,6 +54,10 @@ class TaskOptions:
         Slots that the task holds while it runs, by name, of those that all runs on the cluster share: {"db": 2}.
     isolate : "thread" or "process"
         A process of its own can be killed at once and takes no worker with it; the task cannot spawn there.
+    persist_result : bool
+        Results too large for the record are written to the store of results; else they are in cluster memory only.
+    identity_ignore : tuple of str
+        Parameters that do not make a call another one: a rerun keeps a result though they have changed.
     on_parent_failure : "cancel" or "keep"
         What becomes of the task if the one that spawned it fails or is cancelled. Where that one says "keep", all that
         it has spawned is kept.
@@ -80,6 +84,8 @@ class TaskOptions:
     workers: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     isolate: Literal["thread", "process"] = "thread"
+    persist_result: bool = True
+    identity_ignore: tuple[str, ...] = ()
     on_parent_failure: Literal["cancel", "keep"] = "cancel"
 
 
@@ -107,6 +113,8 @@ class TaskWords(TypedDict, total=False):
     workers: str | Iterable[str]
     limits: Mapping[str, int]
     isolate: Literal["thread", "process"]
+    persist_result: bool
+    identity_ignore: str | Iterable[str]
     on_parent_failure: Literal["cancel", "keep"]
 
 
@@ -215,6 +223,8 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "workers": _Rule("addresses or names of workers", _all_texts, _tuple_of(str)),
     "limits": _Rule('a dict of names and whole numbers of 1 or more, such as {"db": 2}', _are_slots, _copied),
     "isolate": _one_of("thread", "process"),
+    "persist_result": _FLAG,
+    "identity_ignore": _Rule("names of parameters", _all_texts, _tuple_of(str)),
     "on_parent_failure": _one_of("cancel", "keep"),
 }
 

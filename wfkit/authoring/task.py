@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MethodType
 from typing import Final, Generic, Literal, ParamSpec, TypeVar, Unpack, cast, overload
@@ -16,7 +16,7 @@ from wfkit.authoring.functions import name_of, refuse_bad_template
 from wfkit.authoring.functions import refuse_bad_function as refuse_bad_function  # noqa: PLC0414 - `%%task` asks too
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import unmapped
-from wfkit.authoring.mapping import Mapped, mapped_arguments
+from wfkit.authoring.mapping import Items, Mapped, mapped_arguments, refuse_different_lengths
 from wfkit.authoring.options import TaskOptions, TaskWords, is_whole, task_options
 from wfkit.authoring.resolving import resolved
 from wfkit.authoring.waiting import handles_of, wait
@@ -44,6 +44,7 @@ class Call:
     wait_for: tuple[Handle, ...] = ()
     chunk: int | None = None  #: how many elements of a map travel in one Dask task; None: what is best
     max_concurrency: int | None = None  #: how many elements of a map may run at the same time
+    keys: Sequence[object] = ()  #: by which a rerun finds the elements of a map again, instead of by their inputs
 
 
 class Task(Generic[P, R_co]):
@@ -126,6 +127,7 @@ class Task(Generic[P, R_co]):
     def map(
         self,
         *iterables: object,
+        key: Callable[[object], object] | Sequence[object] | None = None,
         wait_for: Iterable[Handle] | None = None,
         chunk: int | Literal["auto"] = "auto",
         max_concurrency: int | None = None,
@@ -138,6 +140,9 @@ class Task(Generic[P, R_co]):
         *iterables, **kwargs
             One value per parameter of the function: a list, a range, a handle of a list whose length need not be known
             yet, or a mapped handle. `unmapped(x)` passes x whole to every element.
+        key : callable or sequence, optional
+            By what a rerun finds an element again, instead of by equal inputs: one key per element, or a function that
+            gives the key for an item of the first list.
         wait_for : iterable of Handle, optional
             Tasks that must have ended first.
         chunk : "auto" or int
@@ -158,6 +163,7 @@ class Task(Generic[P, R_co]):
         self._check_arguments(iterables, kwargs)
         args = (*map(unmapped, self._bound), *iterables)
         mapped = mapped_arguments(self.name, self._base.signature, args, kwargs)
+        keys = self._keys(key, mapped)
         waits = tuple(handles_of(wait_for, f"wait_for of `{self.name}`"))
         return recorder.record(
             Call(
@@ -168,17 +174,37 @@ class Task(Generic[P, R_co]):
                 wait_for=waits,
                 chunk=size,
                 max_concurrency=most,
+                keys=keys,
             )
         )
+
+    def _keys(self, key: Callable[[object], object] | Sequence[object] | None, mapped: Mapped) -> Sequence[object]:
+        if key is None:
+            return ()
+        self._refuse_parameter("key")
+        if callable(key):
+            lists = [one for one in (*mapped.args, *mapped.kwargs.values()) if isinstance(one, Items)]
+            if not lists:
+                raise BadArguments(
+                    f"`{self.name}.map(key=...)` needs the items to make keys of, and a handle has none yet.",
+                    "Give the keys as a list.",
+                )
+            return [key(item) for item in lists[0].values]
+        keys = list(key)
+        refuse_different_lengths(self.name, {"key": len(keys)} | ({"items": mapped.length} if mapped.length else {}))
+        return keys
+
+    def _refuse_parameter(self, option: str) -> None:
+        if option in self.signature.parameters:
+            raise BadArguments(
+                f"`{self.name}.map({option}=...)`: `{option}` is an option of .map() and a parameter of `{self.name}`.",
+                "Pass the parameter by its position, or give it another name.",
+            )
 
     def _map_option(self, name: str, value: object, allowed: str) -> int | None:
         if value is None:
             return None
-        if name in self.signature.parameters:
-            raise BadArguments(
-                f"`{self.name}.map({name}=...)`: `{name}` is an option of .map() and a parameter of `{self.name}`.",
-                "Pass the parameter by its position, or give it another name.",
-            )
+        self._refuse_parameter(name)
         if not is_whole(value, 1):
             raise BadArguments(f"`{self.name}.map()`: {name}={value!r:.60} is not allowed.", f"It takes {allowed}.")
         return cast("int", value)
@@ -254,7 +280,8 @@ def task(fn: Callable[..., object] | None = None, /, **options: Unpack[TaskWords
     **options
         `name, description, tags, version, retries, retry_delay_seconds, retry_jitter_factor, retry_on,
         retry_condition_fn, crash_retries, timeout_seconds, trigger, skip_on_upstream_skip, log_prints, n_outputs,
-        task_run_name, resources, priority, workers, limits, isolate, on_parent_failure`; see
+        task_run_name, resources, priority, workers, limits, isolate, persist_result, identity_ignore,
+        on_parent_failure`; see
         `wfkit.authoring.options.TaskOptions`.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.states import FailureKind, RunState, TaskState
@@ -26,6 +26,52 @@ class Edge:
     how: How
     index: int = 0  #: the element, where `how` is ONE
     at: int | None = None  #: the only node of the group that has this edge; None: all have it
+    items: tuple[int, ...] = ()  #: in `GroupSpec.uses`: this item of the value, of that item this one; -1: each its own
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The plain values of one argument of a call, as digests that are equal for equal values."""
+
+    name: str  #: of the argument; empty for the keys that `map(key=…)` gives its elements
+    tokens: bytes  #: of `TOKEN_BYTES` each: one for all nodes, or one a node; zeros for what cannot be digested
+
+
+TOKEN_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSpec:
+    """One version of a task's code."""
+
+    id: str  #: of the code as it was sent
+    task: str
+    fingerprint: str  #: of what it means; empty where that is unknown
+    unknown: str = ""  #: what of it cannot be digested, in words
+    parts: tuple[tuple[str, str], ...] = ()  #: what it is made of: label and digest, for telling what has changed
+    source: str = ""  #: as it was written, where that is known
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rerun does with nodes of a group, and why."""
+
+    nodes: tuple[int, ...]  #: first and last + 1 of each stretch of them, one after the other
+    reused: bool
+    reason: str
+    stale: str = ""  #: why a value that is kept, or used, is not what the code would give now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundHandle:
+    """A handle that a flow's body bound to a name."""
+
+    name: str
+    group: GroupId
+    index: int | None
+    item: int | None
+    mapped: bool
+    n_outputs: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +89,12 @@ class GroupSpec:
     edges: tuple[Edge, ...] = ()
     labels: tuple[str, ...] = ()  #: one a node, where `task_run_name` asks for them
     parts: tuple[tuple[int, int], ...] = ()  #: (part, count) in order of arrival, where elements come from a flatten
+    # By which a rerun finds the call again:
+    code: str = ""  #: the version of the task's code, a `CodeSpec.id`
+    inputs: tuple[Input, ...] = ()
+    uses: tuple[Edge, ...] = ()  #: the handles among the arguments, in order, as they stood at the call
+    spelled: tuple[Edge, ...] = ()  #: what each element goes over, where its place does not say it
+    looks: tuple[tuple[GroupId, int], ...] = ()  #: nodes that the body looked at since its call before; -1: all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +143,23 @@ class NodesAdded(Event):
 
     tag: ClassVar[str] = "nodes-added"
     groups: tuple[GroupSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodesAdded(Event):
+    """Versions of code that tasks of the run have, or had when a value that it reuses was made."""
+
+    tag: ClassVar[str] = "codes-added"
+    codes: tuple[CodeSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodesDecided(Event):
+    """A rerun knows what it does with nodes."""
+
+    tag: ClassVar[str] = "nodes-decided"
+    group: GroupId
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +235,8 @@ class NodeFinished(Event):
     length: int | None = None  #: of the value, where it is a sequence
     preview: str = ""
     inline: bytes | None = None  #: the pickled value, where it is small
+    stored: str = ""  #: where the result store has the value
+    made_by: str = ""  #: of a reused value: the version of the code that made it, a `CodeSpec.id`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +265,15 @@ class LogLines(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BodyEnded(Event):
+    """The flow's body came to its end."""
+
+    tag: ClassVar[str] = "body-ended"
+    handles: tuple[BoundHandle, ...] = ()
+    value: bytes | None = None  #: the flow's value, pickled with handles as facts; None where it cannot be, or is large
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStateChanged(Event):
     """A run was paused, resumed, or began to cancel."""
 
@@ -213,7 +293,9 @@ class RunFinished(Event):
 
 AnyEvent = (
     RunStarted
+    | CodesAdded
     | NodesAdded
+    | NodesDecided
     | NodeStarted
     | NodeRetrying
     | NodeWaiting
@@ -222,6 +304,7 @@ AnyEvent = (
     | NodeFinished
     | NodeCrashed
     | LogLines
+    | BodyEnded
     | RunStateChanged
     | RunFinished
 )

@@ -7,6 +7,7 @@ Each fact has one rule for which event holds, and the rule looks at the events a
 - Before an end the highest (attempt, rank, seq) holds, ranks being started < waiting or resumed < retrying.
 - Until a node ends, the `NodeStopping` with the highest (attempt, seq) is its reason.
 - A node's children are those of the `NodeWaiting` with the highest (attempt, seq) among those that name some.
+- Of several verdicts on a node the one with the highest seq holds.
 - Of several descriptions of a group the one with the highest seq holds; its length is the longest ever told.
 - A run's end is the `RunFinished` with the lowest seq; before it the `RunStateChanged` with the highest.
 - A repeat of an event weighs the same as the event, so it changes nothing.
@@ -24,6 +25,8 @@ from typing import Final, cast
 
 from wfkit.core.events import (
     AnyEvent,
+    BodyEnded,
+    CodesAdded,
     Event,
     GroupSpec,
     LogLines,
@@ -32,6 +35,7 @@ from wfkit.core.events import (
     NodeResumed,
     NodeRetrying,
     NodesAdded,
+    NodesDecided,
     NodeStarted,
     NodeStopping,
     NodeWaiting,
@@ -130,6 +134,39 @@ def _rename(view: RunView, before: GroupSpec, after: GroupSpec) -> None:
 
 def _longest(one: int | None, other: int | None) -> int | None:
     return max((length for length in (one, other) if length is not None), default=None)
+
+
+def _codes_added(view: RunView, event: CodesAdded) -> None:
+    for code in event.codes:
+        if code.id not in view.codes:
+            view.codes[code.id] = code
+            view.version += 1
+
+
+def _body_ended(view: RunView, event: BodyEnded) -> None:
+    if event.seq <= view.body_seq:
+        return
+    view.body_seq = event.seq
+    view.handles, view.value = event.handles, event.value
+    view.version += 1
+
+
+def _nodes_decided(view: RunView, event: NodesDecided) -> None:
+    group = _room(view, event.group, -1)
+    for verdict in event.verdicts:
+        number = len(group.verdicts)
+        taken = False
+        for first, end in zip(verdict.nodes[::2], verdict.nodes[1::2], strict=True):
+            group.grow(end)
+            for index in range(first, end):
+                if (known := group.why[index]) < 0 or group.verdict_seqs[known] < event.seq:
+                    group.why[index] = number
+                    taken = True
+        if taken:
+            group.verdicts.append(verdict)
+            group.verdict_seqs.append(event.seq)
+            view.version += 1
+            group.changed = view.version
 
 
 def _node_started(view: RunView, event: NodeStarted) -> None:
@@ -238,6 +275,10 @@ def _node_finished(view: RunView, event: NodeFinished) -> None:
         group.lengths[index] = event.length
     if event.inline is not None:
         group.inline[index] = event.inline
+    if event.stored:
+        group.stored[index] = event.stored
+    if event.made_by:
+        group.made_by[index] = event.made_by
     if event.error is not None:
         group.end_errors[index] = (attempt, event.error)
         _show_errors(group, index)
@@ -340,7 +381,16 @@ def _forget_end(group: GroupView, index: int) -> None:
     """Take back what a later end has told, because an earlier one has come in."""
     group.wall_s[index] = nan
     group.result_bytes[index] = 0
-    for facts in (group.kinds, group.reasons, group.previews, group.lengths, group.inline):
+    facts: dict[int, object]
+    for facts in (  # type: ignore[assignment]  # only taken from
+        group.kinds,
+        group.reasons,
+        group.previews,
+        group.lengths,
+        group.inline,
+        group.stored,
+        group.made_by,
+    ):
         facts.pop(index, None)
     if group.end_errors.pop(index, None) is not None:
         _show_errors(group, index)
@@ -363,7 +413,9 @@ _Handler = Callable[[RunView, AnyEvent], None]
 #: Each handler is only ever given events of its own class, which the type of a dict cannot say.
 _HANDLERS: Final[Mapping[type[Event], _Handler]] = {
     RunStarted: cast(_Handler, _run_started),
+    CodesAdded: cast(_Handler, _codes_added),
     NodesAdded: cast(_Handler, _nodes_added),
+    NodesDecided: cast(_Handler, _nodes_decided),
     NodeStarted: cast(_Handler, _node_started),
     NodeRetrying: cast(_Handler, _node_retrying),
     NodeWaiting: cast(_Handler, _node_waiting),
@@ -372,6 +424,7 @@ _HANDLERS: Final[Mapping[type[Event], _Handler]] = {
     NodeFinished: cast(_Handler, _node_finished),
     NodeCrashed: cast(_Handler, _node_crashed),
     LogLines: cast(_Handler, _log_lines),
+    BodyEnded: cast(_Handler, _body_ended),
     RunStateChanged: cast(_Handler, _run_state_changed),
     RunFinished: cast(_Handler, _run_finished),
 }

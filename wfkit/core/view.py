@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from math import isnan, nan
 from typing import Final
 
-from wfkit.core.events import Edge, ErrorInfo, GroupSpec, LogLines
+from wfkit.core.events import BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
 from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
@@ -42,6 +43,7 @@ class GroupView:
         "kinds",
         "lengths",
         "logs",
+        "made_by",
         "previews",
         "progress",
         "reasons",
@@ -54,8 +56,12 @@ class GroupView:
         "started_s",
         "states",
         "stopping",
+        "stored",
+        "verdict_seqs",
+        "verdicts",
         "waiting_keys",
         "wall_s",
+        "why",
         "worker_of",
     )
 
@@ -74,6 +80,10 @@ class GroupView:
         self.previews: dict[int, str] = {}
         self.lengths: dict[int, int] = {}  #: of the value, where it is a sequence
         self.inline: dict[int, bytes] = {}  #: the pickled value, where it is small
+        self.stored: dict[int, str] = {}  #: where the result store has the value
+        self.made_by: dict[int, str] = {}  #: of a reused value: the version of the code that made it
+        self.verdicts: list[Verdict] = []  #: of a rerun about its nodes
+        self.why = array("i")  #: index into `verdicts`; -1 = none
         self.children: dict[int, tuple[GroupId, ...]] = {}  #: groups that a node's value is made of
         self.errors: dict[int, dict[int, ErrorInfo]] = {}  #: element -> attempt -> error
         self.delays_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> delay
@@ -90,6 +100,7 @@ class GroupView:
         self.end_workers = array("i")  #: worker that this end named; -1 = none
         self.end_errors: dict[int, tuple[int, ErrorInfo]] = {}  #: attempt and error of this end
         self.retries: dict[int, dict[int, tuple[int, float, ErrorInfo | None]]] = {}  #: attempt -> seq, delay, error
+        self.verdict_seqs: list[int] = []  #: of the events that brought `verdicts`
         self.waiting_keys: dict[int, int] = {}  #: key of the event that gave `children`
         self.stopping: dict[int, int] = {}  #: key of the `NodeStopping` that gave the reason of a node that runs
         self._parts = Parts(())
@@ -101,6 +112,11 @@ class GroupView:
     def state(self, index: int) -> TaskState:
         """State of one element."""
         return STATES[self.states[index]]
+
+    def verdict(self, index: int) -> Verdict | None:
+        """What a rerun does with one element, and why; None in a run that is no rerun."""
+        at = self.why[index]
+        return self.verdicts[at] if at >= 0 else None
 
     def name(self, index: int) -> str:
         """Name of one element, for people: "clean[3]", or "clean[0.3]" for item 3 of part 0."""
@@ -136,8 +152,8 @@ class GroupView:
         self.end_seqs.extend(array("q", [-1]) * more)
         for seconds in (self.started_s, self.ended_s, self.wall_s):
             seconds.extend(array("d", [nan]) * more)
-        for workers in (self.worker_of, self.start_workers, self.end_workers):
-            workers.extend(array("i", [-1]) * more)
+        for indices in (self.worker_of, self.start_workers, self.end_workers, self.why):
+            indices.extend(array("i", [-1]) * more)
         self.counts[_PENDING] += more
 
 
@@ -158,6 +174,9 @@ class RunView:
         self.ended_s: float | None = None
         self.workers: list[str] = []  #: by index, in order of arrival
         self.groups: dict[GroupId, GroupView] = {}
+        self.codes: dict[str, CodeSpec] = {}  #: versions of the tasks' code, by id
+        self.handles: tuple[BoundHandle, ...] = ()  #: that the body bound to names
+        self.value: bytes | None = None  #: the flow's, pickled with handles as facts
         self.version = 0  #: grows with every event that changed something
 
         self.names: dict[str, GroupId] = {}  #: groups that were described, by name; kept by the reducer
@@ -167,6 +186,7 @@ class RunView:
         self.start_seq = -1  #: of the `RunStarted` that holds; -1 = none yet
         self.change_seq = -1  #: of the `RunStateChanged` that holds
         self.end_seq = -1  #: of the `RunFinished` that holds
+        self.body_seq = -1  #: of the `BodyEnded` that holds
 
     def ordered(self) -> list[GroupView]:
         """All groups in order of creation."""
@@ -218,6 +238,9 @@ class RunView:
             "reason": self.reason,
             "started_s": self.started_s,
             "ended_s": self.ended_s,
+            "codes": [_code(code) for _, code in sorted(self.codes.items())],
+            "handles": [_bound(handle) for handle in self.handles],
+            "value": None if self.value is None else self.value.hex(),
             "groups": [_group_snapshot(group, self.workers) for group in self.ordered()],
         }
 
@@ -237,13 +260,27 @@ def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
         "edges": [_edge(edge) for edge in spec.edges],
         "labels": list(spec.labels),
         "parts": [[part, count] for part, count in spec.parts],
+        "code": spec.code,
+        "inputs": [[one.name, one.tokens.hex()] for one in spec.inputs],
+        "uses": [_edge(edge) for edge in spec.uses],
+        "spelled": [_edge(edge) for edge in spec.spelled],
+        "looks": [[looked, index] for looked, index in spec.looks],
         "counts": counts,
         "nodes": [_node_snapshot(group, index, workers) for index in range(len(group))],
     }
 
 
 def _edge(edge: Edge) -> list[Plain]:
-    return [edge.group, edge.how.value, edge.index, edge.at]
+    return [edge.group, edge.how.value, edge.index, edge.at, *edge.items]
+
+
+def _code(code: CodeSpec) -> Plain:
+    parts: list[Plain] = [[label, digest] for label, digest in code.parts]
+    return [code.id, code.task, code.fingerprint, code.unknown, parts, code.source]
+
+
+def _bound(handle: BoundHandle) -> Plain:
+    return [handle.name, handle.group, handle.index, handle.item, handle.mapped, handle.n_outputs]
 
 
 def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
@@ -261,12 +298,16 @@ def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
         node["kind"] = kind.value
     if (inline := group.inline.get(index)) is not None:
         node["inline"] = inline.hex()
-    if (reason := group.reasons.get(index)) is not None:
-        node["reason"] = reason
-    if (preview := group.previews.get(index)) is not None:
-        node["preview"] = preview
-    if (length := group.lengths.get(index)) is not None:
-        node["length"] = length
+    facts: dict[str, Mapping[int, str] | Mapping[int, int]] = {
+        "reason": group.reasons,
+        "preview": group.previews,
+        "length": group.lengths,
+        "stored": group.stored,
+        "made_by": group.made_by,
+    }
+    node.update({name: of[index] for name, of in facts.items() if index in of})
+    if (verdict := group.verdict(index)) is not None:
+        node["verdict"] = [verdict.reused, verdict.reason, verdict.stale]
     if (children := group.children.get(index)) is not None:
         node["children"] = list(children)
     if errors := group.errors.get(index):

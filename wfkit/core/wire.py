@@ -20,10 +20,15 @@ from typing import Final, cast
 
 from wfkit.core.events import (
     AnyEvent,
+    BodyEnded,
+    BoundHandle,
+    CodesAdded,
+    CodeSpec,
     Edge,
     ErrorInfo,
     GroupSpec,
     How,
+    Input,
     LogLine,
     LogLines,
     NodeCrashed,
@@ -31,12 +36,14 @@ from wfkit.core.events import (
     NodeResumed,
     NodeRetrying,
     NodesAdded,
+    NodesDecided,
     NodeStarted,
     NodeStopping,
     NodeWaiting,
     RunFinished,
     RunStarted,
     RunStateChanged,
+    Verdict,
 )
 from wfkit.core.states import RUN_ENDS, TASK_ENDS, FailureKind, RunState, TaskState
 
@@ -191,18 +198,50 @@ def _counts() -> _Field:
     return _Field(types=_LIST, encode=list, decode=decode)  # type: ignore[arg-type]  # it is only given pairs
 
 
+def _look() -> _Field:
+    def decode(value: object) -> object:
+        pair = cast(list[object], value)
+        if [type(one) for one in pair] != [str, int]:
+            raise _Malformed("a look is not a group and an element")
+        return tuple(pair)
+
+    return _Field(types=_LIST, encode=list, decode=decode)  # type: ignore[arg-type]  # it is only given pairs
+
+
+def _whole_numbers(value: object) -> object:
+    numbers = cast(list[object], value)
+    if any(type(one) is not int for one in numbers):
+        raise _Malformed("a list of whole numbers holds something else")
+    return tuple(numbers)
+
+
 _TEXT: Final = _Field(types=(str,), encode=_clean)
 _MAYBE_TEXT: Final = _Field(types=(str, NoneType), encode=_clean)
 _ID: Final = _Field(types=(str,))
 _MAYBE_ID: Final = _Field(types=(str, NoneType))
 _NATURAL: Final = _Field(types=(int,), natural=True)
+_NUMBERS: Final = _Field(types=_LIST, encode=list, decode=_whole_numbers)  # type: ignore[arg-type]  # given tuples only
 _INT: Final = _Field(types=(int,))
 _MAYBE_NATURAL: Final = _Field(types=(int, NoneType), natural=True)
 _FLOAT: Final = _Field(types=(float, int))  #: JavaScript writes 1.0 as 1
 _FLAG: Final = _Field(types=(bool,))
 _MAYBE_BYTES: Final = _Field(types=(bytes, NoneType))
 
-_EDGE: Final = _Shape(Edge, group=_ID, how=_enum(*How), index=_NATURAL, at=_MAYBE_NATURAL)
+_EDGE: Final = _Shape(Edge, group=_ID, how=_enum(*How), index=_NATURAL, at=_MAYBE_NATURAL, items=_NUMBERS)
+_INPUT: Final = _Shape(Input, name=_TEXT, tokens=_Field(types=(bytes,)))
+_CODE: Final = _Shape(
+    CodeSpec, id=_ID, task=_TEXT, fingerprint=_TEXT, unknown=_TEXT, parts=_many(_pair()), source=_TEXT
+)
+_VERDICT: Final = _Shape(Verdict, nodes=_NUMBERS, reused=_FLAG, reason=_TEXT, stale=_TEXT)
+_BOUND: Final = _Shape(
+    BoundHandle,
+    name=_TEXT,
+    group=_ID,
+    index=_MAYBE_NATURAL,
+    item=_MAYBE_NATURAL,
+    mapped=_FLAG,
+    n_outputs=_MAYBE_NATURAL,
+)
 _SPEC: Final = _Shape(
     GroupSpec,
     id=_ID,
@@ -216,6 +255,11 @@ _SPEC: Final = _Shape(
     edges=_many(_nested(_EDGE)),
     labels=_many(_TEXT),
     parts=_many(_counts()),
+    code=_ID,
+    inputs=_many(_nested(_INPUT)),
+    uses=_many(_nested(_EDGE)),
+    spelled=_many(_nested(_EDGE)),
+    looks=_many(_look()),
 )
 _ERROR: Final = _Shape(ErrorInfo, type_name=_TEXT, message=_TEXT, traceback=_TEXT, pickled=_MAYBE_BYTES)
 _LINE: Final = _Shape(LogLine, at_s=_FLOAT, level=_INT, source=_TEXT, text=_TEXT)
@@ -231,7 +275,9 @@ def _attempt_event(cls: type, **how: _Field) -> _Shape:
 
 _SHAPES: Final[Mapping[str, _Shape]] = {
     RunStarted.tag: _event(RunStarted, run_id=_ID, flow_name=_TEXT, parent_id=_MAYBE_ID, parameters=_many(_pair())),
+    CodesAdded.tag: _event(CodesAdded, codes=_many(_nested(_CODE))),
     NodesAdded.tag: _event(NodesAdded, groups=_many(_nested(_SPEC))),
+    NodesDecided.tag: _event(NodesDecided, group=_ID, verdicts=_many(_nested(_VERDICT))),
     NodeStarted.tag: _attempt_event(NodeStarted, worker=_TEXT),
     NodeRetrying.tag: _attempt_event(NodeRetrying, delay_s=_FLOAT, error=_nested(_ERROR, optional=True)),
     NodeWaiting.tag: _attempt_event(NodeWaiting, children=_many(_ID)),
@@ -249,9 +295,12 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         length=_MAYBE_NATURAL,
         preview=_TEXT,
         inline=_MAYBE_BYTES,
+        stored=_ID,
+        made_by=_ID,
     ),
     NodeCrashed.tag: _attempt_event(NodeCrashed, kind=_enum(*FailureKind), reason=_TEXT, worker=_TEXT),
     LogLines.tag: _attempt_event(LogLines, part=_NATURAL, lines=_many(_nested(_LINE))),
+    BodyEnded.tag: _event(BodyEnded, handles=_many(_nested(_BOUND)), value=_MAYBE_BYTES),
     RunStateChanged.tag: _event(RunStateChanged, state=_enum(*(set(RunState) - RUN_ENDS)), reason=_TEXT),
     RunFinished.tag: _event(RunFinished, state=_enum(*RUN_ENDS), reason=_TEXT),
 }

@@ -35,7 +35,7 @@ class SessionLauncher:
         """
         run = session().new_run(flow, parameters)
         if _awaits(flow.body):
-            _start_thread(run, flow, parameters, keep_output=False)
+            start_thread(run, flow, parameters, keep_output=False)
         else:
             execute(run, flow, parameters)
         session().wait(run)
@@ -44,7 +44,7 @@ class SessionLauncher:
     def start(self, flow: AnyFlow, parameters: dict[str, object]) -> Run:
         """Execute the body in a thread of its own, its output captured into the run's log, and return at once."""
         run = session().new_run(flow, parameters)
-        _start_thread(run, flow, parameters, keep_output=True)
+        start_thread(run, flow, parameters, keep_output=True)
         return run
 
     async def run_async(self, flow: AnyFlow, parameters: dict[str, object]) -> Run:
@@ -74,7 +74,7 @@ def execute(run: Run, flow: AnyFlow, parameters: dict[str, object]) -> None:
         body.result = cast("BodyResult", flow.body.execute(parameters))
 
 
-def _start_thread(run: Run, flow: AnyFlow, parameters: dict[str, object], *, keep_output: bool) -> None:
+def start_thread(run: Run, flow: AnyFlow, parameters: dict[str, object], *, keep_output: bool) -> None:
     """Execute a body in a thread of its own; its exception is the run's reason."""
 
     def work() -> None:

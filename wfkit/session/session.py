@@ -27,7 +27,8 @@ from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 if TYPE_CHECKING:
     from traitlets.config import Configurable
 
-    from wfkit.engine.driver.engine import Engine
+    from wfkit.engine.driver.engine import Engine, Results
+    from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run
 
 #: Ended runs that a session remembers.
@@ -73,6 +74,8 @@ class Session:
         self._engine: Engine | None = None
         self._choice: _Choice = _Choice.NONE
         self._caution = ""
+        #: The store of results; None where there is none.
+        self.results: Results | None = None
         self._left: list[tuple[Engine, Connection]] = []  # whose runs still answer their handles
         settings.observe(self._resize, [name for name in NAMES if name.startswith("cluster_")])
 
@@ -165,7 +168,7 @@ class Session:
         try:
             warnings = self._preflight(connection)
             probe = None if connection.owns_cluster else ImportProbe(connection.client)
-            engine = Engine(connection.client, self.settings.engine_no_workers_timeout_s, probe)
+            engine = Engine(connection.client, self.settings.engine_no_workers_timeout_s, probe, self.results)
             facts = describe(connection.client, owned=connection.owns_cluster)
         except BaseException:
             connection.close()
@@ -242,8 +245,17 @@ class Session:
 
     # Runs
 
-    def new_run(self, flow: Flow[..., Any], parameters: dict[str, object]) -> Run:
-        """Open a run of a flow; its body is the caller's to execute."""
+    def new_run(
+        self, flow: Flow[..., Any], parameters: dict[str, object], parent: ReadableRun | None = None
+    ) -> Run:
+        """Open a run of a flow; its body is the caller's to execute.
+
+        Parameters
+        ----------
+        flow, parameters
+        parent : ReadableRun, optional
+            The run that it goes on from.
+        """
         from wfkit.engine.driver.run import Run
         from wfkit.engine.worker.spec import Bounds
 
@@ -257,7 +269,9 @@ class Session:
             preview_parameters(parameters),
             bounds=Bounds(chosen.engine_max_depth, chosen.engine_max_tasks_per_run, chosen.engine_waiting_threads),
             timeout_s=flow.options.timeout_seconds,
+            parent_id=None if parent is None else parent.id,
         )
+        run.flow, run.arguments = flow, parameters
         with self._lock:
             self.runs.append(run)
             ended = [known for known in self.runs if known.state in RUN_ENDS]

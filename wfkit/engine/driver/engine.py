@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from wfkit.core.ids import RunId
+    from wfkit.engine.worker.stored import Store
 
 #: Calls in a flow body wait this long for the next one, to be submitted together and in one order …
 FLUSH_S: Final = 0.02
@@ -60,6 +61,24 @@ class ImportCheck(Protocol):
         """Raise if a worker that may run the task cannot import a package of it."""
 
 
+class Results(Protocol):
+    """What the driver asks of the store of results."""
+
+    def for_run(self, run_id: str) -> Store:
+        """What the workers need to write results of a run, and to read them."""
+
+    def check(self, reference: str) -> str:
+        """Why a stored result cannot be had; empty where it can."""
+
+    def load(self, reference: str) -> object:
+        """A stored result.
+
+        Raises
+        ------
+        ResultLost : it cannot be had
+        """
+
+
 class Engine:
     """Runs flows on one Dask client.
 
@@ -71,15 +90,24 @@ class Engine:
         A run that no worker could go on with for so long is interrupted.
     imports : ImportCheck, optional
         Looks whether the workers have the packages of a task.
+    results : Results, optional
+        The store of results; without it they are in cluster memory only.
 
     Raises
     ------
     ClusterUnusable : wfkit's plugins cannot be installed in the cluster
     """
 
-    def __init__(self, client: Client, no_workers_timeout_s: float = 600.0, imports: ImportCheck | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        no_workers_timeout_s: float = 600.0,
+        imports: ImportCheck | None = None,
+        results: Results | None = None,
+    ) -> None:
         self.cluster = Cluster(client)
         self.imports = imports
+        self.results = results
         self.no_workers_timeout_s = no_workers_timeout_s
         self._runs: dict[RunId, Driven] = {}
         #: Runs that have ended; results that are lost later are made again, and tasks then ask what is known of others.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wfkit.authoring.freeze import OWN_INDEX, Frozen, Slot, Use
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.mapping import refuse_different_lengths
-from wfkit.core.events import ErrorInfo, How, NodeFinished, NodesAdded
+from wfkit.core.events import Edge, ErrorInfo, How, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
 from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map
@@ -113,6 +113,7 @@ def _settle_length(run: GrowingRun, group: Group) -> bool:
             if any(over._ref.group in run_of(over).flattened for over in group.overs):
                 group.pattern = group.frozen, group.slots
             group.frozen, group.slots = _spelled(group, range(length), special)
+            group.spec = replace(group.spec, spelled=_spelled_edges(run, range(length), special))
         _set_length(run, group, length)
     except WfkitError as error:
         _set_length(run, group, group.length or 1)
@@ -166,6 +167,22 @@ def _spelled(
         all_slots.append(after)
         all_frozen.append(Frozen(payload, tuple(slot.use for slot in after)))
     return all_frozen, all_slots
+
+
+def _spelled_edges(run: GrowingRun, indices: range, special: Mapping[Handle, Sequence[Element]]) -> tuple[Edge, ...]:
+    """For the record: what each element goes over."""
+    return tuple(
+        Edge(
+            handle._ref.group,
+            How.ALL if handle._mapped else How.ONE,
+            handle._ref.index or 0,
+            at=index,
+            items=(*(() if handle._ref.item is None else (handle._ref.item,)), *items),
+        )
+        for elements in special.values()
+        for index, (handle, items) in zip(indices, elements, strict=True)
+        if handle._source is run.answers
+    )
 
 
 def _goes_over(slot: Slot, source: Handle, special: Mapping[Handle, Sequence[Element]]) -> bool:
@@ -243,6 +260,7 @@ def _grow_along(run: GrowingRun, group: Group, flattened: Flattened) -> None:
         frozen, slots = _spelled(group, new, direct)
         group.frozen = [*(group.frozen if before and not isinstance(group.frozen, Frozen) else ()), *frozen]
         group.slots = [*(group.slots if before else ()), *slots]
+    group.spec = replace(group.spec, parts=tuple(flattened.parts))
     run.grow(group, len(flattened.elements))
     if flattened.complete:
         run.deferred.remove(group)

@@ -58,6 +58,8 @@ class Group:
     carrier_of: array[int] = field(default_factory=lambda: array("i"))
     offset_of: array[int] = field(default_factory=lambda: array("i"))
     carriers: list[Sequence[int]] = field(default_factory=list)  #: their elements
+    #: Where the values of nodes are that were not executed in this run: a Dask key, and a place in a carrier or -1.
+    elsewhere: dict[int, tuple[str, int]] = field(default_factory=dict)
     #: Of a map over a flatten: the order of its elements in its list, once all are known; None: as they stand.
     final: Sequence[int] | None = None
 
@@ -77,6 +79,8 @@ class Group:
 
     def where(self, index: int) -> tuple[str, int]:
         """The Dask key that gives a node's outcome, and its place in a carrier's; -1 where it travels alone."""
+        if index in self.elsewhere:
+            return self.elsewhere[index]
         carrier = self.carrier_of[index]
         return (self.key_of(index), -1) if carrier < 0 else (self.carrier_key(carrier), self.offset_of[index])
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from wfkit.authoring.handle import Handle
-from wfkit.core.events import Edge, How, NodesAdded
+from wfkit.authoring.handle import Handle, Ref
+from wfkit.core.events import CodesAdded, Edge, GroupSpec, How, NodesAdded
 from wfkit.core.ids import GroupId, RunId, spawner
 from wfkit.core.states import CODES, FINE, TASK_ENDS, RunState
 from wfkit.engine.driver import cancelling, expanding
@@ -17,6 +17,7 @@ from wfkit.engine.driver.group import Group, Node
 from wfkit.engine.driver.live import LiveRun
 from wfkit.engine.driver.numbering import Numbering
 from wfkit.engine.driver.recording import Recording
+from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.calls import FrozenCall
 from wfkit.engine.worker.spec import Bounds
@@ -30,7 +31,8 @@ class GrowingRun(LiveRun):
 
     def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
         super().__init__(engine, run_id, flow_name, bounds)
-        self._recording = Recording(run_id, flow_name, bounds)
+        store = None if engine.results is None else engine.results.for_run(run_id)
+        self._recording = Recording(run_id, flow_name, bounds, store)
         self._numbering = Numbering(self.groups, self.answers)
         #: What a task calls a group that it made, and the group that it is: another one, where it was made anew.
         self.spawned: dict[GroupId, GroupId] = {}
@@ -41,6 +43,30 @@ class GrowingRun(LiveRun):
         self.children: dict[Node, list[GroupId]] = {}
         self._members: dict[GroupId, list[GroupId]] = {}
         self._nodes = 0
+        #: What is kept of a recorded run; None where the run is no rerun.
+        self.reuse: Reuse | None = None
+        #: What the body looked at since its last call.
+        self._looks: list[tuple[GroupId, int]] = []
+
+    def look_at(self, ref: Ref) -> None:
+        """The body of the flow, or of the parent, asked for a node: its failure counts as handled."""
+        super().look_at(ref)
+        self._looks.append((ref.group, -1 if ref.index is None else ref.index))
+
+    def next_order(self) -> int:
+        """The place of the next group among all."""
+        return self._recording.next_order()
+
+    def add_kept(self, spec: GroupSpec) -> Group:
+        """Add a call that is not made again, with what the recorded run has of it."""
+        group = self._recording.bare(spec)
+        group.length = spec.length
+        group.grow(spec.length or 0)
+        self.add(group)
+        self._join(spec.id, spec.parent)
+        if (node := spawner(spec.id)) is not None:
+            self.children.setdefault(node, []).append(spec.id)
+        return group
 
     def count_nodes(self) -> int:
         """How many nodes the run has."""
@@ -82,7 +108,12 @@ class GrowingRun(LiveRun):
     def _new_group(self, call: FrozenCall, identity: GroupId, parent: GroupId | None) -> Group:
         if not call.code:
             call = replace(call, code=self.codes[call.code_id])
-        return self._recording.group(call, self.answers, identity, parent, self._within(identity))
+        if call.spec is not None and call.code_id not in self.view_model.codes:
+            self.record_events([CodesAdded(codes=(call.spec,), at_s=time.time())])
+        body = spawner(identity)
+        looks = tuple(dict.fromkeys(look for look in self._looks if spawner(look[0]) == body))
+        self._looks = [look for look in self._looks if spawner(look[0]) != body]
+        return self._recording.group(call, self.answers, identity, parent, self._within(identity), looks)
 
     def _admit(self, group: Group) -> None:
         self.add(group)
@@ -92,6 +123,8 @@ class GrowingRun(LiveRun):
         if group.spec.parent is not None:
             self._numbering.inside(group.spec.id, group.spec.parent)
         self.record_events([NodesAdded(groups=(group.spec,), at_s=time.time())])
+        if self.reuse is not None:
+            self.reuse.admit(group.spec)
 
     def _join(self, group: GroupId, parent: GroupId | None) -> None:
         if parent is not None:
@@ -116,9 +149,11 @@ class GrowingRun(LiveRun):
         edges = (Edge(handle._ref.group, how, handle._ref.index or 0),) if own else ()
         spec = self._recording.bare_group("flatten", "flatten", identity, parent, self._within(identity), edges)
         self.flattened[identity] = Flattened(handle)
-        self.groups[identity] = self._recording.flatten_group(spec)
+        self.groups[identity] = self._recording.bare(spec)
         self.spawned.setdefault(identity, identity)
         self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
+        if self.reuse is not None:
+            self.reuse.admit(spec)
         expanding.expand(self)
 
     def fail_flatten(self, identity: GroupId, error: WfkitError) -> None:
@@ -140,6 +175,8 @@ class GrowingRun(LiveRun):
         else:
             self._numbering.inside(identity, parent)
         self.record_events([NodesAdded(groups=(spec,), at_s=time.time())])
+        if self.reuse is not None:
+            self.reuse.admit(spec)
 
     def ready(self, group: Group) -> None:
         """A call's length is known: its nodes are sent when it is their turn."""
@@ -160,7 +197,7 @@ class GrowingRun(LiveRun):
                 self.sender.wiring.connect_node(group, index)
             if first:
                 self.sender.wiring.connect_waits(group)
-        self.sender.add(group, new)
+        self.sender.add(group, new if self.reuse is None else self.reuse.settle(group, new))
         if self.cut_short:
             name = group.spec.id
             cancelling.cancel_new(self, [(name, at) for at in new if {(name, None), (name, at)} & self.cut_short])

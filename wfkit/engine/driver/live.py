@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId, RunId
@@ -80,6 +82,9 @@ class LiveRun:
         self._external: set[str] = set()
         #: Values that travel with a submission, each once.
         self._small: dict[Node, Ok] = {}
+        #: Values that the cluster does not have yet, by the key under which it will: stored, or given by hand.
+        self.to_bring: dict[str, str | Frozen] = {}
+        self._bringing: dict[str, str | Frozen] = {}
         self._seq = 0
         self._subscribers: list[Callable[[], None]] = []
         #: By node, or group (None): what waits for its end. Under None: what waits for something else.
@@ -223,9 +228,27 @@ class LiveRun:
         if outcome is not None:
             return outcome
         where = run.groups[group].where(index)
-        if run is not self:
+        if (what := run.to_bring.get(where[0])) is not None:
+            self._bringing[where[0]] = what
+        elif run is not self or index in run.groups[group].elsewhere:
             self._external.add(where[0])
         return where
+
+    def stored_key(self, reference: str) -> tuple[str, int]:
+        """Where a stored value will be on the cluster, once a task needs it."""
+        digest = hashlib.blake2b(f"{self.id}/{reference}".encode(), digest_size=10).hexdigest()
+        self.to_bring[f"stored-0{digest}"] = reference
+        return f"stored-0{digest}", -1
+
+    def given_key(self, node_key: str, frozen: Frozen) -> tuple[str, int]:
+        """Where a value that was given by hand will be on the cluster, once a task needs it."""
+        self.to_bring[f"given-{node_key}"] = frozen
+        return f"given-{node_key}", -1
+
+    def bringing(self) -> dict[str, str | Frozen]:
+        """What was just located and has to be brought to the cluster."""
+        brought, self._bringing = self._bringing, {}
+        return brought
 
     def locate_all(self, handle: Handle) -> list[tuple[Located, tuple[int, ...]]]:
         """Where the outcomes of all elements of a handle are, in order, and which items of their values are meant."""

@@ -8,14 +8,16 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Final
 
-from wfkit.authoring.freeze import Constant, Frozen
+from wfkit.authoring.freeze import Constant, Frozen, Slot
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.options import TaskOptions
-from wfkit.core.events import Edge, GroupSpec, How
+from wfkit.core.events import TOKEN_BYTES, Edge, GroupSpec, How, Input
 from wfkit.core.ids import GroupId, RunId
 from wfkit.engine.driver.group import Group
+from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.calls import FrozenCall
 from wfkit.engine.worker.spec import Bounds, Spec
+from wfkit.engine.worker.stored import Store
 
 #: The run, and the group in it, of the flow inside a flow whose body makes the calls here.
 _INSIDE: Final[ContextVar[tuple[str, GroupId | None]]] = ContextVar("wfkit_inside", default=("", None))
@@ -25,14 +27,23 @@ _NAME_CHARACTERS: Final = 100
 class Recording:
     """Makes the groups of one run, in the order of the calls."""
 
-    def __init__(self, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
+    def __init__(self, run_id: RunId, flow_name: str, bounds: Bounds, store: Store | None) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
         self.bounds = bounds
+        self.store = store
         self._names: dict[str, int] = {}
         self._order = 0
 
-    def group(self, call: FrozenCall, source: object, identity: GroupId, parent: GroupId | None, within: str) -> Group:
+    def group(
+        self,
+        call: FrozenCall,
+        source: object,
+        identity: GroupId,
+        parent: GroupId | None,
+        within: str,
+        looks: tuple[tuple[GroupId, int], ...] = (),
+    ) -> Group:
         """Make the group of a call.
 
         Parameters
@@ -43,11 +54,13 @@ class Recording:
         identity, parent : GroupId
         within : str
             The name of the node whose body made the call; empty for a flow's.
+        looks : tuple of (group, element)
+            What the body looked at before the call, and after the one before; -1: the whole group.
         """
         name = self._name(call.task, within)
         spec = GroupSpec(
             id=identity,
-            order=self._next_order(),
+            order=self.next_order(),
             name=name,
             task=call.task,
             kind="task",
@@ -55,6 +68,10 @@ class Recording:
             length=call.length,
             parent=parent,
             labels=call.labels,
+            code=call.code_id,
+            inputs=call.inputs + _foreign(call, source),
+            uses=_uses(call, source),
+            looks=looks,
         )
         work = Spec(
             run_id=self.run_id,
@@ -65,6 +82,7 @@ class Recording:
             code_id=call.code_id,
             code=call.code,
             bounds=self.bounds,
+            store=self.store if call.options.persist_result else None,
         )
         group = Group(
             spec=spec,
@@ -90,11 +108,12 @@ class Recording:
         parent: GroupId | None,
         within: str = "",
         edges: tuple[Edge, ...] = (),
+        inputs: tuple[Input, ...] = (),
     ) -> GroupSpec:
         """A group without tasks: it holds the calls of a flow inside the flow, or is a flatten."""
         return GroupSpec(
             id=identity,
-            order=self._next_order(),
+            order=self.next_order(),
             name=self._name(name, within),
             task=name,
             kind=kind,
@@ -102,17 +121,19 @@ class Recording:
             length=None if kind == "flatten" else 0,
             parent=parent,
             edges=edges,
+            uses=edges,
+            inputs=inputs,
         )
 
-    def flatten_group(self, spec: GroupSpec) -> Group:
-        """What stands for a flatten among the groups that have nodes: one without any."""
+    def bare(self, spec: GroupSpec) -> Group:
+        """What stands among the groups that have nodes for one whose nodes are never sent: a flatten, or one kept."""
         nothing = Frozen(b"", ())
         work = Spec(
             run_id=self.run_id,
             flow_name=self.flow_name,
             group=spec.id,
             name=spec.name,
-            mapped=True,
+            mapped=spec.mapped,
             code_id="",
             code=b"",
             bounds=self.bounds,
@@ -138,7 +159,8 @@ class Recording:
         run_id, group = _INSIDE.get()
         return group if run_id == self.run_id else None
 
-    def _next_order(self) -> int:
+    def next_order(self) -> int:
+        """The place of the next group among all."""
         self._order += 1
         return self._order
 
@@ -166,6 +188,30 @@ def edges_of(group: Group, source: object) -> tuple[Edge, ...]:
         _edge(handle, How.ALL if handle._mapped else How.ONE) for handle in group.wait_for if _is_of(handle, source)
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _uses(call: FrozenCall, source: object) -> tuple[Edge, ...]:
+    """The handles among the arguments, in order."""
+    found: list[tuple[Slot, int | None]]
+    if isinstance(call.slots, tuple):
+        found = [(slot, None) for slot in call.slots]
+    else:
+        found = [(slot, at) for at, several in enumerate(call.slots) for slot in several]
+    return tuple(
+        replace(_edge(slot.source, slot.how, at), items=slot.use.items)
+        for slot, at in found
+        if _is_of(slot.source, source)
+    )
+
+
+def _foreign(call: FrozenCall, source: object) -> tuple[Input, ...]:
+    """What stands for the handles of other runs among the inputs: which nodes they are."""
+    slots = call.slots if isinstance(call.slots, tuple) else [slot for several in call.slots for slot in several]
+    handles = [slot.source for slot in slots if isinstance(slot.source, Handle) and slot.source._source is not source]
+    if not handles:
+        return ()
+    named = "/".join(f"{run_of(handle).id} {handle._ref}" for handle in handles)
+    return (Input("of other runs", hashlib.blake2b(named.encode(), digest_size=TOKEN_BYTES).digest()),)
 
 
 def _is_of(origin: Handle | Constant, source: object) -> bool:

@@ -7,10 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from wfkit.authoring.handle import Handle, Ref
-from wfkit.authoring.resolving import resolved
+from wfkit.authoring.resolving import replaced, resolved
 from wfkit.authoring.task import Call
 from wfkit.core import wire
-from wfkit.core.events import AnyEvent, LogLine, NodeCrashed, NodeFinished, NodeStarted, RunFinished, RunStarted
+from wfkit.core.events import (
+    AnyEvent,
+    BodyEnded,
+    BoundHandle,
+    LogLine,
+    NodeCrashed,
+    NodeFinished,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+)
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS, RunState, TaskState
 from wfkit.engine.driver import cancelling, losses, spawning
@@ -19,16 +29,17 @@ from wfkit.engine.driver.ending import outcome_of
 from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.growing import GrowingRun
-from wfkit.engine.driver.nodes import NodeTable
+from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.viewing import View, view_of
-from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call
+from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call, pack
 from wfkit.engine.worker.spec import Bounds
-from wfkit.errors import FlowFailed, NoSuchNode, WaitTimeout
+from wfkit.errors import WaitTimeout
 
-_FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
+#: A larger value of a flow is not in the record.
+_VALUE_BYTES: Final = 64_000
 
 
-class Run(GrowingRun):
+class Run(GrowingRun, ReadableRun):
     """One execution of a flow.
 
     Attributes
@@ -39,7 +50,7 @@ class Run(GrowingRun):
         The run that this one goes on from.
     """
 
-    parent_id: RunId | None = None
+    answers: Answers
     _cancelled_as: RunState = RunState.CANCELLED
 
     def __init__(
@@ -51,11 +62,12 @@ class Run(GrowingRun):
         *,
         bounds: Bounds = Bounds(),  # noqa: B008 - a tuple
         timeout_s: float | None = None,
+        parent_id: RunId | None = None,
     ) -> None:
-        self.answers: Answers = Answers(self)
+        self.parent_id = parent_id
+        self.answers = Answers(self)
         super().__init__(engine, run_id, flow_name, bounds)
-        #: What the body bound, by which `run["name"]` finds handles.
-        self.names: Mapping[str, object] = {}
+        self.names = {}
         self._codes = Codes()
         self._checked: set[str] = set()
         #: What keeps all workers from going on with it, in words.
@@ -71,56 +83,17 @@ class Run(GrowingRun):
         self._value: object = None
         self._body_log: list[LogLine] = []
         engine.open(self)
-        self.record_events([RunStarted(run_id=run_id, flow_name=flow_name, parameters=parameters, at_s=time.time())])
+        self.record_events(
+            [
+                RunStarted(
+                    run_id=run_id, flow_name=flow_name, parent_id=parent_id, parameters=parameters, at_s=time.time()
+                )
+            ]
+        )
         if timeout_s is not None:
             engine.call_later(self, timeout_s, lambda: self._time_out(timeout_s))
 
     # What people ask
-
-    @property
-    def nodes(self) -> NodeTable:
-        """A table of all nodes, as they stand now."""
-        with self.lock:
-            return NodeTable.of(self.view_model)
-
-    @property
-    def failed(self) -> list[Handle]:
-        """Handles of the nodes that FAILED or CRASHED."""
-        with self.lock:
-            return [
-                Handle(self.answers, Ref(group.spec.id, index))
-                for group in self.view_model.ordered()
-                for index in range(len(group))
-                if group.state(index) in _FAILED
-            ]
-
-    def node(self, name: str) -> Handle:
-        """A handle of a node or group by its name: "clean[3]", "clean".
-
-        Raises
-        ------
-        NoSuchNode : no node has this name
-        """
-        with self.lock:
-            try:
-                group, index = self.view_model.by_name(name)
-            except KeyError:
-                known = ", ".join(group.spec.name for group in self.view_model.ordered()[:12]) or "no nodes yet"
-                raise NoSuchNode(f"The run {self.id} has no node {name!r}.", f"It has {known}.") from None
-            return Handle(self.answers, Ref(group.spec.id, index), mapped=index is None)
-
-    def __getitem__(self, name: str) -> Handle:
-        """The handle that the body bound to `name`.
-
-        Raises
-        ------
-        NoSuchNode : the body bound no handle to it
-        """
-        found = self.names.get(name)
-        if isinstance(found, Handle):
-            return found
-        bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
-        raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
 
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
@@ -168,14 +141,6 @@ class Run(GrowingRun):
         self.raise_if_failed()
         return resolved(self._value)
 
-    def raise_if_failed(self) -> None:
-        """Raise FlowFailed if the run ended otherwise than COMPLETED."""
-        if self.state is not RunState.COMPLETED:
-            raise FlowFailed(
-                f"The flow `{self.flow_name}` ended {self.state}: {self.view_model.reason}.",
-                "Look at run.failed and handle.exception().",
-            )
-
     def cancel(self, reason: str = "") -> None:
         """Cancel the run: what has not started never will; what runs is waited for.
 
@@ -209,9 +174,6 @@ class Run(GrowingRun):
                 if self.engine.cluster.status == "running":
                     self.engine.cluster.tell("release", run=self.id)
         self.tell_subscribers()
-
-    def __repr__(self) -> str:
-        return f"<Run {self.id} of {self.flow_name}: {self.state}>"
 
     # What the body does (authoring.context.Recorder)
 
@@ -265,8 +227,22 @@ class Run(GrowingRun):
             self.names = names
             self._body_open = False
             self._body_end = end
+            self.record_events([BodyEnded(handles=_bound(names, self.answers), value=self._packed_value(), at_s=time.time())])
             self.flush()
             self._end_if_done()
+
+    def _packed_value(self) -> bytes | None:
+        """The flow's value for the record, where it can be pickled and is small."""
+        def refuse_foreign(item: object) -> object:
+            if isinstance(item, Handle) and item._source is not self.answers:
+                raise LookupError
+            return item
+
+        try:
+            packed = pack(replaced(self._value, refuse_foreign))
+        except Exception:  # noqa: BLE001 - the user's own classes; the value is at hand as long as the run is
+            return None
+        return packed if len(packed) <= _VALUE_BYTES else None
 
     # What the engine's thread does (engine.LiveRun), and what follows
 
@@ -345,3 +321,19 @@ class Run(GrowingRun):
                 cancelling.give_up(self, reason)
             finally:
                 self._finish(RunState.INTERRUPTED, reason)
+
+
+def _bound(names: Mapping[str, object], source: Answers) -> tuple[BoundHandle, ...]:
+    """The handles among what a body bound, for the record."""
+    return tuple(
+        BoundHandle(
+            name=name,
+            group=value._ref.group,
+            index=value._ref.index,
+            item=value._ref.item,
+            mapped=value._mapped,
+            n_outputs=value._n_outputs,
+        )
+        for name, value in names.items()
+        if isinstance(value, Handle) and value._source is source
+    )

@@ -18,6 +18,7 @@ from wfkit.engine.worker.inputs import hold_constant
 from wfkit.engine.worker.layout import Column, Each, Layout, Pick
 from wfkit.engine.worker.outcome import Outcome
 from wfkit.engine.worker.spec import Spec
+from wfkit.engine.worker.stored import Store, load_stored
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.live import LiveRun
@@ -207,12 +208,32 @@ def submit(run: LiveRun, rows: Sequence[Row], options: Mapping[str, Any]) -> Non
         cluster.submit_all(
             hold_constant, [list(batch.constants.values())], list(batch.constants), [0] * len(batch.constants)
         )
+    brought = _bring(run)
     columns: list[Sequence[object]] = [batch.specs, batch.indices, batch.frozen, batch.deps]
     if any(more != _NOTHING_MORE for more in batch.more):
         columns.append(batch.more)
     cluster.submit_all(run_node, columns, batch.keys, batch.numbers, **options)
-    keys = [*batch.constants, *batch.keys, *run.external_keys()]
+    keys = [*batch.constants, *brought, *batch.keys, *run.external_keys()]
     cluster.lease(run.id, keys, batch.crash_retries)
+
+
+def _bring(run: LiveRun) -> list[str]:
+    """Have the cluster load stored values, and take those that were given by hand; gives their keys."""
+    brought = run.bringing()
+    stored = {key: what for key, what in brought.items() if isinstance(what, str)}
+    given = {key: what for key, what in brought.items() if isinstance(what, Frozen)}
+    cluster = run.engine.cluster
+    if stored:
+        stores = [_store_of(run, reference) for reference in stored.values()]
+        cluster.submit_all(load_stored, [list(stored.values()), stores], list(stored), [0] * len(stored))
+    if given:
+        cluster.submit_all(hold_constant, [list(given.values())], list(given), [0] * len(given))
+    return list(brought)
+
+
+def _store_of(run: LiveRun, reference: str) -> Store:
+    assert run.engine.results is not None  # it is what said that the result can be had
+    return run.engine.results.for_run(reference.partition("/")[0])
 
 
 def dask_options(group: Group) -> dict[str, Any]:

@@ -55,15 +55,35 @@ def values_of(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[obje
 
 
 def _gathered(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[object]:
-    name = run.view_model.groups[group].spec.name
+    view, places = run.view_model.groups[group], run.groups[group].where
+    away = _away(run, view.spec.name)
+    stored = {
+        index: view.stored[index]
+        for index in indices
+        if index in view.stored and (away or places(index)[0] in run.to_bring)
+    }
+    if len(stored) < len(indices) and away:
+        raise ResultLost(away, "Run the flow again.")
+    keys = [places(index)[0] for index in indices if index not in stored]
+    found = _fetched(run, list(dict.fromkeys(keys)), view.spec.name) if keys else {}
+    return [
+        _stored(run, stored[index]) if index in stored else _value_at(found[places(index)[0]], places(index)[1])
+        for index in indices
+    ]
+
+
+def _away(run: LiveRun, name: str) -> str:
+    """Why the cluster has nothing of a run any more; empty where it may."""
     if run.released:
-        raise ResultLost(f"The results of `{name}` were released.", "Run the flow again.")
-    cluster = run.engine.cluster
-    if cluster.status != "running":
-        raise ResultLost(f"The cluster that held the results of `{name}` is gone.", "Run the flow again.")
-    places = [run.groups[group].where(index) for index in indices]
-    found = _fetched(run, list(dict.fromkeys(key for key, _ in places)), name)
-    return [_value_at(found[key], offset) for key, offset in places]
+        return f"The results of `{name}` were released."
+    if run.engine.cluster.status != "running":
+        return f"The cluster that held the results of `{name}` is gone."
+    return f"The cluster has no results of `{name}` any more: {run.lost}." if run.lost else ""
+
+
+def _stored(run: LiveRun, reference: str) -> object:
+    assert run.engine.results is not None  # it is what gave the reference
+    return run.engine.results.load(reference)
 
 
 def _fetched(run: LiveRun, keys: list[str], name: str) -> dict[str, Any]:

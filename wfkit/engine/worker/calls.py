@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import io
 import pickle
 import string
@@ -11,11 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wfkit.authoring.fingerprint import fingerprint_of
 from wfkit.authoring.freeze import Frozen, Slot, freeze, hold_constants
 from wfkit.authoring.handle import Handle
-from wfkit.authoring.mapping import Mapped, Over
+from wfkit.authoring.mapping import Items, Mapped, Over, positional_names
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.task import Call, Task
+from wfkit.authoring.tokens import token
+from wfkit.core.events import TOKEN_BYTES, CodeSpec, Input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class FrozenCall:
     wait_for: tuple[Handle, ...]
     overs: tuple[Handle, ...]  #: the handles whose lengths decide this one's
     labels: tuple[str, ...]
+    inputs: tuple[Input, ...]  #: digests of the plain values among the arguments
+    spec: CodeSpec | None  #: what the code means; None where the receiver knows it by its id
     chunk: int | None  #: elements in one Dask task; None: as it suits
     max_concurrency: int | None
 
@@ -41,15 +47,35 @@ class Codes:
     """The code of tasks, frozen once: at the first call, however the task is edited later."""
 
     def __init__(self) -> None:
-        self._known: dict[Task[..., object], tuple[bytes, str]] = {}
+        self._known: dict[Task[..., object], tuple[bytes, CodeSpec]] = {}
 
-    def of(self, task: Task[..., object]) -> tuple[bytes, str]:
-        """The bytes and their id."""
+    def of(self, task: Task[..., object]) -> tuple[bytes, CodeSpec]:
+        """The bytes, and what they mean."""
         known = self._known.get(task)
         if known is None:
             code = task.frozen_code()
-            known = self._known[task] = (code, hashlib.blake2b(code, digest_size=12).hexdigest())
+            known = self._known[task] = (code, code_spec(task, hashlib.blake2b(code, digest_size=12).hexdigest()))
         return known
+
+
+def code_spec(task: Task[..., object], code_id: str = "") -> CodeSpec:
+    """What the code of a task means, as it is now."""
+    found = fingerprint_of(task)
+    return CodeSpec(
+        id=code_id,
+        task=task.name,
+        fingerprint=found.digest,
+        unknown=found.unknown,
+        parts=found.parts,
+        source=_source(task.fn),
+    )
+
+
+def _source(function: Callable[..., object]) -> str:
+    try:
+        return inspect.getsource(inspect.unwrap(function))[:_SOURCE_CHARACTERS]
+    except (OSError, TypeError, ValueError):
+        return ""
 
 
 def frozen_call(call: Call, codes: Codes) -> FrozenCall:
@@ -59,7 +85,7 @@ def frozen_call(call: Call, codes: Codes) -> FrozenCall:
     ------
     WfkitError : something in the call cannot travel
     """
-    code, code_id = codes.of(call.task)
+    code, spec = codes.of(call.task)
     name = call.task.name
     frozen: Frozen | Sequence[Frozen]
     slots: tuple[Slot, ...] | Sequence[tuple[Slot, ...]]
@@ -70,7 +96,7 @@ def frozen_call(call: Call, codes: Codes) -> FrozenCall:
     return FrozenCall(
         task=name,
         code=code,
-        code_id=code_id,
+        code_id=spec.id,
         options=call.task.options,
         mapped=call.mapped is not None,
         length=call.mapped.length if call.mapped else 1,
@@ -79,9 +105,30 @@ def frozen_call(call: Call, codes: Codes) -> FrozenCall:
         wait_for=call.wait_for,
         overs=call.mapped.overs if call.mapped else (),
         labels=_labels(call),
+        inputs=_inputs(call),
+        spec=spec,
         chunk=call.chunk,
         max_concurrency=call.max_concurrency,
     )
+
+
+def _inputs(call: Call) -> tuple[Input, ...]:
+    """Digests of the plain values among the arguments, argument by argument."""
+    ignored = call.task.options.identity_ignore
+    names = positional_names(call.task.signature, len(call.args))
+    named = [*zip(names, call.args, strict=True), *call.kwargs.items()]
+    found = [
+        Input(name, _tokens(value))
+        for name, value in named
+        if name not in ignored and not isinstance(value, Handle | Over)
+    ]
+    return tuple([*found, *([Input("", _tokens(Items(call.keys)))] if call.keys else [])])
+
+
+def _tokens(value: object) -> bytes:
+    if isinstance(value, Items):
+        return b"".join([token(one) or _UNKNOWN for one in value.values])
+    return token(value) or _UNKNOWN
 
 
 def _freeze_map(mapped: Mapped, task: str) -> tuple[Frozen | list[Frozen], tuple[Slot, ...] | list[tuple[Slot, ...]]]:
@@ -108,6 +155,8 @@ def _labels(call: Call) -> tuple[str, ...]:
 
 
 _LABEL_CHARACTERS: Final = 100
+_SOURCE_CHARACTERS: Final = 20_000
+_UNKNOWN: Final = bytes(TOKEN_BYTES)
 
 
 class _Lenient(string.Formatter):
@@ -161,4 +210,6 @@ def unpack(packed: bytes, handle: Callable[[HandleFacts], Handle]) -> Any:
 def travelling(call: FrozenCall, *, with_code: bool) -> FrozenCall:
     """A call for the driver, without what only a worker needs: user code, which the driver must not load."""
     plain = dataclasses.replace(call.options, retry_delay_seconds=0.0, retry_on=(), retry_condition_fn=None)
-    return dataclasses.replace(call, options=plain, code=call.code if with_code else b"")
+    if with_code:
+        return dataclasses.replace(call, options=plain)
+    return dataclasses.replace(call, options=plain, code=b"", spec=None)

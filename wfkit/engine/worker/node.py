@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from wfkit.authoring.context import TaskBody, enter, leave
@@ -24,7 +25,7 @@ from wfkit.engine.worker.failure import describe, in_one_line
 from wfkit.engine.worker.inputs import Inputs
 from wfkit.engine.worker.layout import Given, Layout, laid_out
 from wfkit.engine.worker.logs import LogSink
-from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, arrived
+from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, arrived, dump_value
 from wfkit.engine.worker.promise import promised
 from wfkit.engine.worker.result import Checked, check_result
 from wfkit.engine.worker.seat import Seat
@@ -32,6 +33,7 @@ from wfkit.engine.worker.side import Begin, WorkerSide
 from wfkit.engine.worker.spawn import Spawner
 from wfkit.engine.worker.spec import Spec
 from wfkit.engine.worker.stop import Stop
+from wfkit.engine.worker.stored import Store
 
 #: A shorter delay before another attempt is spent in a thread that holds no slot; a longer one holds no thread.
 PARK_S: Final = 0.25
@@ -196,23 +198,34 @@ class Node:
         """Report a value that can travel; `wall_s`: what the body took, where that was another sending."""
         ended_s = time.time()
         self.result_bytes = checked.size_bytes
-        self.side.emit(
-            self.spec.run_id,
-            NodeFinished(
-                group=GroupId(self.spec.group),
-                index=self.index,
-                attempt=self.attempt,
-                state=TaskState.COMPLETED,
-                worker=self.worker,
-                wall_s=ended_s - self.started_s if wall_s is None else wall_s,
-                at_s=ended_s,
-                result_bytes=checked.size_bytes,
-                length=checked.length,
-                preview=checked.preview,
-                inline=checked.inline,
-            ),
+        finished = NodeFinished(
+            group=GroupId(self.spec.group),
+            index=self.index,
+            attempt=self.attempt,
+            state=TaskState.COMPLETED,
+            worker=self.worker,
+            wall_s=ended_s - self.started_s if wall_s is None else wall_s,
+            at_s=ended_s,
+            result_bytes=checked.size_bytes,
+            length=checked.length,
+            preview=checked.preview,
+            inline=checked.inline,
         )
+        if checked.inline is not None or self.spec.store is None:
+            self.side.emit(self.spec.run_id, finished)
+        else:
+            self._emit_when_stored(self.spec.store, value, checked, finished)
         return Ok(value, self.name)
+
+    def _emit_when_stored(self, store: Store, value: object, checked: Checked, finished: NodeFinished) -> None:
+        """Have the value written, and report the end then. Tasks that use the value need not wait for that."""
+
+        def stored(reference: str, why_not: str) -> None:
+            reason = f"in cluster memory only: {why_not}" if why_not else ""
+            self.side.emit(self.spec.run_id, replace(finished, stored=reference, reason=reason))
+
+        pickled = checked.pickled if checked.pickled is not None else dump_value(value)
+        self.side.writers.write(store, self.name, pickled, stored)
 
     def _place(self, spawner: Spawner | None) -> TaskBody:
         return TaskBody(

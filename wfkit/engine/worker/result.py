@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from wfkit.engine.worker.failure import safe_text
 from wfkit.engine.worker.outcome import dump_value, size_of
@@ -33,6 +33,7 @@ class Checked:
     length: int | None
     preview: str
     inline: bytes | None
+    pickled: tuple[bytes, Sequence[Any]] | None = None  #: where it is too large to be inline, and was pickled
 
 
 def check_result(value: object, maker: str) -> Checked:
@@ -46,14 +47,17 @@ def check_result(value: object, maker: str) -> Checked:
         return Checked(sys.getsizeof(value), None, preview(value), pickle.dumps(value, protocol=5))
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise NotPicklable(f"`{maker}` returned a generator, which cannot travel.", "Return list(...) of it.")
-    inline = None
+    inline = pickled = None
     if type(value) not in _RAW or len(value) <= INLINE_BYTES:  # type: ignore[arg-type]  # a str or bytes, exactly
         try:
             payload, buffers = dump_value(value)
         except BaseException as error:
             raise _not_picklable(value, maker, error) from error
-        inline = payload if not buffers and len(payload) <= INLINE_BYTES else None
-    return Checked(size_of(value), length_of(value), preview(value), inline)
+        if not buffers and len(payload) <= INLINE_BYTES:
+            inline = payload
+        else:
+            pickled = payload, buffers
+    return Checked(size_of(value), length_of(value), preview(value), inline, pickled)
 
 
 def _is_plain(value: object) -> bool:

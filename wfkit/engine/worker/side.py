@@ -22,6 +22,7 @@ from wfkit.core.events import AnyEvent, NodeStarted, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.engine.worker.calls import Codes
 from wfkit.engine.worker.stop import Shield, Stop
+from wfkit.engine.worker.stored import Writers
 
 NAME: Final = "wfkit-worker"
 _logger: Final = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class WorkerSide(WorkerPlugin):
         self.allowances: dict[str, int] = {}
         #: Held by the suspect that runs here: a task that was running when a worker died.
         self.suspect = Lock()
+        #: Write results that last.
+        self.writers = Writers()
         self._news: deque[tuple[str, list[wire.Packable]]] = deque()
         #: By run and Dask key: whether it executes user code now, or rests.
         self._moves: dict[tuple[str, str], bool] = {}

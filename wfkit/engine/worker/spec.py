@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from wfkit.authoring.options import TaskOptions
+from wfkit.engine.worker.stored import Store
 
 _KEPT: Final = 256
 
@@ -17,7 +18,7 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id")
+    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id", "store")
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Spec:
         code_id: str,
         code: bytes,
         bounds: Bounds,
+        store: Store | None = None,
     ) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
@@ -39,6 +41,7 @@ class Spec:
         self.code_id = code_id  #: the same bytes, the same id: unpickled once per worker process
         self.code = code
         self.bounds = bounds
+        self.store = store  #: where larger results are written; None: nowhere
 
     @property
     def depth(self) -> int:

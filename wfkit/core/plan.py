@@ -1,0 +1,132 @@
+"""Plan: what a rerun would do with each node of a recorded run, told without running anything of the user's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wfkit.core import edges as joins
+from wfkit.core.edges import Node
+from wfkit.core.events import CodeSpec, How
+from wfkit.core.ids import GroupId, spawner, spawners
+from wfkit.core.rerun import Decision, Fate, Needed, Rerun
+from wfkit.core.view import GroupView, RunView
+
+_SHOWN: Final = 40
+_ACTIONS: Final = {Fate.RUN: "run", Fate.KEEP: "reuse", Fate.GIVE: "reuse", Fate.AWAIT: "await"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """What would become of one node."""
+
+    name: str
+    action: str  #: "run", "reuse" or "await"
+    reason: str
+    stale: str = ""  #: why a value that is kept, or used, is not what the code would give now
+    depends_on_body: bool = False  #: the body looked at something before that runs again, so the call may be another
+
+
+class Plan(Sequence[PlanRow]):
+    """What a rerun would do, node by node; rows are made when they are asked for."""
+
+    def __init__(self, rows: Sequence[tuple[GroupView, int, Decision, bool]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: int) -> PlanRow:  # type: ignore[override]  # rows, not slices of plans
+        group, index, decision, depends = self._rows[place]
+        return PlanRow(group.name(index), _ACTIONS[decision.fate], decision.reason, decision.stale, depends)
+
+    def __iter__(self) -> Iterator[PlanRow]:
+        return (self[place] for place in range(len(self._rows)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many nodes would run, be reused, be awaited, and how many kept values would be stale."""
+        fates = Counter(decision.fate for _, _, decision, _ in self._rows)
+        stale = sum(decision.fate is Fate.KEEP and bool(decision.stale) for _, _, decision, _ in self._rows)
+        return {"run": fates[Fate.RUN], "reuse": fates[Fate.KEEP] + fates[Fate.GIVE], "await": fates[Fate.AWAIT], "stale": stale}
+
+    @property
+    def headline(self) -> str:
+        """The counts in words."""
+        counts = self.counts
+        told = f"{counts['run']} run, {counts['reuse']} reused"
+        told += f", of these {counts['stale']} stale" if counts["stale"] else ""
+        return told + (f", {counts['await']} awaited" if counts["await"] else "")
+
+    def __repr__(self) -> str:
+        first = sorted(range(len(self)), key=lambda place: self._rows[place][2].fate is not Fate.RUN)[:_SHOWN]
+        rows = [self[place] for place in sorted(first)]
+        lines = [f"{row.name:30} {row.action:6} {_told(row)}" for row in rows]
+        more = [f"… and {len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
+        return "\n".join([self.headline, *lines, *more])
+
+
+def _told(row: PlanRow) -> str:
+    parts = [
+        row.reason,
+        f"stale: {row.stale}" if row.stale else "",
+        "depends on the body" if row.depends_on_body else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def plan_of(past: RunView, rerun: Rerun, codes: Mapping[str, CodeSpec]) -> Plan:
+    """Plan a rerun as if the body made the same calls again.
+
+    Parameters
+    ----------
+    past : RunView
+        The recorded run.
+    rerun : Rerun
+        The rules, nothing decided yet.
+    codes : mapping
+        The code of tasks as it is now, by the task's name; a task that is not there counts as unchanged.
+    """
+    rerun.matching.be_the_same()
+    looked: dict[Node | None, list[tuple[GroupId, int]]] = {}
+    rows: list[tuple[GroupView, int, Decision, bool]] = []
+    for group in past.ordered():
+        body = spawner(group.spec.id)
+        looked.setdefault(body, []).extend(group.spec.looks)
+        if group.spec.kind != "task":
+            continue
+        depends = _depends(rerun, group.spec.id, looked)
+        code = codes.get(group.spec.task, past.codes.get(group.spec.code))
+        for index in range(len(group)):
+            decision = rerun.decide(group.spec, index, code, _needed(past, group, index))
+            rows.append((group, index, decision, depends))
+    return Plan(rows)
+
+
+def _depends(rerun: Rerun, group: GroupId, looked: Mapping[Node | None, Sequence[tuple[GroupId, int]]]) -> bool:
+    """Whether a body looked at something before a call that will run again, or runs again itself."""
+    bodies = [None, *spawners(group)]
+    if any(rerun.fate(body) is Fate.RUN for body in bodies if body is not None):
+        return True
+    return any(rerun.is_new(name, index) for body in bodies for name, index in looked.get(body, ()))
+
+
+def _needed(view: RunView, user: GroupView, index: int) -> Iterator[Needed]:
+    for edge in user.spec.edges:
+        if edge.at not in {None, index}:
+            continue
+        source = view.groups.get(edge.group)
+        if source is None:
+            continue
+        if source.spec.kind == "flatten":
+            for element in joins.used(view, user, edge, index):
+                yield from _needed(view, source, element)
+            if edge.how is How.ALL:
+                yield Needed(edge.group, None, source.spec.name)
+        elif edge.how is How.ALL and user.spec.kind != "flatten":
+            yield Needed(edge.group, None, source.spec.name)
+        else:
+            for element in joins.used(view, user, edge, index):
+                yield Needed(edge.group, element, source.name(element))

@@ -1,0 +1,268 @@
+"""Rerun: what becomes of each node when a recorded run is repeated, with a reason for each.
+
+By default what has no value and all that is made from it is executed again, all else is kept. A kept value that another
+version of its code has made is stale; what is made from it uses stale. `Wishes` may ask for more.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from wfkit.core.edges import Node
+from wfkit.core.events import CodeSpec, GroupSpec, Verdict
+from wfkit.core.ids import GroupId, spawners
+from wfkit.core.matching import Matching, stretches
+from wfkit.core.states import FINE, TASK_ENDS, TaskState
+from wfkit.core.view import RunView
+
+
+class Fate(StrEnum):
+    """What becomes of a node."""
+
+    RUN = "run"  #: executed again
+    KEEP = "keep"  #: its recorded end is its end
+    GIVE = "give"  #: its value is set by hand
+    AWAIT = "await"  #: the recorded run still works on it; decided when it has ended there
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a rerun is asked for beyond what failed. Groups and elements are those of the recorded run."""
+
+    changed: bool = False  #: execute what is stale, too
+    forced: frozenset[tuple[GroupId, int | None]] = frozenset()  #: None: all elements
+    by_hand: frozenset[tuple[GroupId, int | None]] = frozenset()  #: their values are given
+
+    def asks_for(self, node: Node) -> bool:
+        """Whether a node is to be executed whatever is known of it."""
+        return node in self.forced or (node[0], None) in self.forced
+
+    def gives(self, node: Node) -> bool:
+        """Whether the value of a node is given by hand."""
+        return node in self.by_hand or (node[0], None) in self.by_hand
+
+
+class Decision(NamedTuple):
+    """What becomes of one node, and why."""
+
+    fate: Fate
+    reason: str
+    stale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a node depends on: another node, or (None) all elements of a group."""
+
+    group: GroupId
+    index: int | None
+    name: str  #: for people
+
+
+_BEFORE: Final = {
+    TaskState.FAILED: "failed before",
+    TaskState.CRASHED: "crashed before",
+    TaskState.CANCELLED: "was cancelled",
+    TaskState.UPSTREAM_FAILED: "its inputs failed before",
+    TaskState.PENDING: "never started",
+}
+_CODES: Final = {fate: code for code, fate in enumerate(Fate, 1)}
+#: Fates that give a node another value than the recorded one.
+_NEW: Final = (_CODES[Fate.RUN], _CODES[Fate.GIVE])
+
+
+@dataclass(slots=True)
+class _Fates:
+    """Those of one group: 0 where none is known."""
+
+    of: bytearray = field(default_factory=bytearray)
+    stale: bytearray = field(default_factory=bytearray)
+
+
+class Rerun:
+    """Decides what becomes of the nodes of a run that repeats a recorded one.
+
+    Parameters
+    ----------
+    past : RunView
+        The recorded run; not changed, but it may go on while it is repeated.
+    wishes : Wishes
+    lost : callable
+        Why the value of a recorded node cannot be had any more; empty where it can.
+    told : callable
+        What has changed from one version of code to another, in words.
+    """
+
+    def __init__(
+        self,
+        past: RunView,
+        wishes: Wishes,
+        lost: Callable[[Node], str],
+        told: Callable[[CodeSpec, CodeSpec], str],
+    ) -> None:
+        self.past = past
+        self.matching = Matching(past)
+        self.wishes = wishes
+        self._lost, self._told = lost, told
+        self._fates: dict[GroupId, _Fates] = {}
+        self._differences: dict[tuple[str, str], str] = {}
+        self._troubles = _troubles_below(past, wishes)
+
+    # One node after the other, each behind its inputs
+
+    def decide(self, spec: GroupSpec, index: int, code: CodeSpec | None, inputs: Iterable[Needed]) -> Decision:
+        """Decide what becomes of a node; all that it depends on has been decided.
+
+        Parameters
+        ----------
+        spec, index
+            The node. Its call has been added, and its elements found, in `matching`.
+        code : CodeSpec or None
+            The code as it is now; None where nothing is known of it.
+        inputs : iterable of Needed
+        """
+        node = (spec.id, index)
+        inputs = list(inputs)
+        stale_input = next((one for one in inputs if self._is_stale(one)), None)
+        uses_stale = f"uses stale `{stale_input.name}`" if stale_input is not None else ""
+        decision = self._decision(node, code, inputs, uses_stale)
+        self._note(node, decision)
+        return decision
+
+    def _decision(self, node: Node, code: CodeSpec | None, inputs: Sequence[Needed], uses_stale: str) -> Decision:
+        old = self.matching.old(node)
+        if old is None:
+            return Decision(Fate.RUN, "new", uses_stale)
+        if self.wishes.gives(old):
+            return Decision(Fate.GIVE, "set by hand")
+        if reason := self._reason_to_run(node, old, inputs):
+            return Decision(Fate.RUN, reason, uses_stale)
+        state = self.past.groups[old[0]].state(old[1])
+        if state not in TASK_ENDS:
+            return Decision(Fate.AWAIT, "the run before still works on it", uses_stale)
+        if state in FINE and state is not TaskState.SKIPPED and (lost := self._lost(old)):
+            return Decision(Fate.RUN, f"its result is lost: {lost}", uses_stale)
+        return self._kept(node, old, code, uses_stale)
+
+    def _reason_to_run(self, node: Node, old: Node, inputs: Sequence[Needed]) -> str:
+        group = self.past.groups[old[0]]
+        state = group.state(old[1])
+        if self.wishes.asks_for(old):
+            return "asked for"
+        if state in _BEFORE and (state is not TaskState.PENDING or self.past.ended_s is not None):
+            return _BEFORE[state]
+        if state not in TASK_ENDS and self.past.ended_s is not None:
+            return "was interrupted"
+        if (below := self._troubles.get(old)) is not None:
+            return below
+        for one in inputs:
+            if self._is_new(one):
+                given = self.fate((one.group, one.index)) is Fate.GIVE if one.index is not None else False
+                return f"`{one.name}` is set by hand" if given else f"`{one.name}` runs again"
+        if not self.matching.is_equal(node):
+            names = self.matching.changed_inputs(node)
+            return f"input `{names[0]}` changed" if names else "its inputs are other ones"
+        for one in inputs:
+            if one.index is None and not self.matching.is_same_list(one.group):
+                return f"the list of `{one.name}` changed"
+        return ""
+
+    def _kept(self, node: Node, old: Node, code: CodeSpec | None, uses_stale: str) -> Decision:
+        made_by = self.maker(old)
+        change = self._change(made_by, code)
+        unknown = [*([code.unknown] if code is not None and code.unknown else []), *self._not_comparable(node)]
+        if self.wishes.changed and (change or unknown):
+            return Decision(Fate.RUN, change or unknown[0])
+        reason = f"reused; {unknown[0]}" if unknown and not change else "reused"
+        return Decision(Fate.KEEP, reason, change or uses_stale)
+
+    def _not_comparable(self, node: Node) -> list[str]:
+        return [f"input `{name}` cannot be compared" for name in self.matching.unknown_inputs(node)]
+
+    def maker(self, old: Node) -> CodeSpec | None:
+        """The version of the code that made the value of a recorded node."""
+        group = self.past.groups[old[0]]
+        return self.past.codes.get(group.made_by.get(old[1], group.spec.code))
+
+    def _change(self, before: CodeSpec | None, after: CodeSpec | None) -> str:
+        if before is None or after is None or before.fingerprint == after.fingerprint:
+            return ""
+        if not before.fingerprint or not after.fingerprint:
+            return ""  # nothing can be said, and `unknown` says so
+        known = self._differences.get((before.id, after.id))
+        if known is None:
+            known = self._differences[before.id, after.id] = self._told(before, after)
+        return known
+
+    # What has been decided
+
+    def fate(self, node: Node) -> Fate | None:
+        """What becomes of a node; None while that is not decided."""
+        fates = self._fates.get(node[0])
+        code = fates.of[node[1]] if fates is not None and node[1] < len(fates.of) else 0
+        return next((fate for fate, one in _CODES.items() if one == code), None)
+
+    def _note(self, node: Node, decision: Decision) -> None:
+        fates = self._fates.setdefault(node[0], _Fates())
+        if (more := node[1] + 1 - len(fates.of)) > 0:
+            fates.of.extend(bytes(more))
+            fates.stale.extend(bytes(more))
+        fates.of[node[1]] = _CODES[decision.fate]
+        fates.stale[node[1]] = bool(decision.stale)
+
+    def is_new(self, group: GroupId, index: int) -> bool:
+        """Whether a node, or (-1) any of a group, gets another value than the recorded one."""
+        return self._is_new(Needed(group, None if index < 0 else index, ""))
+
+    def _is_new(self, one: Needed) -> bool:
+        fates = self._fates.get(one.group)
+        if fates is None:
+            return False
+        if one.index is None:
+            return any(fates.of.find(code) >= 0 for code in _NEW)
+        return one.index < len(fates.of) and fates.of[one.index] in _NEW
+
+    def _is_stale(self, one: Needed) -> bool:
+        fates = self._fates.get(one.group)
+        if fates is None:
+            return False
+        if one.index is None:
+            return fates.stale.find(1) >= 0
+        return one.index < len(fates.stale) and bool(fates.stale[one.index])
+
+
+def _troubles_below(past: RunView, wishes: Wishes) -> dict[Node, str]:
+    """Recorded nodes that must run again because of what they spawned, and why."""
+    found: dict[Node, str] = {}
+    for group in past.ordered():
+        parents = list(spawners(group.spec.id))
+        if not parents or group.spec.kind != "task":
+            continue
+        for index in range(len(group)):
+            if all(parent in found for parent in parents):
+                break
+            why = ""
+            if wishes.asks_for((group.spec.id, index)) or wishes.gives((group.spec.id, index)):
+                why = "is asked for"
+            elif group.state(index) not in FINE and (past.ended_s is not None or group.state(index) in TASK_ENDS):
+                why = _BEFORE.get(group.state(index), "was interrupted")
+            if why:
+                for parent in parents:
+                    found.setdefault(parent, f"its child `{group.name(index)}` {why}")
+    return found
+
+
+def verdicts(decided: Sequence[tuple[int, Decision]]) -> tuple[Verdict, ...]:
+    """Decisions on nodes of one group, by what they say; awaited nodes have none yet."""
+    together: dict[Decision, array[int]] = {}
+    for index, decision in decided:
+        if decision.fate is not Fate.AWAIT:
+            together.setdefault(decision, array("i")).append(index)
+    return tuple(
+        Verdict(stretches(indices), decision.fate is not Fate.RUN, decision.reason, decision.stale)
+        for decision, indices in together.items()
+    )

@@ -1,0 +1,103 @@
+"""Origin: the recorded run that a run goes on from: how its nodes ended, and where their values are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from wfkit.authoring.handle import Ref
+from wfkit.core.events import NodeFinished
+from wfkit.core.states import RUN_ENDS, WITH_VALUE, TaskState
+from wfkit.core.view import RunView
+from wfkit.engine.driver.group import Node
+
+if TYPE_CHECKING:
+    from wfkit.core.ids import GroupId
+    from wfkit.engine.driver.engine import Engine, Results
+    from wfkit.engine.driver.live import LiveRun
+
+
+class Origin:
+    """A recorded run, as the run sees it that goes on from it.
+
+    Parameters
+    ----------
+    view : RunView
+    results : Results or None
+        The store of results; None where there is none.
+    live : LiveRun or None
+        The run itself, where this process drives it, or has driven it.
+    by_hand : mapping
+        Values that the user gives, by recorded node.
+    """
+
+    def __init__(
+        self,
+        view: RunView,
+        results: Results | None,
+        live: LiveRun | None = None,
+        by_hand: Mapping[Node, object] | None = None,
+    ) -> None:
+        self.view = view
+        self.live = live
+        self.by_hand = dict(by_hand or {})
+        self._results = results
+
+    def lost(self, node: Node) -> str:
+        """Why the value of a recorded node cannot be had any more; empty where it can."""
+        group = self.view.groups[node[0]]
+        if node[1] in group.inline or self._is_on_cluster(node, None):
+            return ""
+        reference = group.stored.get(node[1])
+        if reference is None:
+            return "it was in cluster memory only"
+        return "there is no store of results" if self._results is None else self._results.check(reference)
+
+    def key(self, node: Node, engine: Engine) -> tuple[str, int] | None:
+        """Where the cluster of an engine holds the value of a recorded node; None where it does not."""
+        if self.live is None or not self._is_on_cluster(node, engine):
+            return None
+        return self.live.groups[node[0]].where(node[1])
+
+    def _is_on_cluster(self, node: Node, engine: Engine | None) -> bool:
+        run = self.live
+        if run is None or run.released or run.lost or node in run.without_key:
+            return False
+        there = node[0] in run.groups and run.view_model.groups[node[0]].state(node[1]) in WITH_VALUE
+        return there and run.engine.cluster.status == "running" and engine in {None, run.engine}
+
+    def when_ended(self, node: Node, callback: Callable[[], None]) -> None:
+        """Call back once, from any thread, when a node has ended that the run still works on."""
+        assert self.live is not None
+        self.live.answers.when_done(Ref(*node), callback)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run has not ended."""
+        return self.view.state not in RUN_ENDS
+
+    def end(self, node: Node, new: tuple[GroupId, int], at_s: float) -> NodeFinished:
+        """The end of a node that keeps the recorded one."""
+        group, index = self.view.groups[node[0]], node[1]
+        if group.state(index) is TaskState.SKIPPED:
+            return NodeFinished(
+                group=new[0],
+                index=new[1],
+                attempt=0,
+                state=TaskState.SKIPPED,
+                reason=group.reasons.get(index, ""),
+                at_s=at_s,
+            )
+        return NodeFinished(
+            group=new[0],
+            index=new[1],
+            attempt=0,
+            state=TaskState.REUSED,
+            at_s=at_s,
+            result_bytes=group.result_bytes[index],
+            length=group.lengths.get(index),
+            preview=group.previews.get(index, ""),
+            inline=group.inline.get(index),
+            stored=group.stored.get(index, ""),
+            made_by=group.made_by.get(index, group.spec.code),
+        )

@@ -1,0 +1,165 @@
+"""Reading: what people ask of a run, whether it goes on here or is known from the record alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Protocol, overload
+
+from wfkit.authoring.flow import Flow
+from wfkit.authoring.handle import Handle, Ref, Source
+from wfkit.core.events import LogLine
+from wfkit.core.ids import RunId
+from wfkit.core.plan import Plan
+from wfkit.core.states import RunState, TaskState
+from wfkit.core.view import RunView
+from wfkit.engine.driver import again
+from wfkit.engine.driver.nodes import NodeTable
+from wfkit.errors import FlowFailed, NoSuchNode
+
+_FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
+
+
+class ReadableRun:
+    """A run that can be looked at, and repeated.
+
+    Attributes
+    ----------
+    id, flow_name : str
+    parent_id : str or None
+        The run that this one goes on from.
+    view_model : RunView
+        The picture that all faces read, under `lock`.
+    """
+
+    id: RunId
+    flow_name: str
+    parent_id: RunId | None
+    view_model: RunView
+    lock: threading.RLock
+    answers: RunSource
+    #: What the body bound, by which `run["name"]` finds handles.
+    names: Mapping[str, object]
+    #: The flow, and what it was called with; None where this process does not know it.
+    flow: Flow[..., Any] | None = None
+    arguments: Mapping[str, object] = {}  # noqa: RUF012 - replaced, never changed
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands."""
+        return self.view_model.state
+
+    @property
+    def nodes(self) -> NodeTable:
+        """A table of all nodes, as they stand now."""
+        with self.lock:
+            return NodeTable.of(self.view_model)
+
+    @property
+    def failed(self) -> list[Handle]:
+        """Handles of the nodes that FAILED or CRASHED."""
+        with self.lock:
+            return [
+                Handle(self.answers, Ref(group.spec.id, index))
+                for group in self.view_model.ordered()
+                for index in range(len(group))
+                if group.state(index) in _FAILED
+            ]
+
+    def node(self, name: str) -> Handle:
+        """A handle of a node or group by its name: "clean[3]", "clean".
+
+        Raises
+        ------
+        NoSuchNode : no node has this name
+        """
+        with self.lock:
+            try:
+                group, index = self.view_model.by_name(name)
+            except KeyError:
+                known = ", ".join(group.spec.name for group in self.view_model.ordered()[:12]) or "no nodes yet"
+                raise NoSuchNode(f"The run {self.id} has no node {name!r}.", f"It has {known}.") from None
+            return Handle(self.answers, Ref(group.spec.id, index), mapped=index is None)
+
+    def __getitem__(self, name: str) -> Handle:
+        """The handle that the body bound to `name`.
+
+        Raises
+        ------
+        NoSuchNode : the body bound no handle to it
+        """
+        found = self.names.get(name)
+        if isinstance(found, Handle):
+            return found
+        bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
+        raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
+
+    def raise_if_failed(self) -> None:
+        """Raise FlowFailed if the run ended otherwise than COMPLETED."""
+        if self.state is not RunState.COMPLETED:
+            raise FlowFailed(
+                f"The flow `{self.flow_name}` ended {self.state}: {self.view_model.reason}.",
+                "Look at run.failed and handle.exception(); run.rerun() executes what failed again.",
+            )
+
+    def logs(self) -> list[LogLine]:
+        """What the tasks logged, printed and warned so far, in order of time."""
+        return sorted(self.answers.logs(None), key=lambda line: line.at_s)
+
+    @overload
+    def rerun(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> ReadableRun: ...
+    @overload
+    def rerun(
+        self, *what: str | Handle, replace: Mapping[str, object] | None = None, dry_run: Literal[True]
+    ) -> Plan: ...
+    def rerun(
+        self, *what: str | Handle, replace: Mapping[str, object] | None = None, dry_run: bool = False
+    ) -> ReadableRun | Plan:
+        """Execute again what has no value, with the functions as they are now, and all that is made from it.
+
+        All else is kept: REUSED, never executed again. The body runs again in a private namespace.
+
+        Parameters
+        ----------
+        *what : str or Handle
+            "changed": execute also what another version of its code has made. The name or handle of a node, an element
+            or a map: execute it in any case.
+        replace : mapping, optional
+            Values for nodes by name, in place of their own: {"extract[7]": df}.
+        dry_run : bool
+            Only tell, as `plan` does.
+
+        Returns
+        -------
+        Run : it has `parent_id`, and goes on while this returns
+        Plan : of a dry run
+
+        Raises
+        ------
+        NoSuchNode : a name stands for nothing
+        WfkitError : the body, or a name that it needs, cannot be found any more
+        """
+        if dry_run:
+            return self.plan(*what, replace=replace)
+        return again.rerunner().rerun(self, what, replace or {})
+
+    def plan(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> Plan:
+        """Tell what `rerun` would do, node by node, without running anything of yours.
+
+        What lies behind a decision of the body is told as if the body decided as before, and marked so.
+
+        Raises
+        ------
+        NoSuchNode : a name stands for nothing
+        """
+        return again.rerunner().plan(self, what, replace or {})
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.flow_name}: {self.state}>"
+
+
+class RunSource(Source, Protocol):
+    """What answers for the handles of one run."""
+
+    def logs(self, ref: Ref | None) -> list[LogLine]:
+        """What the nodes behind a handle, or all nodes, wrote so far."""

@@ -1,0 +1,179 @@
+"""Reruns: a run goes on from a recorded one: what is asked for, the flow and the tasks as they are now, the replay."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from wfkit.authoring.fingerprint import explain
+from wfkit.authoring.flow import Flow, FunctionBody
+from wfkit.authoring.handle import Handle
+from wfkit.authoring.locality import is_local
+from wfkit.authoring.task import Task
+from wfkit.core.edges import Node
+from wfkit.core.events import CodeSpec
+from wfkit.core.ids import GroupId
+from wfkit.core.plan import Plan, plan_of
+from wfkit.core.rerun import Rerun, Wishes
+from wfkit.engine.driver.origin import Origin
+from wfkit.engine.driver.reading import ReadableRun
+from wfkit.engine.driver.reuse import Reuse
+from wfkit.engine.driver.run import Run
+from wfkit.engine.worker.calls import code_spec
+from wfkit.errors import CannotRerun, NoSuchNode
+from wfkit.session.launch import start_thread
+from wfkit.session.session import session
+
+if TYPE_CHECKING:
+    from wfkit.session.session import Session
+
+AnyFlow = Flow[..., Any]
+_CHANGED = "changed"
+#: Changes of a task's code that are told; there may be more.
+_TOLD = 2
+
+
+class SessionRerunner:
+    """Repeats runs in the session of this process (engine.driver.again.Rerunner)."""
+
+    def rerun(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Run:
+        """Start a run that goes on from a recorded one; its body is executed in a thread of its own."""
+        wishes, by_hand = wishes_of(run, what, replace)
+        flow, parameters = replayed(run)
+        new = open_rerun(session(), run, flow, parameters, wishes, by_hand)
+        start_thread(new, flow, parameters, keep_output=True)
+        return new
+
+    def plan(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Plan:
+        """Tell what `rerun` would do."""
+        wishes, by_hand = wishes_of(run, what, replace)
+        with run.lock:
+            rules = _rules(run, wishes, _origin(session(), run, by_hand))
+            return plan_of(run.view_model, rules, codes_now(run))
+
+
+def open_rerun(
+    joined: Session,
+    run: ReadableRun,
+    flow: AnyFlow,
+    parameters: dict[str, object],
+    wishes: Wishes,
+    by_hand: Mapping[Node, object],
+) -> Run:
+    """Open a run that goes on from a recorded one; its body is the caller's to execute."""
+    new = joined.new_run(flow, parameters, parent=run)
+    origin = _origin(joined, run, by_hand)
+    with new.lock:
+        new.reuse = Reuse(new, _rules(run, wishes, origin), origin)
+    return new
+
+
+def _origin(joined: Session, run: ReadableRun, by_hand: Mapping[Node, object]) -> Origin:
+    return Origin(run.view_model, joined.results, run if isinstance(run, Run) else None, by_hand)
+
+
+def _rules(run: ReadableRun, wishes: Wishes, origin: Origin) -> Rerun:
+    return Rerun(run.view_model, wishes, origin.lost, _change_in_words)
+
+
+def _change_in_words(before: CodeSpec, after: CodeSpec) -> str:
+    changes = explain(before.parts, after.parts)
+    more = f" and {len(changes) - _TOLD} more changes" if len(changes) > _TOLD else ""
+    return "; ".join(changes[:_TOLD]) + more if changes else f"the code of `{after.task}` changed"
+
+
+# What is asked for
+
+
+def wishes_of(
+    run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]
+) -> tuple[Wishes, dict[Node, object]]:
+    """What a rerun is asked for, in terms of the recorded run.
+
+    Raises
+    ------
+    NoSuchNode : a name stands for nothing, or for a whole map where a value is given
+    """
+    forced: set[tuple[GroupId, int | None]] = set()
+    for one in what:
+        if one != _CHANGED if isinstance(one, str) else True:
+            forced.update(_meant(run, one))
+    by_hand: dict[Node, object] = {}
+    for name, value in replace.items():
+        ref = run.node(name)._ref
+        if ref.index is None or run.view_model.groups[ref.group].spec.kind != "task":
+            raise NoSuchNode(f"`{name}` is no single node, so one value cannot replace it.", f'Name one: "{name}[0]".')
+        by_hand[ref.group, ref.index] = value
+    changed = any(isinstance(one, str) and one == _CHANGED for one in what)
+    return Wishes(changed=changed, forced=frozenset(forced), by_hand=frozenset(by_hand)), by_hand
+
+
+def _meant(run: ReadableRun, one: str | Handle) -> Iterator[tuple[GroupId, int | None]]:
+    ref = run.node(one if isinstance(one, str) else one.name)._ref
+    groups = run.view_model.groups
+    if groups[ref.group].spec.kind == "task":
+        yield ref.group, ref.index
+        return
+    for group in groups.values():  # all that a flow's group holds
+        parent = group.spec.parent
+        while parent is not None and parent != ref.group:
+            parent = groups[parent].spec.parent if parent in groups else None
+        if parent is not None and group.spec.kind == "task":
+            yield group.spec.id, None
+
+
+# The flow and the tasks as they are now
+
+
+def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
+    """The flow that a rerun executes, and the parameters of the recorded run.
+
+    Raises
+    ------
+    CannotRerun : the flow is not known any more, or a name that its body reads
+    """
+    known = run.flow
+    if known is None:
+        raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", "Define it again.")
+    found = vars(sys.modules["__main__"]).get(run.flow_name)
+    same = isinstance(found, Flow) and found.name == run.flow_name and type(found.body) is type(known.body)
+    flow = cast("AnyFlow", found if same else known)
+    missing = getattr(flow.body, "missing", list)()
+    if missing:
+        named = ", ".join(f"`{name}`" for name in missing)
+        raise CannotRerun(f"The body of `{flow.name}` reads {named}, which is not defined.", "Execute its cell first.")
+    return flow, dict(run.arguments)
+
+
+def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
+    """The code of the tasks of a run as it is now, by the task's name; those that are not found are left out."""
+    wanted = {group.spec.task for group in run.view_model.groups.values() if group.spec.kind == "task"}
+    found: dict[str, CodeSpec] = {}
+    for task in _tasks(_namespace(run)):
+        if task.name in wanted and task.name not in found:
+            found[task.name] = code_spec(task)
+    return found
+
+
+def _namespace(run: ReadableRun) -> dict[str, object]:
+    """The names that a body reads."""
+    space = dict(vars(sys.modules["__main__"]))
+    flow = run.flow
+    if flow is not None and isinstance(flow.body, FunctionBody):
+        variables = inspect.getclosurevars(flow.body.fn)
+        space = {**space, **flow.body.fn.__globals__, **variables.nonlocals}
+    return space
+
+
+def _tasks(space: Mapping[str, object]) -> Iterator[Task[..., object]]:
+    modules = []
+    for value in list(space.values()):
+        if isinstance(value, Task):
+            yield value
+        elif isinstance(value, ModuleType) and is_local(value):
+            modules.append(value)
+    for module in modules:
+        yield from (value for value in list(vars(module).values()) if isinstance(value, Task))
