@@ -145,6 +145,12 @@ class RunIsLive(WfkitError):
     code = "wfkit.run-is-live"
 
 
+class NodeGone(WfkitError):
+    """A node is not in the newest run of its lineage: the body does not make its call any more."""
+
+    code, http_status = "wfkit.node-gone", 410
+
+
 class CannotRerun(WfkitError):
     """A run cannot be repeated, because something that it was made of is not there any more."""
 

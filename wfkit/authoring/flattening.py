@@ -42,7 +42,7 @@ def flatten(lists: object) -> object:
     [1, 2, 3]
     """
     if isinstance(lists, Handle):
-        return recorder_here("`flatten()`", "flatten the lists themselves").flatten(lists)
+        return recorder_here("`flatten()`", "flatten the lists themselves").flatten(lists._now())
     if isinstance(lists, allow_failure | unmapped):
         raise HandleMisuse(
             f"flatten() got {type(lists).__name__}(...).", "Flatten the handle, and wrap what flatten() gives."

@@ -99,6 +99,7 @@ class _Freezer(Pickler):
         return super().reducer_override(value)
 
     def _slot(self, handle: Handle, *, failure_allowed: bool) -> int:
+        handle = handle._now()
         how = How.ALL if handle._mapped else How.ONE
         return self._add(Slot(handle, how, Use(_items(handle), failure_allowed)))
 

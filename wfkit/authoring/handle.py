@@ -72,6 +72,12 @@ class Source(Protocol):
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the node has ended."""
 
+    def current(self, handle: Handle) -> Handle:
+        """The handle as it stands in the graph now: of a rerun, where the handle follows those."""
+
+    def rerun(self, handle: Handle) -> object:
+        """Start a run that goes on from this source's, and executes the node again."""
+
     def waiting(self) -> AbstractContextManager[None]:
         """The block in which code waits for handles of this source: in a task its slot is given back meanwhile.
 
@@ -190,6 +196,24 @@ class Handle:
     def cancel(self) -> None:
         """Cancel the task: if it has not started it never will."""
         self._source.cancel(self._ref)
+
+    def rerun(self) -> object:
+        """Start a run that goes on from the handle's, and executes the node again, with all that is made from it.
+
+        Returns
+        -------
+        Run : it goes on while this returns
+        """
+        return self._source.rerun(self)
+
+    def pin(self) -> Handle:
+        """Keep asking the run that the handle stands for now; without it a handle that a cell bound follows reruns."""
+        now = self._now()
+        self._source, self._ref = now._source, now._ref
+        return self
+
+    def _now(self) -> Handle:
+        return self._source.current(self)
 
     def __await__(self) -> Generator[object, None, object]:
         refuse_in_branch(f"`await {self.name}`")

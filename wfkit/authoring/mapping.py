@@ -121,13 +121,13 @@ def _sorted(task: str, name: str, value: object) -> object:
     if isinstance(value, unmapped):
         return value.value
     if isinstance(value, Handle):
-        return Over(value)
+        return Over(value._now())
     if isinstance(value, allow_failure):
         if isinstance(value.value, unmapped):
             return allow_failure(value.value.value)
         inner = _sorted(task, name, value.value)
         if isinstance(inner, Over):
-            return Over(inner.handle, failure_allowed=True)
+            return Over(inner.handle._now(), failure_allowed=True)
         return Items([allow_failure(item) for item in inner.values]) if isinstance(inner, Items) else inner
     return Items(_items(task, name, value))
 

@@ -164,7 +164,7 @@ class Task(Generic[P, R_co]):
         args = (*map(unmapped, self._bound), *iterables)
         mapped = mapped_arguments(self.name, self._base.signature, args, kwargs)
         keys = self._keys(key, mapped)
-        waits = tuple(handles_of(wait_for, f"wait_for of `{self.name}`"))
+        waits = tuple(handle._now() for handle in handles_of(wait_for, f"wait_for of `{self.name}`"))
         return recorder.record(
             Call(
                 task=self._base,
@@ -235,7 +235,7 @@ class Task(Generic[P, R_co]):
     ) -> Handle:
         self._check_arguments(args, kwargs)
         return recorder.record(
-            Call(task=self._base, args=(*self._bound, *args), kwargs=kwargs, wait_for=tuple(wait_for))
+            Call(task=self._base, args=(*self._bound, *args), kwargs=kwargs, wait_for=tuple(handle._now() for handle in wait_for))
         )
 
     def _check_arguments(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

@@ -46,6 +46,7 @@ class Matching:
         self._elements: dict[GroupId, array[int]] = {}
         self._equal: dict[GroupId, bytearray] = {}
         self._owned: set[GroupId] = set()
+        self._exact: set[GroupId] = set()
         self._lent: set[GroupId] = set()
         self._taken: dict[GroupId, bytearray] = {}
         self._by_key: dict[tuple[GroupId, GroupId], dict[Signature, deque[int]]] = {}
@@ -88,6 +89,7 @@ class Matching:
         for one in free:
             if self._call_signature(self.past.groups[one].spec, _same, _same_node) == signature:
                 self._owned.add(one)
+                self._exact.add(spec.id)
                 return one
         free = [one for one in free if one not in self._lent]
         at_place = recorded[number] if number < len(recorded) else None
@@ -138,6 +140,20 @@ class Matching:
         self._specs[spec.id] = spec
         self._elements[spec.id] = array("i", range(length))
         self._equal[spec.id] = bytearray(b"\1" * length)
+
+    def new_of(self, recorded: GroupId) -> GroupId | None:
+        """The call that a recorded call is now; one with equal inputs before one that only has its place."""
+        found = [new for new, old in self.groups.items() if old == recorded]
+        return next((new for new in found if new in self._exact), found[0] if found else None)
+
+    def new_index(self, group: GroupId, recorded: int) -> int | None:
+        """The element of a call that a recorded element is now; None where none is, or not yet."""
+        elements = self._elements.get(group)
+        if elements is None:
+            return None
+        if recorded < len(elements) and elements[recorded] == recorded:
+            return recorded
+        return elements.index(recorded) if recorded in elements else None
 
     def is_equal(self, node: Node) -> bool:
         """Whether a node has the very inputs of the recorded one."""

@@ -15,6 +15,7 @@ from wfkit.authoring.handle import Handle
 from wfkit.authoring.parameters import bind_parameters, validate_parameters
 from wfkit.authoring.task import refuse_bad_function, task
 from wfkit.core.states import RUN_ENDS
+from wfkit.engine.driver.lineage import follow
 from wfkit.errors import RunIsLive
 from wfkit.notebook.arguments import TaskArguments
 from wfkit.notebook.body import CellBody
@@ -50,6 +51,10 @@ class CellFlowBody:
     def hints(self) -> Mapping[str, object]:
         """Each parameter has the type of its default."""
         return _types_of_defaults(self.signature)
+
+    def missing(self) -> list[str]:
+        """Names that the body reads and nobody provides."""
+        return self._body.missing(self._namespace)
 
     def execute(self, parameters: Mapping[str, object]) -> BodyResult:
         """Run the body as last executed, in a copy of the notebook's namespace."""
@@ -133,12 +138,14 @@ class NotebookHooks:
         body = self._bodies[cell]
         body.result = result_of(cell.body, cell.namespace, last_value)
         body.close()
+        follow(dict(body.result.names), body.run)
 
     def failed(self, cell: FlowCell, error: BaseException, line: int | None) -> None:
         """The body raised or was interrupted."""
         body = self._bodies.pop(cell)
         body.result = result_of(cell.body, cell.namespace, None)
         body.fail(error, line)
+        follow(dict(body.result.names), body.run)
         self._views.pop(cell, None)
 
     def wait(self, cell: FlowCell) -> None:

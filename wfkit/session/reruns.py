@@ -66,6 +66,9 @@ def open_rerun(
     """Open a run that goes on from a recorded one; its body is the caller's to execute."""
     new = joined.new_run(flow, parameters, parent=run)
     origin = _origin(joined, run, by_hand)
+    if isinstance(run, Run):
+        new.parent = run
+        run.reruns.append(new)
     with new.lock:
         new.reuse = Reuse(new, _rules(run, wishes, origin), origin)
     return new
@@ -141,7 +144,7 @@ def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
     found = vars(sys.modules["__main__"]).get(run.flow_name)
     same = isinstance(found, Flow) and found.name == run.flow_name and type(found.body) is type(known.body)
     flow = cast("AnyFlow", found if same else known)
-    missing = getattr(flow.body, "missing", list)()
+    missing: list[str] = getattr(flow.body, "missing", list)()
     if missing:
         named = ", ".join(f"`{name}`" for name in missing)
         raise CannotRerun(f"The body of `{flow.name}` reads {named}, which is not defined.", "Execute its cell first.")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
     from wfkit.engine.driver.growing import GrowingRun
+    from wfkit.engine.driver.run import Run
 
 _ENDS = frozenset(CODES[state] for state in TASK_ENDS)
 #: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
@@ -40,7 +41,7 @@ _WORST_FIRST = (
 class Answers:
     """The source of a run's handles."""
 
-    def __init__(self, run: GrowingRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
 
     def waiting(self) -> AbstractContextManager[None]:
@@ -165,6 +166,14 @@ class Answers:
                 return ", ".join(counts) or ("0 items" if self.length(ref.group) == 0 else "length not known yet")
             text = group.previews.get(ref.index) or group.reasons.get(ref.index, "")
             return f"{state} {text}".rstrip()
+
+    def current(self, handle: Handle) -> Handle:
+        """The handle itself: it stands for a node of this run."""
+        return handle
+
+    def rerun(self, handle: Handle) -> object:
+        """Repeat the run, and execute the node in any case."""
+        return self.run.rerun(handle)
 
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the node has ended."""

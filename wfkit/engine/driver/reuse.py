@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wfkit.authoring.freeze import freeze
-from wfkit.authoring.handle import Handle
+from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import AnyEvent, CodesAdded, Edge, GroupSpec, How, NodeFinished, NodesAdded, NodesDecided
 from wfkit.core.ids import GroupId, spawner
 from wfkit.core.rerun import Decision, Fate, Needed, Rerun, verdicts
@@ -51,6 +51,16 @@ class Reuse:
 
     def _kind(self, group: GroupId) -> str:
         return self.run.view_model.groups[group].spec.kind
+
+    def forward(self, ref: Ref) -> Ref | None:
+        """What stands for a node of the recorded run in this one; None where nothing does, or not yet."""
+        group = self.rerun.matching.new_of(ref.group)
+        if group is None:
+            return None
+        if ref.index is None or self._kind(group) == _FLATTENS:
+            return Ref(group, ref.index, ref.item)
+        index = self.rerun.matching.new_index(group, ref.index)
+        return None if index is None else Ref(group, index, ref.item)
 
     def settle(self, group: Group, indices: Sequence[int]) -> Sequence[int]:
         """Decide about nodes that have just been laid out.

@@ -65,6 +65,9 @@ class Run(GrowingRun, ReadableRun):
         parent_id: RunId | None = None,
     ) -> None:
         self.parent_id = parent_id
+        #: The run that this one goes on from, and those that go on from this one, where this process drives them.
+        self.parent: Run | None = None
+        self.reruns: list[Run] = []
         self.answers = Answers(self)
         super().__init__(engine, run_id, flow_name, bounds)
         self.names = {}
@@ -300,6 +303,16 @@ class Run(GrowingRun, ReadableRun):
         with self.lock:
             self._cancelled_as = RunState.FAILED
             cancelling.cancel_run(self, f"the flow ran longer than its timeout_seconds={seconds:g}")
+
+    @property
+    def body_ended(self) -> bool:
+        """Whether the body makes no more calls."""
+        return not self._body_open
+
+    @property
+    def body_failed(self) -> bool:
+        """Whether the body raised or was interrupted."""
+        return self._body_end is not None
 
     def when_ended(self, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the run has ended."""

@@ -132,6 +132,14 @@ class Children:
         """Cancel the node or group."""
         self._ask(["cancel", ref.group, _sent(ref.index)], lambda _: None)
 
+    def current(self, handle: Handle) -> Handle:
+        """The handle itself: it stands for a task that this one spawned."""
+        return handle
+
+    def rerun(self, handle: Handle) -> object:
+        """Not done on a worker."""
+        self._only_in_the_notebook(handle._ref, "rerun()")
+
     def logs(self, ref: Ref) -> list[LogLine]:
         """Not known on a worker."""
         self._only_in_the_notebook(ref, "logs()")
