@@ -39,7 +39,7 @@ def test_whatever_is_raised_becomes_one_error_with_a_way_out() -> None:
         "The result of `a` could not be stored in /data: the disk is full."
         " Make room there, or keep results in another place."
     )
-    with pytest.raises(StoreFailed, match="this machine may write there"), told("It failed"):
+    with pytest.raises(StoreFailed, match="this machine reaches the store"), told("It failed"):
         raise RuntimeError("no credentials")
 
 

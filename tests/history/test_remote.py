@@ -41,9 +41,22 @@ class Faulty(MemoryFileSystem):  # type: ignore[misc]  # fsspec is not typed
         self._fail("info")
         return super().info(path, **kwargs)
 
-    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> Any:
+    def cat_file(
+        self, path: str, version_id: str | None = None, start: int | None = None, end: int | None = None, **kwargs: Any
+    ) -> Any:
+        """Its arguments are in the order that s3fs gave them."""
+        assert version_id is None
         self._fail("cat")
-        return super().cat_file(path, start, end, **kwargs)
+        return super().cat_file(path, start=start, end=end, **kwargs)
+
+    def cat_ranges(self, paths: list[str], starts: int, ends: int, **kwargs: Any) -> list[Any]:
+        found: list[Any] = []
+        for path in paths:
+            try:
+                found.append(self.cat_file(path, start=starts, end=ends))
+            except Exception as error:
+                found.append(error)
+        return found
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ _FIXES: Final = {
     errno.EFBIG: "Raise the limit (`ulimit -f`), or return a smaller value.",
     errno.ENOENT: "Keep results in a place that this machine sees, too.",
 }
-_FIX: Final = "See to it that this machine may write there, or keep results in another place."
+_FIX: Final = "See to it that this machine reaches the store and may write there, or keep results in another place."
 #: Another attempt would end the same way.
 _FINAL: Final = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 

@@ -167,7 +167,8 @@ class _Blocks:
     def readinto(self, room: memoryview) -> int:
         if not self._block.nbytes and self._at < self.size:
             end = min(self._at + _BLOCK_BYTES, self.size)
-            self._block = memoryview(retried(lambda: self._files.cat_file(self._place, self._at, end)))
+            # By name: the second place is the start in fsspec, and a version in s3fs.
+            self._block = memoryview(retried(lambda: self._files.cat_file(self._place, start=self._at, end=end)))
             self._at += self._block.nbytes
         count = min(room.nbytes, self._block.nbytes)
         room[:count] = self._block[:count]
