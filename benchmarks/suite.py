@@ -41,7 +41,7 @@ class Sizes:
     calls: int = 20
     items: int = 500
     item_s: float = 0.02
-    deep_repetitions: int = 1
+    deep_repetitions: int = 3
     share: float = 1.0
     parents: int = 1_000
     retrying: int = 40

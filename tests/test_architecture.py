@@ -51,6 +51,30 @@ NEVER_IMPORTED: Final = {
 }
 #: Files that handle values of any type because a library does, with the reason.
 OF_ANY_TYPE: Final = {"wfkit/authoring/parameters.py": "pydantic's adapter is generic in the user's type"}
+#: Modules that unpickle, with the reason why what they unpickle is ours. Stored bytes are unpickled in one place.
+UNPICKLING: Final = {
+    "wfkit/authoring/freeze.py": "arguments, frozen by our own client",
+    "wfkit/engine/worker/calls.py": "calls in a task, from our own worker",
+    "wfkit/engine/worker/failure.py": "exceptions, from our own worker",
+    "wfkit/engine/worker/isolated.py": "what a process of our own says",
+    "wfkit/engine/worker/isolated_child.py": "what our own worker asks for",
+    "wfkit/engine/worker/outcome.py": "values, from our own worker",
+    "wfkit/engine/worker/spec.py": "code, from our own driver",
+    "wfkit/history/results.py": "stored values, each byte verified",
+}
+#: What turns bytes into objects that may do anything, by module. `eval` and the like are ruff's to find.
+UNPICKLERS: Final = {
+    "cloudpickle": {"load", "loads"},
+    "dill": {"load", "loads"},
+    "distributed.protocol": {"deserialize", "loads"},
+    "distributed.protocol.pickle": {"loads"},
+    "joblib": {"load"},
+    "marshal": {"load", "loads"},
+    "numpy": {"load"},
+    "pandas": {"read_pickle"},
+    "pickle": {"Unpickler", "load", "loads"},
+    "shelve": {"open"},
+}
 #: Modules with logic that have no test file of their own. This list only ever shrinks.
 WITHOUT_TEST_FILE: Final[dict[str, str]] = {}
 
@@ -126,6 +150,11 @@ def test_workers_and_the_scheduler_load_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
+def test_keeping_results_in_a_folder_costs_a_worker_nothing_but_the_standard_library() -> None:
+    loaded = loaded_after("import wfkit.history.results")
+    assert loaded & (HEAVY | {"cloudpickle", "dask", "distributed", "fsspec", "numpy", "platformdirs"}) == set()
+
+
 def test_importing_wfkit_loads_nothing_heavy() -> None:
     assert loaded_after("import wfkit") & (HEAVY | {"dask", "distributed", "numpy"}) == set()
 
@@ -143,6 +172,83 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
     distributions = {name: {owner.lower().replace("-", "_") for owner in owners.get(name, ())} for name in used}
     assert {name for name, owners in distributions.items() if not owners & declared} == set(), "declare these"
     assert declared - set().union(*distributions.values()) - set(NEVER_IMPORTED) == set(), "nothing imports these"
+
+
+# --- one place for each danger ---
+
+
+def unpicklers_in(path: Path) -> set[str]:
+    """What a file uses of the functions that unpickle, under whatever name it imports them."""
+    tree = ast.parse(path.read_text())
+    modules: dict[str, str] = {}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            names = UNPICKLERS.get(node.module or "", set())
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if alias.name in names | {"*"} and names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            module = modules.get(ast.unparse(node.value), "")
+            found |= {f"{module}.{node.attr}"} if node.attr in UNPICKLERS.get(module, set()) else set()
+    return found
+
+
+def test_who_unpickles_is_known() -> None:
+    assert {relative(path) for path in MODULES if unpicklers_in(path)} == set(UNPICKLING)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle\npickle.loads(b'')",
+        "import pickle as p\np.Unpickler(None).load()",
+        "from pickle import loads as read",
+        "from pickle import *",
+        "def f():\n    import numpy as np\n    return np.load('a', allow_pickle=True)",
+        "import distributed.protocol.pickle\nread = distributed.protocol.pickle.loads",
+        "from distributed.protocol import pickle\npickle.loads(b'')",
+    ],
+)
+def test_an_unpickler_is_found_under_any_name(code: str, tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text(code)
+    assert unpicklers_in(tmp_path / "code.py")
+
+
+def test_stored_bytes_are_unpickled_in_one_place() -> None:
+    history = PACKAGE / "history"
+    calls = [line for path in history.rglob("*.py") for line in path.read_text().splitlines() if "pickle.load" in line]
+    assert len(calls) == 1
+    assert {relative(path) for path in history.rglob("*.py") if unpicklers_in(path)} == {"wfkit/history/results.py"}
+
+
+def joins_in(path: Path) -> list[int]:
+    """Lines where names become paths: `a / b`, `joinpath`, `os.path.join`, f"{a}/{b}"; constants are safe."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            joined = not isinstance(node.right, ast.Constant) and not ast.unparse(node.right).isupper()
+        elif isinstance(node, ast.Call):
+            joined = ast.unparse(node.func).endswith(("joinpath", "os.path.join", "'/'.join", "with_name"))
+        elif isinstance(node, ast.JoinedStr):
+            joined = re.search(r"\}/\{", ast.unparse(node)) is not None
+        else:
+            continue
+        lines += [node.lineno] if joined else []
+    return lines
+
+
+@pytest.mark.parametrize("code", ["a / b", "a.joinpath(b)", "os.path.join(a, b)", "'/'.join(a)", "f'{a}/{b}'"])
+def test_a_path_that_is_joined_is_found(code: str, tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text(f"{code}\n")
+    assert joins_in(tmp_path / "code.py") == [1]
+
+
+def test_names_of_stored_things_become_paths_in_one_place() -> None:
+    history = sorted((PACKAGE / "history").glob("*.py"))
+    assert [relative(path) for path in history if joins_in(path)] == ["wfkit/history/paths.py"]
 
 
 # --- tests mirror the package ---

@@ -180,7 +180,7 @@ class ClusterUnusable(WfkitError):
 
 
 class ResultLost(WfkitError):
-    """A result that was computed is no longer on the cluster."""
+    """A result that was computed can no longer be had from the cluster or the store."""
 
     code = "wfkit.result-lost"
 
@@ -189,6 +189,18 @@ class ResultUnreadable(WfkitError):
     """A result that cannot be unpickled where it is needed."""
 
     code = "wfkit.result-unreadable"
+
+
+class StoreUnusable(WfkitError):
+    """The place where history and results are to be kept cannot be used, or not safely."""
+
+    code = "wfkit.store-unusable"
+
+
+class StoreFailed(WfkitError):
+    """The store of results could not be written or read: full, not permitted, not reachable."""
+
+    code = "wfkit.store-failed"
 
 
 class WaitingHoldsResources(WfkitError):

@@ -1,0 +1,1 @@
+"""History: what lasts of runs: their record, and their results on disk."""
