@@ -9,23 +9,30 @@ from hypothesis import strategies as st
 
 from wfkit.core.events import (
     AnyEvent,
+    BodyEnded,
+    BoundHandle,
+    CodeSpec,
+    CodesAdded,
     Edge,
     ErrorInfo,
     GroupSpec,
     How,
+    Input,
     LogLine,
     LogLines,
     NodeCrashed,
     NodeFinished,
     NodeResumed,
     NodeRetrying,
-    NodesAdded,
     NodeStarted,
     NodeStopping,
     NodeWaiting,
+    NodesAdded,
+    NodesDecided,
     RunFinished,
     RunStarted,
     RunStateChanged,
+    Verdict,
 )
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
@@ -104,7 +111,37 @@ _TEXT = st.text(max_size=6)
 _WORKERS = st.sampled_from(["", "tcp://a:1", "tcp://b:2", "tcp://c:3"])
 _BYTES = st.none() | st.binary(max_size=6)
 _SIZES = st.integers(0, 2**50)
-_EDGES = st.builds(Edge, group=_GROUPS, how=st.sampled_from(How), index=_INDEXES, at=st.none() | _INDEXES)
+_EDGES = st.builds(
+    Edge,
+    group=_GROUPS,
+    how=st.sampled_from(How),
+    index=_INDEXES,
+    at=st.none() | _INDEXES,
+    items=st.lists(st.integers(-1, 3), max_size=2).map(tuple),
+)
+_MANY_EDGES = st.lists(_EDGES, max_size=2).map(tuple)
+_INPUTS = st.builds(Input, name=_TEXT, tokens=st.binary(max_size=16))
+_STRETCHES = st.lists(st.integers(0, 3), max_size=4).map(lambda found: tuple(sorted({*found, *(found and [5])})))
+_VERDICTS = st.builds(
+    Verdict,
+    nodes=_STRETCHES.map(lambda found: found[: len(found) // 2 * 2]),
+    reused=st.booleans(),
+    reason=_TEXT,
+    stale=_TEXT,
+)
+_BOUND = st.builds(
+    BoundHandle,
+    name=_TEXT,
+    group=_GROUPS,
+    index=st.none() | _INDEXES,
+    item=st.none() | _INDEXES,
+    mapped=st.booleans(),
+    n_outputs=st.none() | _INDEXES,
+)
+#: What a version of code is follows from its id.
+_CODES = st.sampled_from(["", "a", "b"]).map(
+    lambda name: CodeSpec(id=name, task="task", fingerprint=name * 2, parts=((name, name),), source=name)
+)
 _ERRORS = st.builds(ErrorInfo, type_name=_TEXT, message=_TEXT, traceback=_TEXT, pickled=_BYTES)
 _LINES = st.builds(LogLine, at_s=_SECONDS, level=st.integers(0, 50), source=_TEXT, text=_TEXT)
 _SPECS = st.builds(
@@ -117,7 +154,12 @@ _SPECS = st.builds(
     mapped=st.booleans(),
     length=st.none() | st.integers(0, 5),
     parent=st.none() | _GROUPS,
-    edges=st.lists(_EDGES, max_size=2).map(tuple),
+    edges=_MANY_EDGES,
+    code=st.sampled_from(["", "a", "b"]),
+    inputs=st.lists(_INPUTS, max_size=2).map(tuple),
+    uses=_MANY_EDGES,
+    spelled=_MANY_EDGES,
+    looks=st.lists(st.tuples(_GROUPS, st.integers(-1, 2)), max_size=2).map(tuple),
     labels=st.lists(_TEXT, max_size=2).map(tuple),
     parts=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=2).map(tuple),
 )
@@ -133,6 +175,9 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
         parent_id=st.none() | _TEXT.map(RunId),
         parameters=st.lists(st.tuples(_TEXT, _TEXT), max_size=2).map(tuple),
     ),
+    st.builds(CodesAdded, codes=st.lists(_CODES, max_size=2).map(tuple)),
+    st.builds(NodesDecided, group=_GROUPS, verdicts=st.lists(_VERDICTS, max_size=2).map(tuple)),
+    st.builds(BodyEnded, handles=st.lists(_BOUND, max_size=2).map(tuple), value=_BYTES),
     st.builds(NodesAdded, cause=_TEXT, groups=st.lists(_SPECS, max_size=3).map(tuple)),
     st.builds(NodeStarted, at_s=_SECONDS, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS, worker=_WORKERS),
     st.builds(
@@ -166,6 +211,8 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
         length=st.none() | _SIZES,
         preview=_TEXT,
         inline=_BYTES,
+        stored=_TEXT,
+        made_by=st.sampled_from(["", "a", "b"]),
     ),
     st.builds(
         NodeCrashed,

@@ -72,7 +72,7 @@ def test_the_value_of_a_parameter_is_an_expression_quoted_or_not(line: str, expr
     ("line", "text"),
     [
         ("--wiat", "unknown option `--wiat`, did you mean `--wait`?"),
-        ("--reuse", "unknown option `--reuse`."),
+        ("--keep", "unknown option `--keep`."),
         ("--wa", "unknown option `--wa`"),
         ("a b", "what is `b` for?"),
         ("year=3", "`year=3` is not a name; write `-p year=3`"),
@@ -190,7 +190,7 @@ def test_subcommands_take_what_their_help_says() -> None:
     ("line", "text"),
     [
         ("lst", f"`lst` is not one of {', '.join(SUBCOMMANDS)}; did you mean `list`?"),
-        ("rerun", "`rerun` is not one of"),
+        ("again", "`again` is not one of"),
         ("list all", "`list` takes no arguments, so what is `all` for?"),
         ("show a b", "`show` takes only [RUN], so what is `b` for?"),
         ("show --all", "unknown option `--all`"),

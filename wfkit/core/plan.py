@@ -50,7 +50,12 @@ class Plan(Sequence[PlanRow]):
         """How many nodes would run, be reused, be awaited, and how many kept values would be stale."""
         fates = Counter(decision.fate for _, _, decision, _ in self._rows)
         stale = sum(decision.fate is Fate.KEEP and bool(decision.stale) for _, _, decision, _ in self._rows)
-        return {"run": fates[Fate.RUN], "reuse": fates[Fate.KEEP] + fates[Fate.GIVE], "await": fates[Fate.AWAIT], "stale": stale}
+        return {
+            "run": fates[Fate.RUN],
+            "reuse": fates[Fate.KEEP] + fates[Fate.GIVE],
+            "await": fates[Fate.AWAIT],
+            "stale": stale,
+        }
 
     @property
     def headline(self) -> str:

@@ -118,6 +118,18 @@ class GroupView:
         at = self.why[index]
         return self.verdicts[at] if at >= 0 else None
 
+    def reason(self, index: int) -> str:
+        """Why one element is as it is: how it ended, else what a rerun does with it, in words."""
+        verdict = self.verdict(index)
+        if (reason := self.reasons.get(index)) or verdict is None:
+            return reason or ""
+        return f"{verdict.reason}, stale: {verdict.stale}" if verdict.stale and verdict.reused else verdict.reason
+
+    def stale_count(self) -> int:
+        """How many elements keep a value that is not what the code would give now."""
+        stale = [at for at, verdict in enumerate(self.verdicts) if verdict.stale and verdict.reused]
+        return sum(self.why.count(at) for at in stale)
+
     def name(self, index: int) -> str:
         """Name of one element, for people: "clean[3]", or "clean[0.3]" for item 3 of part 0."""
         if self.spec.parts and (place := self.parts().place(index)) is not None:
@@ -199,6 +211,10 @@ class RunView:
             if group.spec.kind == "task":
                 total = [have + more for have, more in zip(total, group.counts, strict=True)]
         return total
+
+    def stale_count(self) -> int:
+        """How many nodes keep a value that is not what the code would give now."""
+        return sum(group.stale_count() for group in self.groups.values() if group.verdicts)
 
     def by_name(self, name: str) -> tuple[GroupView, int | None]:
         """Find a node or a mapped group.

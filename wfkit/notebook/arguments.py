@@ -36,6 +36,7 @@ class FlowArguments:
     wait: bool | None  #: None: wait only where nobody can click
     again: str | None  #: "cancel", "parallel", or None: refuse while the last run lives
     view: bool
+    reuse: bool = False  #: go on from the last run of the flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class FlowCommand:
     subcommand: str
     run: str | None = None  #: a run id, or a flow's name for its last run
     node: str | None = None
+    words: tuple[str, ...] = ()  #: of `rerun`: a run, nodes, "changed"
+    dry_run: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -155,6 +158,9 @@ def flow_cell_parser() -> _Parser:
     parser.add_argument(
         "--again", choices=("cancel", "parallel"), help="what to do with the last run if it still runs (else: refuse)"
     )
+    parser.add_argument(
+        "--reuse", action="store_true", help="keep what the last run has, and execute what failed or changed since"
+    )
     parser.add_argument("--no-view", dest="view", action="store_false", help="do not show the live view")
     return parser
 
@@ -183,7 +189,7 @@ def parse_flow_cell(line: str) -> FlowArguments | Help:
         if values.name and parameter == name:
             raise refusal(parser.prog, f"`{name}` is the name of the flow, so it cannot be a parameter of it too")
         parameters[parameter] = expression
-    return FlowArguments(name, bool(values.name), parameters, values.wait, values.again, values.view)
+    return FlowArguments(name, bool(values.name), parameters, values.wait, values.again, values.view, values.reuse)
 
 
 def _parameter(magic: str, text: str) -> tuple[str, str]:
@@ -283,10 +289,13 @@ def _signature(magic: str, tokens: list[str]) -> tuple[str, str, list[str]]:
 SUBCOMMANDS: Final[dict[str, tuple[str, str]]] = {
     "list": ("", "the runs of this notebook"),
     "show": ("[RUN]", "the live view of a run (default: the last one)"),
+    "rerun": ("[RUN] [NODE...] [changed] [--dry-run]", "execute again what failed, and NODEs; keep all else"),
     "cancel": ("[RUN]", "cancel a run (default: the last one)"),
     "pause": ("[RUN]", "start nothing more of a run; what runs goes on"),
     "resume": ("[RUN]", "go on with a paused run"),
     "release": ("[RUN]", "free what an ended run holds in cluster memory"),
+    "attach": ("RUN", "look at a run of another notebook, or of before"),
+    "history": ("[FLOW]", "the runs on record, newest first"),
     "logs": ("[RUN] [NODE]", "the log of a run, or of one task of it"),
     "cluster": ("", "the Dask cluster in use"),
     "help": ("", "this text"),
@@ -321,10 +330,17 @@ def parse_flow_line(line: str) -> FlowCommand | Help:
         near = difflib.get_close_matches(subcommand, SUBCOMMANDS, n=1)
         message = f"`{subcommand}` is not one of {', '.join(SUBCOMMANDS)}"
         raise refusal("%flow", message + (f"; did you mean `{near[0]}`?" if near else ""))
+    if subcommand == "rerun":
+        options = [token for token in rest if token.startswith("-")]
+        if unknown := next((option for option in options if option != "--dry-run"), None):
+            raise refusal("%flow", f"unknown option `{unknown}`, did you mean `--dry-run`?")
+        words = tuple(token for token in rest if not token.startswith("-"))
+        return FlowCommand(subcommand, words=words, dry_run=bool(options))
     allowed = SUBCOMMANDS[subcommand][0].split()
     if len(rest) > len(allowed):
         takes = f"takes only {' '.join(allowed)}" if allowed else "takes no arguments"
         raise refusal("%flow", f"`{subcommand}` {takes}, so what is `{rest[len(allowed)]}` for?")
     if any(token.startswith("-") for token in rest):
         raise refusal("%flow", f"unknown option `{next(t for t in rest if t.startswith('-'))}`")
-    return FlowCommand(subcommand, *rest)
+    run, node = (*rest, None, None)[:2]
+    return FlowCommand(subcommand, run, node)

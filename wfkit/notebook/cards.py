@@ -92,13 +92,23 @@ class Card:
         return times_of([self.first])
 
     def note(self) -> str:
-        """Why nodes that still run are not what they seem: "2 nodes: cancelling, still running on …"."""
+        """Why nodes are not what they seem: "2 nodes: cancelling, still running on …", "9,997 stale"."""
         reasons = []
         for cell in _cells_of(self.states, _ALIVE):
             group, index = self.node(cell)
             if reason := group.reasons.get(index):
                 reasons.append(reason)
-        return reasons[0] if len(self.states) == 1 and reasons else _together(reasons)
+        if reasons:
+            return reasons[0] if len(self.states) == 1 else _together(reasons)
+        return self._stale()
+
+    def stale(self) -> int:
+        """How many of its nodes keep a value that is not what the code would give now."""
+        return self.first.stale_count()
+
+    def _stale(self) -> str:
+        count = self.stale()
+        return "" if not count else f"{count:,} stale" if self.mapped else "stale"
 
 
 class Fold(Card):
@@ -203,6 +213,10 @@ class Fold(Card):
     @override
     def times(self) -> Times:
         return times_of(self.groups)
+
+    @override
+    def stale(self) -> int:
+        return sum(group.stale_count() for group in self.groups if group.verdicts)
 
 
 def times_of(groups: Iterable[GroupView]) -> Times:

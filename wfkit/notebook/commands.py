@@ -28,6 +28,7 @@ from wfkit.notebook.display import outcome_line
 from wfkit.notebook.execution import can_click, shorten
 from wfkit.notebook.orders import give
 from wfkit.notebook.view import FlowView, StaticView
+from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.session import Session
 
 if TYPE_CHECKING:
@@ -81,10 +82,37 @@ def _answer(session: Session, command: FlowCommand | Help) -> None:
     if isinstance(command, Help):
         print(command.text)  # noqa: T201 - the answer
     elif command.subcommand == "show":
-        run = _chosen(session, command.run)
-        (FlowView(run) if can_click(get_ipython()) else StaticView(run)).show()
+        _show(_chosen(session, command.run))
+    elif command.subcommand == "rerun" and not command.dry_run:
+        run, text = _rerun(session, command)
+        print(text, flush=True)  # noqa: T201 - the answer
+        assert run is not None
+        view = _show(run)
+        if not can_click(get_ipython()):
+            wait_interruptibly(run)
+            view.settle()
+            run.raise_if_failed()
     else:
         print(told(session, command))  # noqa: T201 - the answer
+
+
+def _show(run: Run) -> FlowView | StaticView:
+    view = FlowView(run) if can_click(get_ipython()) else StaticView(run)
+    view.show()
+    run.when_ended(view.settle)
+    return view
+
+
+def _rerun(session: Session, command: FlowCommand) -> tuple[Run | None, str]:
+    """Go on from a run; gives the new one (None: it was only asked what would be done), and the answer."""
+    words = list(command.words)
+    named = bool(words) and words[0] != "changed" and session.knows(words[0])
+    run = _chosen(session, words.pop(0) if named else None)
+    plan = run.plan(*words)
+    if command.dry_run:
+        return None, f"{plan!r}"
+    new = run.rerun(*words)
+    return new, f"{new.id} goes on from {run.id} of {run.flow_name}: {plan.headline}"
 
 
 def told(session: Session, command: FlowCommand) -> str:
@@ -103,6 +131,8 @@ def told(session: Session, command: FlowCommand) -> str:
             run = _chosen(session, command.run)
             lines = run.node(command.node).logs() if command.node else run.logs()
             return "\n".join(_log_text(line) for line in lines[-_MOST_LINES:]) or "Nothing was logged."
+        case "rerun":
+            return _rerun(session, command)[1]
         case "cluster":
             return _cluster_text(session)
         case unknown:

@@ -76,7 +76,7 @@ def candidates(lines_above: Sequence[str], before: str, names: Callable[[], Sequ
     if _LINE_MAGIC.match(before):
         if len(words) == 1:
             return list(SUBCOMMANDS)
-        takes_run = len(words) == 2 and "[RUN]" in SUBCOMMANDS.get(words[1], ("", ""))[0]  # noqa: PLR2004 - %flow show
+        takes_run = len(words) == 2 and "RUN" in SUBCOMMANDS.get(words[1], ("", ""))[0]  # noqa: PLR2004 - %flow show
         return names() if takes_run else []
     return None
 

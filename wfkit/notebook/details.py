@@ -55,7 +55,7 @@ def node_detail(view: RunView, deck: Deck, card_id: str, cell: int) -> dict[str,
         "index": cell,
         "state": group.state(index).value,
         "kind": None if kind is None else kind.value,
-        "reason": clean(group.reasons.get(index, ""), _LINE_CHARS),
+        "reason": clean(group.reason(index), _LINE_CHARS),
         "preview": clean(group.previews.get(index, ""), _PREVIEW_CHARS),
         "worker": clean(view.workers[worker], 200) if worker >= 0 else "",
         "attempts": _attempts(group, index),
@@ -80,7 +80,7 @@ def node_rows(view: RunView, deck: Deck, card_id: str, cells: Iterable[int]) -> 
     """
     nodes = (_node(view, deck, card_id, cell) for cell in cells)
     return [
-        [one_line(group.name(index), _NAME_CHARS), one_line(group.reasons.get(index, ""), _REASON_CHARS)]
+        [one_line(group.name(index), _NAME_CHARS), one_line(group.reason(index), _REASON_CHARS)]
         for group, index in nodes
     ]
 

@@ -77,7 +77,8 @@ def outcome_line(view: RunView, now_s: float | None = None) -> str:
     took = ""
     if view.started_s is not None and until_s is not None:
         took = f" {'in' if view.state in RUN_ENDS else 'for'} {duration(until_s - view.started_s)}"
-    return f"{_flow(view)} {view.state.value}{took}: {counts_text(view.counts()) or 'no tasks'}"
+    stale = f", {count:,} stale" if (count := view.stale_count()) else ""
+    return f"{_flow(view)} {view.state.value}{took}: {counts_text(view.counts()) or 'no tasks'}{stale}"
 
 
 def counts_text(counts: Sequence[int]) -> str:

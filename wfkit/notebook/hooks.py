@@ -14,6 +14,7 @@ from wfkit.authoring.flow import BodyResult, Flow
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.parameters import bind_parameters, validate_parameters
 from wfkit.authoring.task import refuse_bad_function, task
+from wfkit.core.rerun import Wishes
 from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.lineage import follow
 from wfkit.errors import RunIsLive
@@ -120,7 +121,7 @@ class NotebookHooks:
         """
         self._settle_live_runs(cell)
         flow = CellFlow(cell.arguments.name, CellFlowBody(cell.body, cell.namespace))
-        run = self._session.new_run(flow, dict(cell.parameters))
+        run = self._open(cell, flow)
         try:
             self._sources[run] = cell.body.source
             if caution := self._session.take_caution():
@@ -169,6 +170,14 @@ class NotebookHooks:
         """Make the task of a `%%task` cell."""
         refuse_bad_function(function)
         return cast("Any", task)(**arguments.options)(function)  # options come from a parser
+
+    def _open(self, cell: FlowCell, flow: CellFlow) -> Run:
+        last = self._session.last_of(flow.name) if cell.arguments.reuse else None
+        if last is None:
+            return self._session.new_run(flow, dict(cell.parameters))
+        from wfkit.session.reruns import open_rerun  # what most cells do not need
+
+        return open_rerun(self._session, last, flow, dict(cell.parameters), Wishes(changed=True), {})
 
     def _show(self, cell: FlowCell, run: Run) -> None:
         if cell.arguments.view and self._session.settings.notebook_view:

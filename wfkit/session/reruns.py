@@ -54,6 +54,19 @@ class SessionRerunner:
             rules = _rules(run, wishes, _origin(session(), run, by_hand))
             return plan_of(run.view_model, rules, codes_now(run))
 
+    def changes(self, run: ReadableRun) -> dict[str, str]:
+        """What has changed since versions of the code of a run's tasks, in words, by the id of the version."""
+        now = codes_now(run)
+        return {
+            code.id: _change_in_words(code, now[code.task])
+            for code in list(run.view_model.codes.values())
+            if code.task in now and _differ(code, now[code.task])
+        }
+
+
+def _differ(before: CodeSpec, after: CodeSpec) -> bool:
+    return bool(before.fingerprint and after.fingerprint) and before.fingerprint != after.fingerprint
+
 
 def open_rerun(
     joined: Session,

@@ -245,9 +245,7 @@ class Session:
 
     # Runs
 
-    def new_run(
-        self, flow: Flow[..., Any], parameters: dict[str, object], parent: ReadableRun | None = None
-    ) -> Run:
+    def new_run(self, flow: Flow[..., Any], parameters: dict[str, object], parent: ReadableRun | None = None) -> Run:
         """Open a run of a flow; its body is the caller's to execute.
 
         Parameters
@@ -281,6 +279,18 @@ class Session:
         run.when_ended(lambda: _release_all(earlier))
         flow.last_run = run
         return run
+
+    def knows(self, name: str) -> bool:
+        """Whether a name stands for a run: its id, the start of its id, or the name of its flow."""
+        try:
+            self.find(name)
+        except NoSuchRun:
+            return False
+        return True
+
+    def last_of(self, flow_name: str) -> ReadableRun | None:
+        """The newest run of a flow; None where there is none."""
+        return next((run for run in reversed(self.runs) if run.flow_name == flow_name), None)
 
     def find(self, name: str) -> Run:
         """A run by its id, the start of its id, or the name of its flow (then the newest).

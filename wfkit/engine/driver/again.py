@@ -22,6 +22,9 @@ class Rerunner(Protocol):
     def plan(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Plan:
         """Tell what `rerun` would do."""
 
+    def changes(self, run: ReadableRun) -> Mapping[str, str]:
+        """What has changed since versions of the code of a run's tasks, in words, by the id of the version."""
+
 
 _RERUNNER: Final[list[Callable[[], Rerunner]]] = []
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from wfkit.core.states import TaskState
+from wfkit.core.states import WITH_VALUE, TaskState
 from wfkit.core.view import GroupView, RunView
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class NodeRow:
     end: float | None
     worker: str | None
     reason: str
+    stale: str  #: why the value is not what the code would give now; empty where it is
 
 
 class NodeTable(Sequence[NodeRow]):
@@ -38,10 +39,18 @@ class NodeTable(Sequence[NodeRow]):
         self._rows = rows
 
     @classmethod
-    def of(cls, view: RunView) -> NodeTable:
-        """The table of a view's task nodes."""
+    def of(cls, view: RunView, changes: Mapping[str, str] | None = None) -> NodeTable:
+        """The table of a view's task nodes.
+
+        Parameters
+        ----------
+        view : RunView
+        changes : mapping, optional
+            By version of code: what has changed since, in words.
+        """
+        since = changes or {}
         groups = [group for group in view.ordered() if group.spec.kind == "task"]
-        return cls([_row(view, group, index) for group in groups for index in range(len(group))])
+        return cls([_row(view, group, index, since) for group in groups for index in range(len(group))])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -64,7 +73,7 @@ class NodeTable(Sequence[NodeRow]):
         return "\n".join([f"{'name':30} {'state':16} try reason", *lines, *more])
 
 
-def _row(view: RunView, group: GroupView, index: int) -> NodeRow:
+def _row(view: RunView, group: GroupView, index: int, changes: Mapping[str, str]) -> NodeRow:
     worker = group.worker_of[index]
     return NodeRow(
         name=group.name(index),
@@ -74,8 +83,18 @@ def _row(view: RunView, group: GroupView, index: int) -> NodeRow:
         start=_seconds(group.started_s[index]),
         end=_seconds(group.ended_s[index]),
         worker=view.workers[worker] if worker >= 0 else None,
-        reason=group.reasons.get(index, ""),
+        reason=group.reason(index),
+        stale=_stale(group, index, changes),
     )
+
+
+def _stale(group: GroupView, index: int, changes: Mapping[str, str]) -> str:
+    """Why a value is stale: as the code is now, else as it was when a rerun decided."""
+    if group.state(index) not in WITH_VALUE:
+        return ""
+    verdict = group.verdict(index)
+    since = changes.get(group.made_by.get(index, group.spec.code), "")
+    return since or (verdict.stale if verdict is not None else "")
 
 
 def _seconds(value: float) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
 
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle, Ref, Source
@@ -16,6 +16,9 @@ from wfkit.core.view import RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.errors import FlowFailed, NoSuchNode
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
 
 _FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
 
@@ -51,9 +54,10 @@ class ReadableRun:
 
     @property
     def nodes(self) -> NodeTable:
-        """A table of all nodes, as they stand now."""
+        """A table of all nodes, as they stand now, and as the code is now."""
+        changes = again.rerunner().changes(self)
         with self.lock:
-            return NodeTable.of(self.view_model)
+            return NodeTable.of(self.view_model, changes)
 
     @property
     def failed(self) -> list[Handle]:
@@ -107,14 +111,14 @@ class ReadableRun:
         return sorted(self.answers.logs(None), key=lambda line: line.at_s)
 
     @overload
-    def rerun(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> ReadableRun: ...
+    def rerun(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> Run: ...
     @overload
     def rerun(
         self, *what: str | Handle, replace: Mapping[str, object] | None = None, dry_run: Literal[True]
     ) -> Plan: ...
     def rerun(
         self, *what: str | Handle, replace: Mapping[str, object] | None = None, dry_run: bool = False
-    ) -> ReadableRun | Plan:
+    ) -> Run | Plan:
         """Execute again what has no value, with the functions as they are now, and all that is made from it.
 
         All else is kept: REUSED, never executed again. The body runs again in a private namespace.

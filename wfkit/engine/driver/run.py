@@ -230,12 +230,15 @@ class Run(GrowingRun, ReadableRun):
             self.names = names
             self._body_open = False
             self._body_end = end
-            self.record_events([BodyEnded(handles=_bound(names, self.answers), value=self._packed_value(), at_s=time.time())])
+            self.record_events(
+                [BodyEnded(handles=_bound(names, self.answers), value=self._packed_value(), at_s=time.time())]
+            )
             self.flush()
             self._end_if_done()
 
     def _packed_value(self) -> bytes | None:
         """The flow's value for the record, where it can be pickled and is small."""
+
         def refuse_foreign(item: object) -> object:
             if isinstance(item, Handle) and item._source is not self.answers:
                 raise LookupError
