@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.resolving import resolved
+from wfkit.authoring.secrets import redacted
 from wfkit.authoring.task import Call
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent, LogLine, NodeCrashed, NodeFinished, NodeStarted, RunFinished, RunStarted
@@ -185,7 +186,7 @@ class Run(GrowingRun):
             Shown with the run and its cancelled nodes.
         """
         with self.lock:
-            cancelling.cancel_run(self, reason)
+            cancelling.cancel_run(self, redacted(reason))
 
     def pause(self) -> None:
         """Start nothing more; what runs goes on. `resume()` ends it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from wfkit.authoring.secrets import holds_secret
 from wfkit.engine.worker.failure import safe_text
 from wfkit.engine.worker.outcome import dump_value, size_of
 from wfkit.engine.worker.preview import length_of, preview
@@ -32,7 +33,8 @@ class Checked:
     size_bytes: int
     length: int | None
     preview: str
-    inline: bytes | None
+    inline: bytes | None  #: the pickled value, where it is small and holds no secret
+    secret: bool = False  #: it holds a secret: it goes to the tasks that use it, and is written nowhere
 
 
 def check_result(value: object, maker: str) -> Checked:
@@ -43,7 +45,9 @@ def check_result(value: object, maker: str) -> Checked:
     NotPicklable : it cannot be pickled; the message names the part that cannot
     """
     if _is_plain(value):
-        return Checked(sys.getsizeof(value), None, preview(value), pickle.dumps(value, protocol=5))
+        payload = pickle.dumps(value, protocol=5)
+        secret = holds_secret(payload)
+        return Checked(sys.getsizeof(value), None, preview(value), None if secret else payload, secret)
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise NotPicklable(f"`{maker}` returned a generator, which cannot travel.", "Return list(...) of it.")
     inline = None
@@ -52,8 +56,11 @@ def check_result(value: object, maker: str) -> Checked:
             payload, buffers = dump_value(value)
         except BaseException as error:
             raise _not_picklable(value, maker, error) from error
-        inline = payload if not buffers and len(payload) <= INLINE_BYTES else None
-    return Checked(size_of(value), length_of(value), preview(value), inline)
+        secret = holds_secret(payload, buffers)
+        inline = payload if not buffers and not secret and len(payload) <= INLINE_BYTES else None
+    else:
+        secret = holds_secret(value)  # type: ignore[arg-type]  # a str or bytes, exactly
+    return Checked(size_of(value), length_of(value), preview(value), inline, secret)
 
 
 def _is_plain(value: object) -> bool:
