@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from wfkit.authoring import secrets
 from wfkit.authoring.freeze import freeze, thaw
-from wfkit.authoring.secrets import Secret, holds_secret, labelled, learn, redacted, redacted_start
+from wfkit.authoring.secrets import Secret, holds_secret, is_labelled, labelled, learn, redacted, redacted_start
 from wfkit.errors import BadSecret
 
 VALUE = "correct-horse/battery'staple"
@@ -74,7 +74,6 @@ def test_of_a_secret_of_the_environment_only_the_name_travels(monkeypatch: pytes
     monkeypatch.setenv("WFKIT_TEST_PASSWORD", "stays-at-home")
     payload = pickle.dumps(Secret(env="WFKIT_TEST_PASSWORD"))
     assert b"stays-at-home" not in payload
-    assert not holds_secret(payload)
     assert pickle.loads(payload).get() == "stays-at-home"
 
 
@@ -120,30 +119,42 @@ def test_a_labelled_pickle_is_the_same_value(value: object) -> None:
 
 
 def test_a_pickle_without_secrets_has_no_label() -> None:
-    payload = pickle.dumps(["nothing", 1])
-    assert labelled(payload) is payload
+    learn((VALUE,))
+    for value in (["nothing", 1], "ab", Secret(env="WFKIT_TEST_PASSWORD")):
+        payload = pickle.dumps(value)
+        assert labelled(payload) is payload
+        assert not is_labelled(payload)
 
 
-def test_data_hold_a_secret_as_text_in_a_buffer_or_in_a_secret_however_short() -> None:
+def test_a_pickle_is_labelled_for_text_for_a_buffer_and_for_a_secret_however_short() -> None:
     learn((VALUE,))
     buffers: list[pickle.PickleBuffer] = []
     payload = pickle.dumps(pickle.PickleBuffer(VALUE.encode()), protocol=5, buffer_callback=buffers.append)
-    assert holds_secret(payload, buffers)
-    assert not holds_secret(payload)
+    assert is_labelled(labelled(payload, buffers))
+    assert not is_labelled(labelled(payload))
+    assert is_labelled(labelled(pickle.dumps({VALUE: 1})))
+    short = labelled(pickle.dumps({"k": [Secret("ab")]}))
+    assert is_labelled(short)
+    assert pickle.loads(short) == {"k": [Secret("ab")]}
+
+
+def test_text_and_data_hold_a_secret() -> None:
+    assert not holds_secret(f"<{VALUE}>")
+    learn((VALUE,))
     assert holds_secret(f"<{VALUE}>")
-    assert holds_secret(pickle.dumps({"k": [Secret("ab")]}))
-    assert not holds_secret(pickle.dumps("ab"))
+    assert holds_secret(f"<{VALUE}>".encode())
+    assert not holds_secret("ab")
 
 
 def test_threads_that_learn_at_the_same_time_lose_nothing() -> None:
     def work(number: int) -> None:
-        for count in range(50):
+        for count in range(20):
             learn((f"learned-by-{number}-{count}-",))
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for number in range(8):
-        assert redacted("".join(f"learned-by-{number}-{count}-" for count in range(50))).strip("*") == ""
+    for number in range(4):
+        assert redacted("".join(f"learned-by-{number}-{count}-" for count in range(20))).strip("*") == ""

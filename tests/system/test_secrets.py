@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote
 
@@ -209,6 +210,20 @@ def test_what_is_raised_is_hidden_and_text_stands_for_the_exception(told: Told) 
     assert type(error) is TaskFailed
     assert str(error) == '`raises` failed: KeyError: "***"'
     assert_nothing_leaks(told, run)
+
+
+def test_a_value_is_hidden_where_it_arrives_as_text_only(told: Told) -> None:
+    first, second = told.cluster.addresses
+    fresh = Secret(token_urlsafe())  # that no process has seen
+
+    @task(workers=first)
+    def text(secret: Secret) -> list[str]:
+        return [secret.get()]
+
+    use = say.with_options(workers=second)
+    run = ran(lambda: [use(text(fresh)), use(fresh.get()), use.map([fresh.get()], wait_for=[])])
+    assert [lines(run, name) for name in ("say", "say#2", "say#3[0]")] == [["['***']"], ["***"], ["***"]]
+    assert fresh.get() not in "".join(told.of(run).values())
 
 
 def test_what_is_returned_arrives_and_is_in_no_event_and_in_no_picture(told: Told) -> None:

@@ -126,17 +126,9 @@ def redacted_start(text: str, most: int) -> str:
     return _REDACTOR[0].start(text, most)
 
 
-def holds_secret(data: bytes | str, buffers: Sequence[pickle.PickleBuffer] = ()) -> bool:
-    """Whether data, such as a pickle and its buffers, hold a value that this process knows, as text or in a secret."""
-    redactor = _REDACTOR[0]
-    if not redactor.values:
-        return False
-    data = encoded(data) if isinstance(data, str) else data
-    return _MARK in data or bool(_found(data, buffers))
-
-
-def _found(data: bytes, buffers: Sequence[pickle.PickleBuffer]) -> tuple[str, ...]:
-    return _REDACTOR[0].found_in(data, *(buffer.raw() for buffer in buffers))
+def holds_secret(data: bytes | str) -> bool:
+    """Whether a text, or data with texts in them, hold a value that this process knows."""
+    return bool(_VALUES) and bool(_REDACTOR[0].found_in(encoded(data) if isinstance(data, str) else data))
 
 
 class _Label:
@@ -149,15 +141,33 @@ class _Label:
         return (learn, (self.values,))
 
 
+#: How a labelled pickle begins: in protocol 3, since a later one would frame what follows.
+_LABEL: Final = pickle.PROTO + b"\x03" + pickle.GLOBAL + f"{learn.__module__}\n{learn.__name__}\n".encode()
+
+
 def labelled(payload: bytes, buffers: Sequence[pickle.PickleBuffer] = ()) -> bytes:
     """The same pickle; where it holds values that this process knows, whoever reads it knows them before.
 
     So a value that was taken out of its secret and passed on as text is hidden where it arrives, too.
+
+    Parameters
+    ----------
+    payload : bytes
+    buffers : sequence of PickleBuffer
+        What is kept apart from it.
     """
-    if not _REDACTOR[0].values or not (found := _found(payload, buffers)):
+    if not _VALUES:
+        return payload
+    found = _REDACTOR[0].found_in(payload, *(buffer.raw() for buffer in buffers))
+    if not found and _MARK not in payload:
         return payload
     file = io.BytesIO()
-    pickler = pickle.Pickler(file, protocol=3)  # a later one would frame what follows
+    pickler = pickle.Pickler(file, protocol=3)
     pickler.fast = True  # no memo: what follows counts its own entries from 0
     pickler.dump(_Label(found))
     return file.getvalue().removesuffix(pickle.STOP) + pickle.POP + payload
+
+
+def is_labelled(payload: bytes) -> bool:
+    """Whether a pickle that went through `labelled` holds a secret."""
+    return payload.startswith(_LABEL)

@@ -54,7 +54,7 @@ class _Sought(NamedTuple):
     value: str
     texts: tuple[str, ...]  #: as it is, and in base64
     pattern: re.Pattern[str] | None  #: escaped; None where nothing of it ever is
-    data: tuple[re.Pattern[bytes], ...]
+    data: tuple[bytes, ...]  #: the same
     escaped_data: re.Pattern[bytes] | None
 
 
@@ -67,7 +67,7 @@ def _sought(value: str) -> _Sought:
         value,
         texts,
         None if form is None else re.compile(form),
-        tuple(re.compile(re.escape(encoded(text))) for text in texts),
+        tuple(map(encoded, texts)),
         None if form is None else re.compile(encoded(form)),
     )
 
@@ -90,7 +90,7 @@ class Redactor:
     values : frozenset of str
     """
 
-    __slots__ = ("_margin", "_patterns", "_sought", "_texts", "values")
+    __slots__ = ("_data", "_margin", "_patterns", "_sought", "_texts", "values")
 
     def __init__(self, values: Iterable[str] = (), before: Redactor | None = None) -> None:
         known = before.values if before is not None else frozenset[str]()
@@ -101,6 +101,7 @@ class Redactor:
             *(_sought(value) for value in new if len(value) >= LEAST_CHARACTERS),
         )
         self._texts = tuple(text for sought in self._sought for text in sought.texts)
+        self._data = tuple(form for sought in self._sought for form in sought.data)
         self._patterns = tuple(sought.pattern for sought in self._sought if sought.pattern is not None)
         longest = max((len(sought.value) for sought in self._sought), default=0)
         self._margin = max(_MARGIN_CHARACTERS, longest * _ESCAPED_CHARACTERS)
@@ -110,6 +111,8 @@ class Redactor:
 
         Text in which there is none is given back as it is. Doing it again changes nothing.
         """
+        if not self._sought and ":" not in text and "=" not in text:
+            return text  # most
         while True:  # what is left around a value may, with the `***` in between, be another one
             after = _without_named(self._without_values(text))
             if after == text:
@@ -133,7 +136,14 @@ class Redactor:
 
     def found_in(self, *data: bytes | memoryview) -> tuple[str, ...]:
         """The values that data contain, such as a pickle and its buffers."""
-        return tuple(sought.value for sought in self._sought if any(_is_in(sought, part) for part in data))
+        if not any(map(self._may_hold, data)):
+            return ()
+        return tuple(sought.value for sought in self._sought if any(_holds(sought, part) for part in data))
+
+    def _may_hold(self, data: bytes | memoryview) -> bool:
+        if self._patterns or not isinstance(data, bytes):
+            return True
+        return any(form in data for form in self._data)
 
     def _without_values(self, text: str) -> str:
         for form in self._texts:
@@ -152,11 +162,13 @@ def _may_be_escaped(text: str) -> bool:
     return "\\" in text or "%" in text or "&" in text or "+" in text
 
 
-def _is_in(sought: _Sought, data: bytes | memoryview) -> bool:
-    if any(pattern.search(data) for pattern in sought.data):
-        return True
+def _holds(sought: _Sought, data: bytes | memoryview) -> bool:
+    if isinstance(data, bytes):
+        found = any(form in data for form in sought.data)
+    else:
+        found = any(re.search(re.escape(form), data) for form in sought.data)
     pattern = sought.escaped_data
-    return pattern is not None and len(data) <= _ESCAPED_BYTES and pattern.search(data) is not None
+    return found or (pattern is not None and len(data) <= _ESCAPED_BYTES and pattern.search(data) is not None)
 
 
 def _places(form: str, text: str) -> list[tuple[int, int]]:

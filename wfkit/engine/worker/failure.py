@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final
 
 from wfkit.authoring.pickler import Pickler
-from wfkit.authoring.secrets import holds_secret, labelled, redacted
+from wfkit.authoring.secrets import is_labelled, labelled, redacted
 from wfkit.core.events import ErrorInfo
 
 MESSAGE_CHARACTERS: Final = 4_000
@@ -97,9 +97,9 @@ def _travelling(error: BaseException, *, leaves_machine: bool) -> bytes | None:
         file = _Limited()
         with _without_tracebacks(error):
             Pickler(file, protocol=5).dump(error)
-        pickled = file.getvalue()
-        if type(pickle.loads(pickled)) is type(error) and not (leaves_machine and holds_secret(pickled)):  # noqa: S301 - just made
-            return labelled(pickled)
+        pickled = labelled(file.getvalue())
+        if type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
+            return None if leaves_machine and is_labelled(pickled) else pickled
     except BaseException:  # noqa: BLE001 - user code
         return None
     return None

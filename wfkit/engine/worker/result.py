@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from wfkit.authoring.secrets import holds_secret
+from wfkit.authoring.secrets import holds_secret, is_labelled
 from wfkit.engine.worker.failure import safe_text
 from wfkit.engine.worker.outcome import dump_value, size_of
 from wfkit.engine.worker.preview import length_of, preview
@@ -46,7 +46,7 @@ def check_result(value: object, maker: str) -> Checked:
     """
     if _is_plain(value):
         payload = pickle.dumps(value, protocol=5)
-        secret = holds_secret(payload)
+        secret = type(value) is str and holds_secret(value)
         return Checked(sys.getsizeof(value), None, preview(value), None if secret else payload, secret)
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise NotPicklable(f"`{maker}` returned a generator, which cannot travel.", "Return list(...) of it.")
@@ -56,7 +56,7 @@ def check_result(value: object, maker: str) -> Checked:
             payload, buffers = dump_value(value)
         except BaseException as error:
             raise _not_picklable(value, maker, error) from error
-        secret = holds_secret(payload, buffers)
+        secret = is_labelled(payload)
         inline = payload if not buffers and not secret and len(payload) <= INLINE_BYTES else None
     else:
         secret = holds_secret(value)  # type: ignore[arg-type]  # a str or bytes, exactly
