@@ -185,3 +185,13 @@ def test_values_are_found_in_data(value: str, before: bytes, after: bytes) -> No
 
 def test_what_is_not_in_data_is_not_found() -> None:
     assert Redactor(["hunter2"]).found_in(pickle.dumps(["hunter", 2]), memoryview(b"abc")) == ()
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(
+    "text", ["token=", "password: a|", "://a:b", "password='", "token=(", "secret=a.", "%25", "\\", "password \t"]
+)
+def test_no_text_takes_long(text: str) -> None:
+    redactor = Redactor(["p@ss w'r\"d/\\\\x"])
+    left = redactor.redact(text * (100_000 // len(text)) + "@")
+    assert len(left) <= 100_001
