@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wfkit.authoring.inputs import allow_failure as allow_failure
     from wfkit.authoring.inputs import present as present
     from wfkit.authoring.inputs import unmapped as unmapped
+    from wfkit.authoring.secrets import Secret as Secret
     from wfkit.authoring.signals import Fail as Fail
     from wfkit.authoring.signals import Retry as Retry
     from wfkit.authoring.signals import Skip as Skip
@@ -47,6 +48,7 @@ _PUBLIC: Final = {
     "Missing": "wfkit.authoring.inputs",
     "Retry": "wfkit.authoring.signals",
     "Run": "wfkit.engine.driver.run",
+    "Secret": "wfkit.authoring.secrets",
     "Skip": "wfkit.authoring.signals",
     "Task": "wfkit.authoring.task",
     "allow_failure": "wfkit.authoring.inputs",

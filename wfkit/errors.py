@@ -127,6 +127,12 @@ class BadParameter(WfkitError, ValueError):
     code = "wfkit.bad-parameter"
 
 
+class BadSecret(WfkitError, ValueError):
+    """A secret was made of nothing that can be one, or has no value where it was asked for it."""
+
+    code = "wfkit.bad-secret"
+
+
 class BadSetting(WfkitError, ValueError):
     """A setting in `wfkit.toml`, the environment or `%config` is not usable."""
 

@@ -16,6 +16,7 @@ import pytest
 from tests.authoring.conftest import Recording
 from wfkit import Flow, flow
 from wfkit.authoring.parameters import preview_parameters, short
+from wfkit.authoring.secrets import Secret
 from wfkit.errors import BadParameter
 
 
@@ -166,3 +167,37 @@ def test_previews_are_short_and_survive_anything() -> None:
     assert previews["c"].startswith("[0, 1, 2")
     assert previews["d"].startswith("<Broken instance at")
     assert len(short(pd.DataFrame({"a": range(1000)}))) <= 60
+
+
+CANARY = "canary-in-a-parameter/7f3a"
+
+
+class Told:
+    """Says what it holds, at length."""
+
+    def __repr__(self) -> str:
+        return f"Told({'.' * 20}{CANARY}{'.' * 100}{CANARY})"
+
+
+def test_previews_show_no_secrets() -> None:
+    secret = Secret(CANARY)
+    given = {"s": secret, "text": CANARY, "many": [CANARY], "told": Told(), "password": "abc", "of": {"token": "abc"}}
+    previews = dict(preview_parameters(given))
+    assert (previews["s"], previews["text"], previews["many"]) == ("***", "'***'", "['***']")
+    assert previews["told"] == f"Told({'.' * 20}***{'.' * 31}…"
+    assert (previews["password"], previews["of"]) == ("***", "{'token': ***}")
+
+
+@pytest.mark.parametrize("place", range(0, 90, 4))
+def test_no_part_of_a_secret_is_left_where_a_preview_is_cut(place: int) -> None:
+    Secret(CANARY)
+    for after in (0, 10, 100):
+        assert set(short("." * place + CANARY + "." * after)) <= set("'.*…")
+
+
+def test_a_value_that_does_not_validate_is_not_shown_where_its_name_says_that_it_is_secret() -> None:
+    @flow
+    def etl(api_key: int) -> Any: ...
+
+    with pytest.raises(BadParameter, match=r"`api_key` of the flow `etl` got \*\*\*: "):
+        etl.parameters("abc")

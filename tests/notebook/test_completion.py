@@ -10,9 +10,10 @@ from IPython.core.completer import provisionalcompleter
 from tests.notebook.shells import Lab
 from wfkit.notebook.completion import candidates, install_completion
 
-SUBCOMMANDS = ["list", "show", "cancel", "pause", "resume", "release", "logs", "cluster", "help"]
+SUBCOMMANDS = ["list", "show", "rerun", "cancel", "pause", "resume", "release"]
+SUBCOMMANDS += ["attach", "history", "logs", "cluster", "help"]
 NAMES = ["monthly", "r-01abc", "yearly"]
-FLOW_OPTIONS = ["-h", "-p", "--wait", "--no-wait", "--again", "--no-view"]
+FLOW_OPTIONS = ["-h", "-p", "--wait", "--no-wait", "--again", "--reuse", "--no-view"]
 
 
 def offered(text: str) -> list[str] | None:

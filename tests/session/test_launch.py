@@ -12,6 +12,7 @@ import pytest
 
 from wfkit import task
 from wfkit.authoring.flow import flow
+from wfkit.authoring.secrets import Secret
 from wfkit.core.states import RunState, TaskState
 from wfkit.errors import FlowFailed, NotMappable
 from wfkit.session.launch import ending_of, line_of
@@ -203,3 +204,12 @@ def test_an_await_that_is_cancelled_leaves_the_run_alone(tmp_path: Path) -> None
     assert run.state is RunState.RUNNING
     gate.touch()
     assert run.result(10) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, NotMappable])
+def test_the_reason_of_a_run_shows_no_secret(error: type[Exception]) -> None:
+    value = Secret("canary-in-a-body/7f3a").get()
+    for place in (0, 190, 195, 200):
+        _, reason = ending_of(error("." * place + value + " password=abc\n"), 3)
+        assert not {"canary", "abc"} & set(reason.replace(".", " ").split())
+        assert "cana" not in reason

@@ -23,6 +23,7 @@ from wfkit.authoring.inputs import allow_failure, unmapped
 from wfkit.authoring.mapping import Items, Mapped, Over
 from wfkit.authoring.pickler import Pickler, dumps
 from wfkit.authoring.resolving import replaced
+from wfkit.authoring.secrets import labelled
 from wfkit.core.events import How
 from wfkit.errors import HandleCaptured, NotPicklable, WfkitError
 
@@ -144,7 +145,7 @@ def freeze(
     """
     args, kwargs = arguments
     if not kwargs and all(type(value) in _FAST for value in args):
-        return Frozen(pickle.dumps(arguments, protocol=5), ()), ()
+        return Frozen(labelled(pickle.dumps(arguments, protocol=5)), ()), ()
     try:
         return _frozen(arguments)
     except WfkitError:
@@ -180,7 +181,7 @@ def freeze_value(value: object) -> tuple[Frozen, tuple[Slot, ...]]:
 def _frozen(value: object) -> tuple[Frozen, tuple[Slot, ...]]:
     file, slots = io.BytesIO(), list[Slot]()
     _Freezer(file, slots).dump(value)
-    return Frozen(file.getvalue(), tuple(slot.use for slot in slots)), tuple(slots)
+    return Frozen(labelled(file.getvalue()), tuple(slot.use for slot in slots)), tuple(slots)
 
 
 def hold_constants(mapped: Mapped, task_name: str) -> Mapped:
@@ -230,7 +231,7 @@ def freeze_code(function: Callable[..., object], options: object, what: str) -> 
     NotPicklable : something that the code refers to cannot be pickled; the message names it
     """
     try:
-        return dumps((function, options, _cells(function)))
+        return labelled(dumps((function, options, _cells(function))))
     except Exception as error:
         raise _unsendable(function, options, what, error) from error
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import reprlib
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from wfkit.authoring.resolving import holds_handle
+from wfkit.authoring.secrets import redacted
+from wfkit.core.redaction import HIDDEN, is_secret_name
 from wfkit.errors import BadParameter
 
 if TYPE_CHECKING:
@@ -75,7 +78,8 @@ def _checked(flow: str, parameter: inspect.Parameter, hint: object, value: objec
         path = "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in first["loc"][1:])
         more = f" ({len(others)} more like this.)" if others else ""
         raise BadParameter(
-            f"Parameter `{parameter.name}{path}` of the flow `{flow}` got {short(first['input'])}: {first['msg']}.",
+            f"Parameter `{parameter.name}{path}` of the flow `{flow}` got {_shown(parameter.name, first['input'])}: "
+            f"{first['msg']}.",
             f"It is declared as `{inspect.formatannotation(hint)}`.{more}",
         ) from None
 
@@ -127,14 +131,30 @@ def type_hints(function: Callable[..., object]) -> dict[str, object]:
 
 def preview_parameters(parameters: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """Name and short text of each parameter, for the record of a run."""
-    return tuple((name, short(value)) for name, value in parameters.items())
+    return tuple((name, _shown(name, value)) for name, value in parameters.items())
 
 
-_SHORT: Final = reprlib.Repr()  # looks at the first items of a large list only, and survives a broken repr
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = PREVIEW_CHARACTERS
+def _shown(name: str, value: object) -> str:
+    return HIDDEN if is_secret_name(name) else short(value)
+
+
+class _Short(reprlib.Repr):
+    """Looks at the first items of a large list only, and survives a broken repr; cuts nothing before it is redacted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxlong = PREVIEW_CHARACTERS
+        self.maxother = sys.maxsize
+
+    def repr_str(self, x: str, level: int) -> str:
+        """A text, cut."""
+        return super().repr_str(redacted(x), level)
+
+
+_SHORT: Final = _Short()
 
 
 def short(value: object) -> str:
-    """A value as text of at most 60 characters."""
-    text = _SHORT.repr(value)
+    """A value as text of at most 60 characters, without secrets."""
+    text = redacted(_SHORT.repr(value))
     return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"

@@ -235,7 +235,12 @@ class Task(Generic[P, R_co]):
     ) -> Handle:
         self._check_arguments(args, kwargs)
         return recorder.record(
-            Call(task=self._base, args=(*self._bound, *args), kwargs=kwargs, wait_for=tuple(handle._now() for handle in wait_for))
+            Call(
+                task=self._base,
+                args=(*self._bound, *args),
+                kwargs=kwargs,
+                wait_for=tuple(handle._now() for handle in wait_for),
+            )
         )
 
     def _check_arguments(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:

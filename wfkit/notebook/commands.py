@@ -88,6 +88,7 @@ def _answer(session: Session, command: FlowCommand | Help) -> None:
         print(text, flush=True)  # noqa: T201 - the answer
         assert run is not None
         view = _show(run)
+        run.when_ended(view.settle)
         if not can_click(get_ipython()):
             wait_interruptibly(run)
             view.settle()
@@ -99,7 +100,6 @@ def _answer(session: Session, command: FlowCommand | Help) -> None:
 def _show(run: Run) -> FlowView | StaticView:
     view = FlowView(run) if can_click(get_ipython()) else StaticView(run)
     view.show()
-    run.when_ended(view.settle)
     return view
 
 

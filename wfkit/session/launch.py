@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from wfkit.authoring.context import FlowBody, enter, leave
 from wfkit.authoring.flow import Body, BodyResult, Flow, FunctionBody
+from wfkit.authoring.secrets import redacted
 from wfkit.core.states import RunState
 from wfkit.errors import WfkitError
 from wfkit.session.capture import captured
@@ -157,6 +158,7 @@ def ending_of(error: BaseException, line: int | None) -> tuple[RunState, str]:
     where = f"body, line {line}" if line else "body"
     if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
         return RunState.INTERRUPTED, f"interrupted ({where})"
-    first = (error.what if isinstance(error, WfkitError) else str(error)).strip().partition("\n")[0]
+    text = redacted(error.what if isinstance(error, WfkitError) else str(error))
+    first = text.strip().partition("\n")[0]
     what = f"{type(error).__name__}: {first[:_REASON_CHARACTERS]}".removesuffix(": ")
     return RunState.FAILED, f"{what} ({where})"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wfkit.authoring.freeze import Constant, thaw
 from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.secrets import Secret
 from wfkit.authoring.task import Call, Task, task
 from wfkit.core.ids import GroupId
 from wfkit.engine.worker.calls import Codes, FrozenCall, HandleFacts, facts_of, frozen_call, pack, travelling, unpack
@@ -150,3 +151,21 @@ def test_labels_show_what_is_known() -> None:
 def test_what_cannot_travel_is_refused_at_the_call() -> None:
     with pytest.raises(NotPicklable):
         frozen(lambda: inc(x for x in "ab"))
+
+
+CANARY = "canary-in-a-label/7f3a"
+
+
+@task(task_run_name="{user} {password} {config[api_key]} {text} {text!r} {user}{text}")
+def login(user: Any, password: str, config: Any, text: str) -> None: ...
+
+
+def test_labels_show_no_secrets() -> None:
+    secret = Secret(CANARY)
+    call = frozen(lambda: login(secret, "abc", {"api_key": "def"}, secret.get()))
+    assert call.labels == ("*** *** *** *** '***' ******",)
+    (label,) = frozen(lambda: login(CANARY[:9], "", {"api_key": ""}, CANARY[9:])).labels
+    assert label.endswith(" ***")
+    for place in range(75, 102):
+        (label,) = frozen(lambda place=place: login("." * place + CANARY, "", {"api_key": ""}, "")).labels
+        assert "c" not in label

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.system import hostile
+from wfkit.authoring.secrets import learn
 from wfkit.core.events import ErrorInfo
 from wfkit.engine.worker.failure import (
     EXCEPTION_BYTES,
@@ -206,3 +207,53 @@ def test_the_stack_of_a_thread_shows_where_its_code_is() -> None:
         gate.set()
         thread.join()
     assert stack_of(thread) == ""
+
+
+CANARY = "canary-in-an-error/7f3a"
+
+
+def chained() -> None:
+    try:
+        raise KeyError(CANARY)
+    except KeyError as error:
+        error.add_note(f"noted {CANARY}")
+        raise ValueError(f"second {CANARY}") from ExceptionGroup(CANARY, [OSError(f"in {CANARY}"), error])
+
+
+def test_no_secret_is_in_what_is_told_of_an_exception() -> None:
+    learn((CANARY,))
+    info = described(chained)
+    assert info.message == "second ***"
+    assert info.traceback.count("***") == 5
+    assert "noted ***" in info.traceback
+    assert CANARY not in repr(info)
+
+
+@pytest.mark.parametrize("most", [200, MESSAGE_CHARACTERS // 2 - 30, MESSAGE_CHARACTERS])
+def test_no_part_of_a_secret_is_left_where_a_message_is_cut(most: int) -> None:
+    learn((CANARY,))
+    for place in range(most - len(CANARY), most + 2):
+        error = ValueError("." * place + CANARY + "." * 30_000)
+        assert "cana" not in f"{describe(error)!r}{in_one_line(error)}"
+        error = ValueError("." * 30_000 + CANARY + "." * place)
+        assert "7f3a" not in repr(describe(error))
+
+
+def test_an_exception_that_holds_a_secret_stays_behind_and_text_stands_for_it() -> None:
+    learn((CANARY,))
+    for error in (ValueError(CANARY), ValueError("x", {"dsn": f"db://u:{CANARY.replace('/', '%2F')}@h"})):
+        assert describe(error).pickled is None
+        kept = describe(error, leaves_machine=False)
+        assert CANARY not in kept.message
+        assert str(revive(kept)) == str(error)
+    assert describe(ValueError("harmless")).pickled is not None
+
+
+def test_what_has_the_name_of_a_secret_is_hidden_in_errors_also_in_lines_of_code() -> None:
+    def connect(password: str = "literal") -> None:
+        raise ConnectionError(f"db://me:{password}@host refused")
+
+    info = described(lambda: connect(password="abcdef"))
+    assert info.message == "db://me:***@host refused"
+    assert "connect(password=***" in info.traceback
+    assert "abcdef" not in info.traceback

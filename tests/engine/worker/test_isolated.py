@@ -21,6 +21,7 @@ from tests.engine.worker.isolating import Lines, run, until
 from tests.system import hostile
 from wfkit.authoring.context import current
 from wfkit.authoring.options import task_options
+from wfkit.authoring.secrets import Secret, redacted
 from wfkit.authoring.signals import Fail, Retry, Skip
 from wfkit.authoring.task import task
 from wfkit.core.states import TaskState
@@ -188,3 +189,33 @@ def test_several_at_once_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert results == {number: sum(range(number)) for number in range(16)}
+
+
+# --- secrets ---
+
+CANARY = "canary-in-a-process/7f3a"
+
+
+def test_a_secret_that_only_the_process_has_read_is_hidden_and_known_to_the_worker_afterwards() -> None:
+    def read(backwards: str) -> str:
+        secret = Secret(backwards[::-1])
+        print(secret.get())
+        return secret.get()
+
+    lines = Lines()
+    assert redacted(CANARY) == CANARY
+    assert run(read, CANARY[::-1], lines=lines, prints=True) == CANARY
+    assert lines.texts == ["***"]
+    assert redacted(CANARY) == "***"
+
+
+def test_an_exception_with_a_secret_is_still_itself_on_the_worker_so_that_it_can_be_tried_again() -> None:
+    def fail(secret: Secret) -> None:
+        raise KeyError(secret.get())
+
+    with pytest.raises(KeyError) as caught:
+        run(fail, Secret("canary-in-an-isolated-error"))
+    assert caught.value.args == ("canary-in-an-isolated-error",)
+    info = describe(caught.value)
+    assert info.pickled is None
+    assert "canary" not in repr(info)

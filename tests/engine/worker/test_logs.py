@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wfkit.authoring.secrets import learn
 from wfkit.core.events import LogLine
 from wfkit.engine.worker.logs import FLUSH_S, HEAD_CHARACTERS, LINE_CHARACTERS, TAIL_CHARACTERS, LogSink
 
@@ -154,3 +155,51 @@ def test_what_fits_into_head_and_tail_is_kept_whole_and_in_order() -> None:
         receiver.sink.add(logging.INFO, "mine", f"{number:05} " + "x" * 93)
     receiver.sink.close()
     assert [int(text[:5]) for text in receiver.texts] == list(range(9_000))
+
+
+CANARY = "canary-in-the-logs/7f3a"
+
+
+@pytest.mark.parametrize("cut", range(0, len(CANARY) + 1, 3))
+def test_a_secret_that_is_written_in_pieces_is_hidden(cut: int) -> None:
+    learn((CANARY,))
+    assert texts_of("it is ", CANARY[:cut], CANARY[cut:], " and more\n") == ["it is *** and more"]
+    assert texts_of(*CANARY) == ["***"]
+
+
+@pytest.mark.parametrize("most", [LINE_CHARACTERS, 4 * LINE_CHARACTERS, 8 * LINE_CHARACTERS])
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_no_part_of_a_secret_is_left_where_a_line_is_cut(most: int, pieces: int) -> None:
+    learn((CANARY,))
+    for place in range(most - len(CANARY) - 1, most + 2):
+        text = "." * place + CANARY + "." * 20_000 + CANARY
+        size = len(text) // pieces + 1
+        (line,) = texts_of(*(text[start : start + size] for start in range(0, len(text), size)))
+        assert set(line.partition("…")[0]) <= {".", "*"}
+    (line,) = texts_of(*[CANARY * 100] * 50)
+    assert set(line.partition("…")[0]) == {"*"}
+
+
+def test_a_secret_in_a_line_that_is_written_anew_is_hidden() -> None:
+    learn((CANARY,))
+    assert texts_of("." * 50_000, CANARY, "\r", CANARY[:5], CANARY[5:]) == ["***"]
+    assert texts_of("." * 50_000, CANARY[:5], CANARY[5:] + "\r50%", "\r100% " + CANARY + "\n") == ["100% ***"]
+
+
+def test_control_codes_within_a_secret_do_not_save_it() -> None:
+    learn((CANARY, "with\x00a\x1bcontrol code"))
+    assert texts_of(f"{CANARY[:4]}\x1b[31m{CANARY[4:]}\x1b[0m") == ["***"]
+    assert texts_of("<with\x00a\x1bcontrol code>") == ["<***>"]
+
+
+def test_each_line_of_a_secret_of_several_is_hidden() -> None:
+    key = "-----BEGIN CANARY-----\nMIIcanary123\n-----END CANARY-----\n"
+    learn((key,))
+    assert texts_of(key) == ["***"] * 3
+
+
+def test_what_has_the_name_of_a_secret_is_hidden_in_logs() -> None:
+    receiver = Receiver()
+    receiver.sink.add(logging.INFO, "mine", "login with password=abc, user=me")
+    receiver.sink.close()
+    assert receiver.texts == ["login with password=***, user=me"]

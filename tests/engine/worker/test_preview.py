@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.system import hostile
+from wfkit.authoring.secrets import Secret
 from wfkit.engine.worker.preview import MOST_CHARACTERS, length_of, preview
 
 plain = st.recursive(
@@ -128,3 +129,21 @@ def test_tables_and_arrays_of_no_dimension_have_no_length_arrays_have() -> None:
     assert length_of(np.zeros((3, 4))) == 3
     assert length_of(np.array(1)) is None
     assert length_of(pd.DataFrame({"a": [1, 2]})) is None
+
+
+CANARY = "canary-in-a-picture/é7f3a"
+
+
+@pytest.mark.parametrize("make", [str, str.encode, lambda text: [text], lambda text: {text: text}])
+def test_no_secret_is_in_a_picture_and_no_part_where_it_is_cut(make: Any) -> None:
+    secret = Secret(CANARY)
+    for place in range(85):
+        picture = preview(make("." * place + secret.get() + "." * 30_000))
+        assert set(picture) <= set(".*'b[]{}:…, ")
+    assert preview(make(secret.get())).replace("***", "") == preview(make(""))
+    assert preview([secret]) == "[<Secret>]"
+
+
+def test_what_has_the_name_of_a_secret_is_hidden_in_a_picture() -> None:
+    assert preview({"password": "abc", "n": 1}) == "{'password': ***, 'n': 1}"
+    assert preview([b"token=abc", 1]) == "[b'token=***', 1]"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 import threading
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.system import hostile
+from wfkit.authoring.secrets import Secret
 from wfkit.engine.worker import result
 from wfkit.engine.worker.outcome import load_value, size_of
 from wfkit.engine.worker.preview import preview
@@ -113,3 +117,39 @@ def test_plain_values_are_described_as_all_others_are(value: object) -> None:
     if not isinstance(value, str):  # one that was pickled remembers that, and is larger
         assert found.size_bytes == size_of(value)
     assert found.preview == preview(value)
+
+
+CANARY = "canary-in-a-result/7f3a"
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda secret: secret,
+        lambda secret: secret.get(),
+        lambda secret: secret.get().encode(),
+        lambda secret: {"deep": [(1, f"password is {secret.get()}")]},
+        lambda secret: base64.b64encode(b"user:" + secret.get().encode()).decode(),
+        lambda secret: f"db://u:{secret.get().replace('/', '%2F')}@host",
+        lambda secret: bytes(10_000) + secret.get().encode(),
+        lambda secret: "x" * 10_000 + secret.get(),
+        lambda secret: np.array([secret.get().encode()] * 1_000),
+        lambda _: Secret("ab"),
+    ],
+    ids=["secret", "text", "bytes", "in a dict", "base64", "URL", "long bytes", "long text", "array", "short"],
+)
+def test_a_result_that_holds_a_secret_is_marked_and_is_in_no_event(wrapped: Any) -> None:
+    checked = check_result(wrapped(Secret(CANARY)), "load")
+    assert checked.secret
+    assert checked.inline is None
+    assert "canary" not in checked.preview
+
+
+def test_a_result_without_a_secret_is_not_marked() -> None:
+    Secret(CANARY)
+    for value in ([1, "x"], "x" * 10_000, b"x" * 10_000, np.zeros(3), None, Secret(env="CANARY_VARIABLE")):
+        assert not check_result(value, "load").secret
+
+
+def test_a_secret_that_is_only_named_may_be_in_an_event() -> None:
+    assert check_result([Secret(env="CANARY_VARIABLE")], "load").inline is not None

@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakValueDictionary, finalize
 
+from wfkit.authoring.secrets import redacted
 from wfkit.engine.driver.cluster import Cluster
 from wfkit.engine.driver.pace import Durations
 from wfkit.engine.scheduler.plugin import topic
@@ -227,7 +228,7 @@ class Engine:
             work()
         except Exception as error:  # noqa: BLE001 - reported as the run's end
             with suppress(Exception):  # the run has ended, though not all its nodes could be
-                run.lose_cluster(f"a fault in wfkit: {type(error).__name__}: {error}")
+                run.lose_cluster(redacted(f"a fault in wfkit: {type(error).__name__}: {error}"))
 
     def _watch_cluster(self) -> None:
         status = self.cluster.status

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from wfkit.authoring.freeze import OWN_INDEX, Frozen, Slot, Use
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.mapping import refuse_different_lengths
+<<<<<<< HEAD
 from wfkit.core.events import Edge, ErrorInfo, How, NodeFinished, NodesAdded
+=======
+from wfkit.authoring.secrets import redacted
+from wfkit.core.events import ErrorInfo, How, NodeFinished, NodesAdded
+>>>>>>> h-secrets
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
 from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map
@@ -292,7 +297,9 @@ def fail(run: GrowingRun, group: Group, error: WfkitError) -> None:
     run.sender.open += len(group.grow(group.length))
     nodes = [(group.spec.id, index) for index in range(group.length) if run.is_open((group.spec.id, index))]
     run.without_key.update(nodes)
-    info = ErrorInfo(type_name=type(error).__name__, message=str(error), traceback=f"{type(error).__name__}: {error}\n")
+    message = redacted(str(error))
+    reason = f"{type(error).__name__}: {message}"
+    info = ErrorInfo(type_name=type(error).__name__, message=message, traceback=f"{reason}\n")
     run.record_events(
         NodeFinished(
             group=identity,
@@ -300,7 +307,7 @@ def fail(run: GrowingRun, group: Group, error: WfkitError) -> None:
             attempt=0,
             state=TaskState.FAILED,
             kind=FailureKind.ERROR,
-            reason=f"{type(error).__name__}: {error}",
+            reason=reason,
             error=info,
             at_s=time.time(),
         )

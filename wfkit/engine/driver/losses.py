@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from wfkit.authoring.secrets import redacted
 from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished, NodeRetrying, RunStateChanged
 from wfkit.core.ids import GroupId
 from wfkit.core.states import FailureKind, RunState, TaskState
@@ -106,7 +107,7 @@ def _give_up(run: Run, what: str) -> None:
 def _crashed(run: Run, key: str, text: str, workers: list[str]) -> Iterator[AnyEvent]:
     """Dask itself gave a key up."""
     where = f" ({', '.join(workers)})" if workers else ""
-    first = text.strip().partition("\n")[0][:_MESSAGE_CHARACTERS]
+    first = redacted(text).strip().partition("\n")[0][:_MESSAGE_CHARACTERS]
     for group, index in [node for node in run.nodes_of_key(key) if run.is_open(node)]:
         run.without_key.add((group, index))
         yield NodeCrashed(

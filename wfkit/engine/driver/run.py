@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from wfkit.authoring.handle import Handle, Ref
+<<<<<<< HEAD
 from wfkit.authoring.resolving import replaced, resolved
+=======
+from wfkit.authoring.resolving import resolved
+from wfkit.authoring.secrets import redacted
+>>>>>>> h-secrets
 from wfkit.authoring.task import Call
 from wfkit.core import wire
 from wfkit.core.events import (
@@ -153,7 +158,7 @@ class Run(GrowingRun, ReadableRun):
             Shown with the run and its cancelled nodes.
         """
         with self.lock:
-            cancelling.cancel_run(self, reason)
+            cancelling.cancel_run(self, redacted(reason))
 
     def pause(self) -> None:
         """Start nothing more; what runs goes on. `resume()` ends it."""

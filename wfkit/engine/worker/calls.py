@@ -17,9 +17,14 @@ from wfkit.authoring.freeze import Frozen, Slot, freeze, hold_constants
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.mapping import Items, Mapped, Over, positional_names
 from wfkit.authoring.options import TaskOptions
+from wfkit.authoring.secrets import redacted
 from wfkit.authoring.task import Call, Task
+<<<<<<< HEAD
 from wfkit.authoring.tokens import token
 from wfkit.core.events import TOKEN_BYTES, CodeSpec, Input
+=======
+from wfkit.core.redaction import HIDDEN, is_secret_name
+>>>>>>> h-secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,8 @@ def _labels(call: Call) -> tuple[str, ...]:
     if call.mapped is not None:
         elements = [call.mapped.element(index) for index in range(call.mapped.length or 0)]
     return tuple(
-        _Lenient().vformat(template, (), dict(signature.bind(*args, **kwargs).arguments)) for args, kwargs in elements
+        redacted(_Lenient().vformat(template, (), dict(signature.bind(*args, **kwargs).arguments)))
+        for args, kwargs in elements
     )
 
 
@@ -160,20 +166,22 @@ _UNKNOWN: Final = bytes(TOKEN_BYTES)
 
 
 class _Lenient(string.Formatter):
-    """Formats a template; what is not known yet, or cannot be formatted so, stays as its name in braces."""
+    """Formats a template, without secrets; what is not known yet, or cannot be formatted so, stays as its name."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         try:
             value, name = super().get_field(field_name, args, kwargs)
         except (LookupError, AttributeError, ValueError):
             return f"{{{field_name}}}", field_name
+        if is_secret_name(field_name.rstrip("]")):
+            return HIDDEN, str(name)
         return (f"{{{field_name}}}" if isinstance(value, Handle | Over) else value), str(name)
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         try:
-            return str(super().format_field(value, format_spec))[:_LABEL_CHARACTERS]
+            return redacted(str(super().format_field(value, format_spec)))[:_LABEL_CHARACTERS]
         except Exception:  # noqa: BLE001 - the user's __format__, or a spec that does not fit
-            return str(value)[:_LABEL_CHARACTERS] if isinstance(value, str) else f"<{type(value).__name__}>"
+            return redacted(str(value))[:_LABEL_CHARACTERS] if isinstance(value, str) else f"<{type(value).__name__}>"
 
 
 #: What a handle is while it travels: group, element, item, whether it is mapped, and its number of outputs.

@@ -1,4 +1,4 @@
-"""Failure: an exception of user code as safe, bounded text, and as itself where it survives a pickle."""
+"""Failure: an exception of user code as safe, bounded text without secrets, and as itself where that can travel."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final
 
 from wfkit.authoring.pickler import Pickler
+from wfkit.authoring.secrets import is_labelled, labelled, redacted
 from wfkit.core.events import ErrorInfo
 
 MESSAGE_CHARACTERS: Final = 4_000
@@ -29,8 +30,14 @@ _OURS: Final = str(Path(__file__).parents[2])
 _ASYNCIO: Final = str(Path(asyncio.__file__).parent)
 
 
-def describe(error: BaseException) -> ErrorInfo:
+def describe(error: BaseException, *, leaves_machine: bool = True) -> ErrorInfo:
     """Describe an exception whatever it does when it is printed or pickled.
+
+    Parameters
+    ----------
+    error : BaseException
+    leaves_machine : bool
+        Whether the description becomes part of an event. An exception that holds a secret then stays behind.
 
     Returns
     -------
@@ -40,14 +47,15 @@ def describe(error: BaseException) -> ErrorInfo:
         type_name=type(error).__qualname__,
         message=_cut(safe_text(error), MESSAGE_CHARACTERS),
         traceback=_cut(_traceback_text(error), TRACEBACK_CHARACTERS),
-        pickled=_travelling(error),
+        pickled=_travelling(error, leaves_machine=leaves_machine),
     )
 
 
 def safe_text(thing: object) -> str:
-    """What something of the user's says of itself, or a note that it cannot."""
+    """What something of the user's says of itself, without secrets, or a note that it cannot."""
     try:
-        return str.__str__(str(thing))  # the second one: `__str__` may give a subclass, which runs code of its own
+        text = str.__str__(str(thing))  # the second one: `__str__` may give a subclass, which runs code of its own
+        return redacted(text)
     except BaseException as broken:  # noqa: BLE001 - user code, in a place where nothing may escape
         return f"<its text cannot be read: {type(broken).__name__} in __str__>"
 
@@ -80,8 +88,8 @@ class _Limited(io.BytesIO):
         return super().write(data)  # type: ignore[arg-type]
 
 
-def _travelling(error: BaseException) -> bytes | None:
-    """The pickle of an exception, where reading it back gives the same exception.
+def _travelling(error: BaseException, *, leaves_machine: bool) -> bytes | None:
+    """The pickle of an exception, where reading it back gives the same exception, and it may be kept.
 
     Distributed makes tracebacks picklable. Ours travels as text: a deep one as it is could not be pickled.
     """
@@ -89,9 +97,9 @@ def _travelling(error: BaseException) -> bytes | None:
         file = _Limited()
         with _without_tracebacks(error):
             Pickler(file, protocol=5).dump(error)
-        pickled = file.getvalue()
+        pickled = labelled(file.getvalue())
         if type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
-            return pickled
+            return None if leaves_machine and is_labelled(pickled) else pickled
     except BaseException:  # noqa: BLE001 - user code
         return None
     return None
@@ -122,7 +130,7 @@ def _traceback_text(error: BaseException) -> str:
         lines.extend(_lines(error, {id(error)}))
     except BaseException as broken:  # noqa: BLE001 - user code
         lines.append(f"<the traceback cannot be shown: {type(broken).__name__}>\n")
-    return "".join(lines)
+    return redacted("".join(lines))
 
 
 def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:

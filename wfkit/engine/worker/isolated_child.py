@@ -53,7 +53,7 @@ def work(talk: int, words: int) -> None:
     try:
         parts = _parts(connection, payload, buffers)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the worker shall know
-        parts = frames.parts_of(frames.ERROR, pickle.dumps(describe(error)))
+        parts = frames.parts_of(frames.ERROR, pickle.dumps(describe(error, leaves_machine=False)))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):  # which may be the user's own
             stream.flush()

@@ -1,4 +1,4 @@
-"""Logs: the lines of one attempt, cleaned, capped, and sent on while it runs."""
+"""Logs: the lines of one attempt, without secrets, cleaned, capped, and sent on while it runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Final
 
+from wfkit.authoring.secrets import redacted, redacted_start
 from wfkit.core.events import LogLine
 
 #: Characters kept of each attempt: as many from its start as from its end.
@@ -31,24 +32,31 @@ _CONTROL: Final = re.compile(
 class _Unfinished:
     """A line that is still being written, kept short."""
 
-    __slots__ = ("_characters", "_left_out", "_pieces")
+    __slots__ = ("_anew", "_characters", "_left_out", "_pieces")
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._characters = self._left_out = 0
+        self._anew = False  # it was begun anew after something was left out
 
     def extend(self, text: str) -> None:
+        if self._left_out and not self._anew:  # what does not follow on what was kept could be the end of a secret
+            kept = text.find("\r") if "\r" in text else len(text)
+            self._left_out += kept
+            self._anew = kept < len(text)
+            text = text[kept:]
         self._pieces.append(text)
         self._characters += len(text)
         if self._characters > 2 * _LOOKED_AT:
             short, self._left_out = _shortened("".join(self._pieces), self._left_out)
-            self._pieces, self._characters = [short], len(short)
+            self._pieces, self._characters, self._anew = [short], len(short), False
 
     def take(self) -> tuple[str, int]:
         """The line, and how many characters of it were left out; a new one begins."""
         line = "".join(self._pieces), self._left_out
         self._pieces = []
         self._characters = self._left_out = 0
+        self._anew = False
         return line
 
 
@@ -99,7 +107,7 @@ class LogSink:
                 unfinished.extend(last)
 
     def add(self, level: int, source: str, text: str, left_out: int = 0) -> None:
-        """Add one line; control codes are taken out, and of a line that rewrote itself the last form is kept.
+        """Add one line, without secrets and control codes; of a line that rewrote itself the last form is kept.
 
         Parameters
         ----------
@@ -177,10 +185,12 @@ def _shortened(text: str, left_out: int) -> tuple[str, int]:
     start = text.rfind("\r", 0, len(text.rstrip("\r"))) + 1
     own = text[start:] if start else text
     left_out = (0 if start else left_out) + max(0, len(own) - _LOOKED_AT)
-    return own[:_LOOKED_AT], left_out
+    return redacted_start(own, _LOOKED_AT), left_out
 
 
 def _cleaned(text: str, left_out: int) -> str:
-    clean = text if text.isprintable() else _CONTROL.sub("", text.rstrip("\r\n").rpartition("\r")[2])
+    clean = redacted(text)
+    if not clean.isprintable():  # once more: control codes may stand within a secret
+        clean = redacted(_CONTROL.sub("", clean.rstrip("\r\n").rpartition("\r")[2]))
     left_out += max(0, len(clean) - LINE_CHARACTERS)
     return f"{clean[:LINE_CHARACTERS]}… ({left_out} more characters)" if left_out else clean

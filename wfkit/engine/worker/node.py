@@ -211,7 +211,9 @@ class Node:
             preview=checked.preview,
             inline=checked.inline,
         )
-        if checked.inline is not None or self.spec.store is None:
+        if checked.secret:
+            finished = replace(finished, reason="in cluster memory only: it holds a secret")
+        if checked.inline is not None or checked.secret or self.spec.store is None:
             self.side.emit(self.spec.run_id, finished)
         else:
             self._emit_when_stored(self.spec.store, value, checked, finished)

@@ -14,6 +14,7 @@ import cloudpickle
 import dask.sizeof
 
 from wfkit.authoring.pickler import Pickler
+from wfkit.authoring.secrets import labelled
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import TaskState
 from wfkit.engine.worker.failure import safe_text
@@ -184,11 +185,11 @@ def dump_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
         except Exception:  # noqa: BLE001 - cloudpickle may do better, or says why not
             payload = b"__main__"
         if b"__main__" not in payload:
-            return payload, buffers
+            return labelled(payload, buffers), buffers
     buffers.clear()
     file = io.BytesIO()
     _ByValue(file, protocol=5, buffer_callback=buffers.append).dump(value)
-    return file.getvalue(), buffers
+    return labelled(file.getvalue(), buffers), buffers
 
 
 def load_value(payload: bytes, buffers: Sequence[Any], maker: str) -> object:

@@ -1,4 +1,4 @@
-"""Preview: a short picture of a value that never calls the value's own code."""
+"""Preview: a short picture of a value, without secrets, that never calls the value's own code."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sized
 from itertools import islice
 from typing import Final
 
+from wfkit.authoring.secrets import redacted, redacted_start
+
 MOST_CHARACTERS: Final = 200
 _TEXT_CHARACTERS: Final = 80
+#: Of longer bytes only so many are looked at.
+_LOOKED_AT_BYTES: Final = 20_000
 _ITEMS: Final = 6
 _LEVELS: Final = 3
 _INT_BITS: Final = 256
@@ -32,7 +36,7 @@ _WITH_SHAPE: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "xarray"
 def preview(value: object) -> str:
     """At most 200 characters about a value."""
     try:
-        text = _show(value, _LEVELS)
+        text = redacted(_show(value, _LEVELS))
     except Exception as error:  # noqa: BLE001 - another thread may change the value meanwhile
         text = f"<{type(value).__qualname__}, no preview: {type(error).__name__}>"
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
@@ -46,11 +50,18 @@ def _show(value: object, levels: int) -> str:
         bits = value.bit_length()  # type: ignore[attr-defined]  # an int, exactly
         return repr(value) if bits <= _INT_BITS else f"<int of {bits} bits>"
     if kind is str or kind is bytes:
-        short = repr(value[:_TEXT_CHARACTERS])  # type: ignore[index]  # a str or bytes, exactly
+        short = repr(_start(value))  # type: ignore[arg-type]  # a str or bytes, exactly
         return short if len(value) <= _TEXT_CHARACTERS else short + "…"  # type: ignore[arg-type]
     if kind in _BRACKETS:
         return _collection(value, levels)  # type: ignore[arg-type]  # one of the types above, exactly
     return _described(value, levels)
+
+
+def _start(value: str | bytes) -> str | bytes:
+    if isinstance(value, str):
+        return redacted_start(value, _TEXT_CHARACTERS)
+    text = value[:_LOOKED_AT_BYTES].decode("utf-8", "surrogateescape")
+    return redacted_start(text, _TEXT_CHARACTERS).encode("utf-8", "surrogateescape")[:_TEXT_CHARACTERS]
 
 
 def _collection(value: Iterable[object], levels: int) -> str:

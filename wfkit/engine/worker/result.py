@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wfkit.authoring.secrets import holds_secret, is_labelled
 from wfkit.engine.worker.failure import safe_text
 from wfkit.engine.worker.outcome import dump_value, size_of
 from wfkit.engine.worker.preview import length_of, preview
@@ -32,7 +33,8 @@ class Checked:
     size_bytes: int
     length: int | None
     preview: str
-    inline: bytes | None
+    inline: bytes | None  #: the pickled value, where it is small and holds no secret
+    secret: bool = False  #: it holds a secret: it goes to the tasks that use it, and is written nowhere
     pickled: tuple[bytes, Sequence[Any]] | None = None  #: where it is too large to be inline, and was pickled
 
 
@@ -44,7 +46,9 @@ def check_result(value: object, maker: str) -> Checked:
     NotPicklable : it cannot be pickled; the message names the part that cannot
     """
     if _is_plain(value):
-        return Checked(sys.getsizeof(value), None, preview(value), pickle.dumps(value, protocol=5))
+        payload = pickle.dumps(value, protocol=5)
+        secret = type(value) is str and holds_secret(value)
+        return Checked(sys.getsizeof(value), None, preview(value), None if secret else payload, secret)
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise NotPicklable(f"`{maker}` returned a generator, which cannot travel.", "Return list(...) of it.")
     inline = pickled = None
@@ -53,11 +57,14 @@ def check_result(value: object, maker: str) -> Checked:
             payload, buffers = dump_value(value)
         except BaseException as error:
             raise _not_picklable(value, maker, error) from error
-        if not buffers and len(payload) <= INLINE_BYTES:
+        secret = is_labelled(payload)
+        if not buffers and not secret and len(payload) <= INLINE_BYTES:
             inline = payload
-        else:
+        elif not secret:
             pickled = payload, buffers
-    return Checked(size_of(value), length_of(value), preview(value), inline, pickled)
+    else:
+        secret = holds_secret(value)  # type: ignore[arg-type]  # a str or bytes, exactly
+    return Checked(size_of(value), length_of(value), preview(value), inline, secret, pickled)
 
 
 def _is_plain(value: object) -> bool:
