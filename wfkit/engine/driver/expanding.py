@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING
 from wfkit.authoring.freeze import OWN_INDEX, Frozen, Slot, Use
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.mapping import refuse_different_lengths
-<<<<<<< HEAD
-from wfkit.core.events import Edge, ErrorInfo, How, NodeFinished, NodesAdded
-=======
 from wfkit.authoring.secrets import redacted
-from wfkit.core.events import ErrorInfo, How, NodeFinished, NodesAdded
->>>>>>> h-secrets
+from wfkit.core.events import Edge, ErrorInfo, How, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
 from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map

@@ -45,7 +45,7 @@ class ReadableRun:
     names: Mapping[str, object]
     #: The flow, and what it was called with; None where this process does not know it.
     flow: Flow[..., Any] | None = None
-    arguments: Mapping[str, object] = {}  # noqa: RUF012 - replaced, never changed
+    arguments: Mapping[str, object] = {}
 
     @property
     def state(self) -> RunState:

@@ -7,12 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from wfkit.authoring.handle import Handle, Ref
-<<<<<<< HEAD
 from wfkit.authoring.resolving import replaced, resolved
-=======
-from wfkit.authoring.resolving import resolved
 from wfkit.authoring.secrets import redacted
->>>>>>> h-secrets
 from wfkit.authoring.task import Call
 from wfkit.core import wire
 from wfkit.core.events import (

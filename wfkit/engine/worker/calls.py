@@ -19,12 +19,9 @@ from wfkit.authoring.mapping import Items, Mapped, Over, positional_names
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.secrets import redacted
 from wfkit.authoring.task import Call, Task
-<<<<<<< HEAD
 from wfkit.authoring.tokens import token
 from wfkit.core.events import TOKEN_BYTES, CodeSpec, Input
-=======
 from wfkit.core.redaction import HIDDEN, is_secret_name
->>>>>>> h-secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
