@@ -1,0 +1,1 @@
+"""The record of all runs in a database, and how it survives whoever writes it."""
