@@ -73,10 +73,14 @@ class Database:
             if self.path is not None:
                 private_file(self.path)
             self.engine = create_engine(url, pool_pre_ping=not is_sqlite)
-        except (OSError, ImportError) as error:
+        except OSError as error:
             raise HistoryUnusable(
-                f"The history at {self.name} cannot be opened: {error}.",
-                "Install the driver of the database." if isinstance(error, ImportError) else "Make it writable.",
+                f"The history at {self.name} cannot be opened: {error.strerror or error}.",
+                "Make it writable, or set WFKIT_HOME to a directory that is.",
+            ) from error
+        except ImportError as error:
+            raise HistoryUnusable(
+                f"The history at {self.name} cannot be opened: {error}.", "Install the driver of the database."
             ) from error
         if is_sqlite:
             event.listen(self.engine, "connect", self._prepare)
@@ -116,8 +120,8 @@ class Database:
         finally:
             raw.close()
 
-    def checkpoint(self) -> None:
-        """Move SQLite's log into its file, if it is long.
+    def checkpoint(self, most_bytes: int = _LOG_BYTES) -> None:
+        """Move SQLite's log into its file, if it is longer than so much.
 
         While nobody can commit: until 3.51.3 a checkpoint that another process's commit met could lose that commit.
         So no connection does it by itself, and who does it holds the lock of writers.
@@ -125,7 +129,7 @@ class Database:
         if self.path is None or not self.wal:
             return
         log = self.path.with_name(f"{self.path.name}-wal")
-        if log.exists() and log.stat().st_size > _LOG_BYTES:
+        if log.exists() and log.stat().st_size > most_bytes:
             with self.writing():
                 self.run_pragma("PRAGMA wal_checkpoint(PASSIVE)")
 

@@ -122,7 +122,8 @@ def _make_or_migrate(database: Database, connection: Connection, steps: Sequence
 
 def _back_up(path: Path, backup: Path) -> None:
     """Copy SQLite's file as it was before the transaction that goes on; half a copy never has the name of a whole."""
-    half = backup.with_name(f"{backup.name}.{os.getpid()}")
+    half = backup.with_name(f"{backup.name}.half")
+    half.unlink(missing_ok=True)  # of a process that was killed here
     private_file(half)
     source, target = sqlite3.connect(path), sqlite3.connect(half)
     try:
