@@ -29,6 +29,13 @@ def test_a_history_is_made_and_opened_again(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "50% off? a#b&c=d ü"
+    history = History.open(folder)
+    history.close()
+    assert [path.name for path in folder.iterdir()] == ["history.db"]
+
+
 def test_what_became_of_a_broken_file_is_noted(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0o700)
     (tmp_path / "home" / "history.db").write_bytes(b"garbage" * 999)
@@ -81,6 +88,17 @@ def test_a_run_that_was_let_go_can_be_claimed(open_history: Callable[[], History
     assert list(other.events(run_id())) == begun()
     owner.release(run_id())
     assert other.run(run_id()).holder == other.holder
+
+
+def test_who_claims_its_own_run_loses_nothing_that_waits(history: History) -> None:
+    history.begin(a_record())
+    history.flush(SOON_S)
+    history.append(run_id(), begun())
+    driver = Watching()
+    assert history.claim(run_id(), driver) is not None
+    history.flush(SOON_S)
+    assert list(history.events(run_id())) == begun()
+    assert history.run(run_id()).counts == driver.counts()
 
 
 def test_of_fifty_that_claim_a_run_one_gets_it(open_history: Callable[[], History]) -> None:

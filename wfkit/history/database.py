@@ -64,7 +64,10 @@ class Database:
         self._busy_s = busy_s
         #: Whether the file is ours alone, so that one that turns out broken may be moved aside.
         self.own_file = "://" not in str(place)
-        url = make_url(f"sqlite:///{private_folder(Path(place)) / FILE_NAME}") if self.own_file else _url(str(place))
+        if self.own_file:
+            url = URL.create("sqlite", database=str(private_folder(Path(place)) / FILE_NAME))
+        else:
+            url = _url(str(place))
         is_sqlite = url.get_backend_name() == "sqlite"
         self.path = Path(url.database or "") if is_sqlite else None
         self.wal = self.path is not None and not network_of(self.path, mounts)

@@ -172,7 +172,8 @@ class Queries:
     def removed(self) -> list[RunId]:
         """Runs whose results are being deleted, or were when their process died."""
         with self._database.reading() as connection:
-            return list(connection.scalars(select(tables.runs.c.id).where(tables.runs.c.removed.is_(True))))
+            ids = select(tables.runs.c.id).where(tables.runs.c.removed.is_(True)).order_by(tables.runs.c.id)
+            return list(connection.scalars(ids))
 
     def unheard(self, but_not: str) -> tuple[list[RunId], float]:
         """Runs that have not ended and whose owner, another one than `but_not`, is not heard of; and the time now."""

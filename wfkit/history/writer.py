@@ -112,7 +112,11 @@ class Writer:
     def adopt(self, lease: Lease, driver: Driver | None) -> None:
         """From now on write what is queued of a run under this lease."""
         with self._changed:
-            self._streams[lease.run_id] = _Stream(held=lease, driver=driver)
+            known = self._streams.get(lease.run_id)
+            if known is not None and known.held is not None and known.held.epoch == lease.epoch:
+                known.driver = driver  # it had the run already, and what waits is still its own
+            else:
+                self._streams[lease.run_id] = _Stream(held=lease, driver=driver)
 
     def append(self, run_id: RunId, events: Sequence[AnyEvent]) -> None:
         """Queue events of a run, in the order of their numbers; those of a run that one does not drive go nowhere."""
