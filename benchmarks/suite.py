@@ -17,6 +17,7 @@ from benchmarks.contest import Contest, contest
 from benchmarks.depth import depth
 from benchmarks.facts import facts
 from benchmarks.fresh import ROOT
+from benchmarks.history import history
 from benchmarks.latency import latency
 from benchmarks.measure import Result
 from benchmarks.memory import memory
@@ -48,6 +49,8 @@ class Sizes:
     few: int = 10_000
     many: int = 100_000
     memory_repetitions: int = 1
+    recorded: int = 100_000
+    listed: int = 10_000
     twins: bool = True
 
 
@@ -64,6 +67,8 @@ QUICK: Final = Sizes(
     retrying=4,
     few=50,
     many=100,
+    recorded=500,
+    listed=50,
     twins=False,
 )
 
@@ -95,11 +100,12 @@ def parts_alone(sizes: Sizes) -> dict[str, _Part]:
     return {
         "memory": partial(memory, few=sizes.few, many=sizes.many, repetitions=sizes.memory_repetitions),
         "starting": partial(starting, repetitions=sizes.repetitions),
+        "history": partial(history, tasks=sizes.recorded, runs=sizes.listed, repetitions=sizes.repetitions),
     }
 
 
 ON_CLUSTERS: Final = ("throughput", "latency", "chunks", "waits", "depth")
-NAMES: Final = (*ON_CLUSTERS, "memory", "starting")
+NAMES: Final = (*ON_CLUSTERS, "memory", "starting", "history")
 
 
 def run(sizes: Sizes, only: list[str]) -> tuple[list[Result], list[str]]:

@@ -179,6 +179,12 @@ class NoSuchRun(WfkitError, KeyError):
     __str__ = WfkitError.__str__
 
 
+class HistoryUnusable(WfkitError):
+    """A history that cannot be opened, read or changed now."""
+
+    code = "wfkit.history-unusable"
+
+
 class ClusterUnusable(WfkitError):
     """A Dask cluster that cannot be reached or cannot run wfkit's tasks."""
 

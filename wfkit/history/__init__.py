@@ -1,1 +1,1 @@
-"""History: what lasts of runs: their record, and their results on disk."""
+"""History: what lasts of runs: the record of their events, and their results."""
