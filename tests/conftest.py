@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +14,9 @@ import pytest
 
 TESTS = Path(__file__).parent
 IN_CI = "CI" in os.environ
+#: What tests and the processes that they start keep; never the user's own.
+os.environ["WFKIT_HOME"] = tempfile.mkdtemp(prefix="wfkit-tests-")
+atexit.register(shutil.rmtree, os.environ["WFKIT_HOME"], ignore_errors=True)
 CHROMIUM = os.environ.get("WFKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 UNIT_LIMIT_S = 30  # a unit test that takes longer waits for something; the limit of the others is in pyproject.toml
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.run import Run as Run
     from wfkit.engine.driver.viewing import View
+    from wfkit.session.session import attach as attach
     from wfkit.session.session import connect as connect
     from wfkit.session.session import runs as runs
 
@@ -53,6 +54,7 @@ _PUBLIC: Final = {
     "Task": "wfkit.authoring.task",
     "allow_failure": "wfkit.authoring.inputs",
     "as_completed": "wfkit.authoring.waiting",
+    "attach": "wfkit.session.session",
     "connect": "wfkit.session.session",
     "current": "wfkit.authoring.context",
     "errors": "wfkit",

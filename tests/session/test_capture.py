@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -194,3 +195,32 @@ def test_an_exception_passes_through_and_everything_is_put_back(lines: list[LogL
         broken()
     assert sys.stdout is before
     assert [line.text for line in lines] == ["so far"]
+
+
+PRINTING_MEANWHILE = """
+import sys, threading
+from wfkit.session.capture import captured
+
+sys.setswitchinterval(1e-6)
+end = threading.Event()
+
+def print_on():
+    while not end.is_set():
+        print("a", 1, "b", 2)
+
+threads = [threading.Thread(target=print_on) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(3_000):
+    with captured(lambda lines: None):
+        pass
+end.set()
+for thread in threads:
+    thread.join()
+print("lived", file=sys.stderr)
+"""
+
+
+def test_a_thread_that_prints_while_a_body_ends_does_not_end_the_process() -> None:
+    told = subprocess.run([sys.executable, "-c", PRINTING_MEANWHILE], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (0, "lived\n")

@@ -38,6 +38,7 @@ class RunRecord:
     counts: Mapping[str, int] = field(default_factory=dict)  #: nodes by state
     pinned: bool = False
     results_url: str = ""
+    flow_stored: str = ""  #: where the store of results has the flow and its arguments
     holder: str = ""  #: who drives it; empty once it has ended
     epoch: int = 0
     last_seq: int = 0  #: number of the last event that is stored
@@ -58,6 +59,7 @@ _PLAIN: Final = (
     "host",
     "pinned",
     "results_url",
+    "flow_stored",
     "epoch",
     "last_seq",
 )

@@ -108,6 +108,7 @@ runs: Final = Table(
     Column("counts", Json, nullable=False),
     Column("pinned", Boolean, nullable=False),
     Column("results_url", Words, nullable=False),
+    Column("flow_stored", Words, nullable=False),  # where the results have the flow and its arguments
     Column("words", Words, nullable=False),  # what a search looks into
     Column("holder", Words, nullable=False),
     Column("epoch", BigInteger, nullable=False),

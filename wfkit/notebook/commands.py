@@ -24,14 +24,15 @@ from wfkit.notebook.arguments import (
     parse_task_cell,
     task_cell_parser,
 )
-from wfkit.notebook.display import outcome_line
+from wfkit.notebook.display import outcome_line, run_text
 from wfkit.notebook.execution import can_click, shorten
 from wfkit.notebook.orders import give
 from wfkit.notebook.view import FlowView, StaticView
 from wfkit.notebook.waiting import wait_interruptibly
-from wfkit.session.session import Session
+from wfkit.session.session import Session, attach, runs
 
 if TYPE_CHECKING:
+    from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run
 
 _MOST_LINES = 1_000
@@ -131,6 +132,11 @@ def told(session: Session, command: FlowCommand) -> str:
             run = _chosen(session, command.run)
             lines = run.node(command.node).logs() if command.node else run.logs()
             return "\n".join(_log_text(line) for line in lines[-_MOST_LINES:]) or "Nothing was logged."
+        case "attach":
+            return _attached(command.run or "")
+        case "history":
+            found = runs(flow=command.run)
+            return "\n".join(_row(run) for run in found) or "No runs on record."
         case "rerun":
             return _rerun(session, command)[1]
         case "cluster":
@@ -164,7 +170,13 @@ def _chosen(session: Session, name: str | None) -> Run:
     return session.runs[-1]
 
 
-def _row(run: Run) -> str:
+def _attached(name: str) -> str:
+    run = attach(name)
+    with run.lock:
+        return f"{run_text(run.view_model, time.time())}\n`wfkit.attach({run.id!r})` gives the run."
+
+
+def _row(run: ReadableRun) -> str:
     with run.lock:
         return f"{run.id}  {outcome_line(run.view_model, time.time())}"
 

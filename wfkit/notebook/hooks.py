@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -13,6 +16,7 @@ from typing_extensions import override
 from wfkit.authoring.flow import BodyResult, Flow
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.parameters import bind_parameters, validate_parameters
+from wfkit.authoring.pickler import dumps
 from wfkit.authoring.task import refuse_bad_function, task
 from wfkit.core.rerun import Wishes
 from wfkit.core.states import RUN_ENDS
@@ -35,11 +39,24 @@ class CellFlowBody:
 
     asynchronous = False
 
-    def __init__(self, body: CellBody, namespace: dict[str, Any]) -> None:
+    def __init__(self, body: CellBody, namespace: dict[str, Any], before: Mapping[str, Any] | None = None) -> None:
         self.expressions = body.parameters
         self.code = body.code
+        self.source = body.source
         self._body = body
-        self._namespace = namespace
+        self._here = namespace
+        self._before = before or {}  #: names as they were in the kernel where the cell was executed
+
+    @property
+    def _namespace(self) -> dict[str, Any]:
+        """The names that the body reads; what is defined here comes first."""
+        return {**self._before, **self._here} if self._before else self._here
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For a rerun in another kernel: the cell, and the values of the names that it reads."""
+        found = {name: self._namespace[name] for name in self._body.free if name in self._namespace}
+        frozen = {name: payload for name, value in found.items() if (payload := _dumped(value)) is not None}
+        return (_thawed_body, (self._body, frozen))
 
     @property
     def signature(self) -> inspect.Signature:
@@ -61,6 +78,22 @@ class CellFlowBody:
         """Run the body as last executed, in a copy of the notebook's namespace."""
         namespace, value = self._body.run_private(self._namespace, parameters)
         return result_of(self._body, namespace, value)
+
+
+def _dumped(value: object) -> bytes | None:
+    try:
+        return dumps(value)
+    except Exception:  # noqa: BLE001 - a value that cannot be kept is missing then, and named
+        return None
+
+
+def _thawed_body(body: CellBody, frozen: Mapping[str, bytes]) -> CellFlowBody:
+    """The body of a cell of another kernel."""
+    names: dict[str, Any] = {}
+    for name, payload in frozen.items():
+        with suppress(Exception):  # what cannot be loaded here is missing, and named
+            names[name] = pickle.loads(payload)  # noqa: S301 - a part of a pickle whose signature was checked
+    return CellFlowBody(body, vars(sys.modules["__main__"]), names)
 
 
 def _types_of_defaults(signature: inspect.Signature) -> dict[str, object]:

@@ -51,6 +51,10 @@ class _Stream:
     def __init__(self, stream: TextIO, level: int) -> None:
         self._stream, self._level = stream, level
 
+    def stands_for(self, stream: TextIO, level: int) -> bool:
+        """Whether it can stand in for a stream once more."""
+        return self._stream is stream and self._level == level
+
     def write(self, text: str) -> int:
         sink = _SINK.get()
         if sink is None:
@@ -86,6 +90,9 @@ class _Routes:
         self._lock = threading.Lock()
         self._users = 0
         self._undo = ExitStack()
+        #: Stand-ins that were made. None is ever freed: `print` in another thread may be using it (CPython 3.11 does
+        #: not hold on to the stream that it writes to), and that would end the process.
+        self._streams: list[_Stream] = []
 
     def open(self) -> None:
         with self._lock:
@@ -106,7 +113,10 @@ class _Routes:
         before = getattr(sys, name)
         if any(isinstance(stream, _Stream) for stream in _layers(before)):
             return  # put back by a `%%capture` that outlived us, or below that of a worker in this process
-        ours = _Stream(before, level)
+        ours = next((one for one in self._streams if one.stands_for(before, level)), None)
+        if ours is None:
+            ours = _Stream(before, level)
+            self._streams.append(ours)
         setattr(sys, name, ours)
 
         def put_back() -> None:

@@ -18,6 +18,7 @@ from wfkit.core.events import CodeSpec
 from wfkit.core.ids import GroupId
 from wfkit.core.plan import Plan, plan_of
 from wfkit.core.rerun import Rerun, Wishes
+from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.origin import Origin
 from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.reuse import Reuse
@@ -41,6 +42,10 @@ class SessionRerunner:
 
     def rerun(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Run:
         """Start a run that goes on from a recorded one; its body is executed in a thread of its own."""
+        if run.state not in RUN_ENDS and not isinstance(run, Run):
+            raise CannotRerun(
+                f"The run {run.id} still goes on in another process.", "Wait for it: `run.wait()`, or cancel it there."
+            )
         wishes, by_hand = wishes_of(run, what, replace)
         flow, parameters = replayed(run)
         new = open_rerun(session(), run, flow, parameters, wishes, by_hand)

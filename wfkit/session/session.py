@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from enum import Enum
 from importlib import import_module
@@ -20,7 +20,7 @@ from wfkit.clusters.facts import ClusterFacts, describe
 from wfkit.clusters.loading import load_distributed
 from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
-from wfkit.core.states import RUN_ENDS
+from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.errors import ClusterUnusable, NoSuchRun
 from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.engine import Engine, Results
     from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run
+    from wfkit.session.keeping import Keeper
 
 #: Ended runs that a session remembers.
 KEPT_RUNS: Final = 100
 _ENGINE: Final = "wfkit.engine.driver.run"
+_KEEPING: Final = "wfkit.session.keeping"
 
 
 class _Choice(Enum):
@@ -74,10 +76,27 @@ class Session:
         self._engine: Engine | None = None
         self._choice: _Choice = _Choice.NONE
         self._caution = ""
-        #: The store of results; None where there is none.
-        self.results: Results | None = None
+        self._keeper: Keeper | None = None
         self._left: list[tuple[Engine, Connection]] = []  # whose runs still answer their handles
         settings.observe(self._resize, [name for name in NAMES if name.startswith("cluster_")])
+
+    # What lasts
+
+    @property
+    def keeper(self) -> Keeper:
+        """Writes the record of runs, and finds it again."""
+        from wfkit.session.keeping import Keeper
+
+        with self._lock:
+            if self._keeper is None:
+                self._keeper = Keeper(self.settings)
+                self._caution = "\n".join(filter(None, [self._caution, *self._keeper.cautions]))
+            return self._keeper
+
+    @property
+    def results(self) -> Results | None:
+        """The store of results; None where there is none."""
+        return self.keeper.results
 
     # Which cluster
 
@@ -156,6 +175,9 @@ class Session:
             if self._starting is not None:
                 self._starting.close()
                 self._starting = None
+            if self._keeper is not None:
+                self._keeper.close()
+                self._keeper = None
 
     def _use(self, target: Any) -> None:
         """Connect to a cluster (None: our own), and leave the one before."""
@@ -176,7 +198,8 @@ class Session:
         self._leave()
         self._drop_unused()
         self._connection, self._engine = connection, engine
-        self._address, self._caution = facts.address, "\n".join(filter(None, [facts.caution, *warnings]))
+        told = [facts.caution, *warnings, *self.keeper.cautions]
+        self._address, self._caution = facts.address, "\n".join(filter(None, told))
 
     def _preflight(self, connection: Connection) -> list[str]:
         """Refuse a cluster whose packages do not fit ours; gives what may be worth knowing."""
@@ -260,15 +283,21 @@ class Session:
         engine = self.engine()
         identity = run_id(int(time.time() * 1000), os.urandom(10))
         chosen = self.settings
+        shown = preview_parameters(parameters)
+        parent_id = None if parent is None else parent.id
+        kept = self.keeper.begin(identity, flow, parameters, shown, parent_id)
         run = Run(
             engine,
             identity,
             flow.name,
-            preview_parameters(parameters),
+            shown,
             bounds=Bounds(chosen.engine_max_depth, chosen.engine_max_tasks_per_run, chosen.engine_waiting_threads),
             timeout_s=flow.options.timeout_seconds,
-            parent_id=None if parent is None else parent.id,
+            parent_id=parent_id,
+            keep=kept,
         )
+        if kept is not None:
+            kept.run = run
         run.flow, run.arguments = flow, parameters
         with self._lock:
             self.runs.append(run)
@@ -290,7 +319,8 @@ class Session:
 
     def last_of(self, flow_name: str) -> ReadableRun | None:
         """The newest run of a flow; None where there is none."""
-        return next((run for run in reversed(self.runs) if run.flow_name == flow_name), None)
+        ours = next((run for run in reversed(self.runs) if run.flow_name == flow_name), None)
+        return ours or next(iter(self.keeper.runs(flow=flow_name, limit=1)), None)
 
     def find(self, name: str) -> Run:
         """A run by its id, the start of its id, or the name of its flow (then the newest).
@@ -308,7 +338,8 @@ class Session:
 
 def _load_engine() -> None:
     load_distributed()
-    import_module(_ENGINE)
+    for module in (_ENGINE, _KEEPING):
+        import_module(module)
 
 
 def close_guests(connection: Connection) -> None:
@@ -377,6 +408,61 @@ def connect(target: Any = None) -> ClusterFacts:
     return session().connect(target)
 
 
-def runs() -> list[Run]:
-    """The runs of this session, newest first."""
-    return list(reversed(session().runs))
+def runs(
+    *,
+    flow: str | None = None,
+    state: str | None = None,
+    tags: Collection[str] = (),
+    since: float | None = None,
+    until: float | None = None,
+    text: str | None = None,
+    limit: int = 50,
+    before: str | None = None,
+) -> list[ReadableRun]:
+    """The runs on record, and those of this session, newest first.
+
+    Parameters
+    ----------
+    flow : str, optional
+        The name of a flow.
+    state : str, optional
+        Such as "FAILED".
+    tags : collection of str
+        All of which a run must have.
+    since, until : float, optional
+        Seconds since the epoch: a run started at the first or later, and before the second.
+    text : str, optional
+        What the id, the flow's name, or a parameter has in it.
+    limit : int
+        How many at most, 1 to 500.
+    before : str, optional
+        The id of the last run of the page before.
+
+    Raises
+    ------
+    ValueError : `state` or `limit` is not allowed
+    HistoryUnusable : the record cannot be read
+    """
+    wanted = RunState(state) if state is not None else None
+    joined = session()
+    asked = {"flow": flow, "state": wanted, "tags": tags, "since_s": since, "until_s": until, "text": text}
+    found = joined.keeper.runs(**asked, limit=limit, before=before)
+    ours = {run.id: run for run in joined.runs}
+    if joined.keeper.history is None:
+        fitting: list[ReadableRun] = [run for run in reversed(joined.runs) if flow in {None, run.flow_name}]
+        return [run for run in fitting if wanted in {None, run.state}][:limit]
+    return [ours.get(run.id, run) for run in found]
+
+
+def attach(run_id: str) -> ReadableRun:
+    """A run by its id, or the start of its id, from any kernel: to look at it, and to go on from it.
+
+    Raises
+    ------
+    NoSuchRun : there is none on record, or several begin so
+    """
+    joined = session()
+    for run in joined.runs:
+        if run.id == run_id:
+            return run
+    return joined.keeper.find(run_id)

@@ -18,7 +18,7 @@ from traitlets.config import Configurable
 from wfkit.errors import BadSetting
 
 FILE_NAME: Final = "wfkit.toml"
-SECTIONS: Final = ("cluster", "engine", "notebook")
+SECTIONS: Final = ("cluster", "engine", "history", "notebook", "results")
 _SIZE: Final = re.compile(r"auto|none|\d+(\.\d+)?\s*([kmgt]i?)?b?", re.IGNORECASE)
 
 
@@ -60,6 +60,14 @@ class WfkitSettings(Configurable):
     engine_no_workers_timeout_s = Float(
         600.0, help="Seconds after which a run ends that no worker can go on with; more than 0, inf to wait for ever."
     ).tag(config=True)
+    history_keep = Bool(default_value=True, help="Keep a record of runs, and their results.").tag(config=True)
+    history_url = Unicode("", help="The database of the record; SQLite in WFKIT_HOME if empty.").tag(config=True)
+    history_keep_days = Float(90.0, help="Days after which a run is removed; pinned ones stay.").tag(config=True)
+    history_keep_runs = Integer(1_000, min=1, help="How many runs are kept; pinned ones do not count.").tag(config=True)
+    history_keep_gigabytes = Float(20.0, help="How many gigabytes runs and their results may take.").tag(config=True)
+    results_url = Unicode("", help="Where results are stored: a folder, or a URL; in WFKIT_HOME if empty.").tag(
+        config=True
+    )
     notebook_wait = Enum(
         ["auto", "always", "never"],
         default_value="auto",
@@ -87,7 +95,7 @@ class WfkitSettings(Configurable):
             )
         return value
 
-    @validate("cluster_worker_saturation", "engine_no_workers_timeout_s")
+    @validate("cluster_worker_saturation", "engine_no_workers_timeout_s", "history_keep_days", "history_keep_gigabytes")
     def _above_zero(self, proposal: Any) -> float:
         name, value = proposal["trait"].name, float(proposal["value"])
         if not value > 0:
@@ -106,6 +114,12 @@ ALLOWED: Final[Mapping[str, str]] = {
     "engine_max_tasks_per_run": "a whole number from 1",
     "engine_waiting_threads": "a whole number from 1",
     "engine_no_workers_timeout_s": "a number above 0, or inf",
+    "history_keep": "true or false",
+    "history_url": 'the URL of a database, such as "postgresql://host/name", or empty',
+    "history_keep_days": "a number above 0, or inf",
+    "history_keep_runs": "a whole number from 1",
+    "history_keep_gigabytes": "a number above 0, or inf",
+    "results_url": 'a folder, or a URL such as "s3://bucket/results", or empty',
     "notebook_wait": '"auto", "always" or "never"',
     "notebook_view": "true or false",
 }

@@ -15,6 +15,7 @@ from wfkit.core.states import CODES, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView
 from wfkit.engine.driver import values
 from wfkit.engine.driver.cancelling import cancel_nodes
+from wfkit.engine.driver.reading import described
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.ended import map_failed
 from wfkit.errors import HandleMisuse, WaitTimeout
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.run import Run
 
 _ENDS = frozenset(CODES[state] for state in TASK_ENDS)
-#: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
-_WORST_FIRST = (
-    TaskState.FAILED,
-    TaskState.CRASHED,
-    TaskState.CANCELLED,
-    TaskState.UPSTREAM_FAILED,
-    TaskState.COMPLETED,
-    TaskState.REUSED,
-    TaskState.SKIPPED,
-)
 
 
 class Answers:
@@ -52,15 +43,7 @@ class Answers:
         """Where a node stands; for a mapped group the state that describes it as a whole."""
         if ref.group in self.run.flattened:
             return TaskState.COMPLETED if self.run.flattened[ref.group].complete else TaskState.PENDING
-        group = self._group(ref)
-        if ref.index is not None:
-            return group.state(ref.index) if ref.index < len(group) else TaskState.PENDING
-        present = {STATES[code] for code, count in enumerate(group.counts) if count}
-        if not present:
-            return TaskState.COMPLETED if self.length(ref.group) == 0 else TaskState.PENDING
-        if present <= TASK_ENDS and self.length(ref.group) is not None:
-            return next(state for state in _WORST_FIRST if state in present)
-        return TaskState.PENDING if present == {TaskState.PENDING} else TaskState.RUNNING
+        return described(self._group(ref), ref.index, self.length(ref.group))
 
     def name(self, ref: Ref) -> str:
         """The name for people."""

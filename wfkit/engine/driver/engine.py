@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -68,8 +68,13 @@ class Results(Protocol):
     def for_run(self, run_id: str) -> Store:
         """What the workers need to write results of a run, and to read them."""
 
-    def check(self, reference: str) -> str:
-        """Why a stored result cannot be had; empty where it can."""
+    def check_all(self, references: Iterable[str]) -> Mapping[str, str]:
+        """Those of stored results that cannot be had, and why.
+
+        Raises
+        ------
+        WfkitError : the store cannot be asked now
+        """
 
     def load(self, reference: str) -> object:
         """A stored result.

@@ -14,7 +14,7 @@ from wfkit.engine.driver import cancelling, expanding
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.flattening import Flattened
 from wfkit.engine.driver.group import Group, Node
-from wfkit.engine.driver.live import LiveRun
+from wfkit.engine.driver.live import Keep, LiveRun
 from wfkit.engine.driver.numbering import Numbering
 from wfkit.engine.driver.recording import Recording
 from wfkit.engine.driver.reuse import Reuse
@@ -29,8 +29,8 @@ _BAD: Final = [CODES[state] for state in TASK_ENDS - FINE]
 class GrowingRun(LiveRun):
     """A run with its graph. All is called under its lock."""
 
-    def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
-        super().__init__(engine, run_id, flow_name, bounds)
+    def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds, keep: Keep | None) -> None:
+        super().__init__(engine, run_id, flow_name, bounds, keep)
         store = None if engine.results is None else engine.results.for_run(run_id)
         self._recording = Recording(run_id, flow_name, bounds, store)
         self._numbering = Numbering(self.groups, self.answers)

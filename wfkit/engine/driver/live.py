@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 _SLICE_S: Final = 0.1
 
 
+#: Takes the numbered events of a run into the record; never blocks, never raises.
+Keep = Callable[[Sequence[AnyEvent]], None]
+
+
 class _Waiting(NamedTuple):
     """Something that is called when something holds."""
 
@@ -47,8 +51,9 @@ class LiveRun:
     #: What answers for the handles of this run; set by the class that knows it.
     answers: Answers
 
-    def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds) -> None:
+    def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds, keep: Keep | None) -> None:
         self.id = run_id
+        self._keep = keep
         self.flow_name = flow_name
         self.engine = engine
         self.bounds = bounds
@@ -109,6 +114,8 @@ class LiveRun:
             if not numbered:
                 return
             fold(self.view_model, numbered)
+            if self._keep is not None:
+                self._keep(numbered)
             ended = self._note_ends(numbered)
             self.follow(numbered)
             described = [spec.id for event in numbered if isinstance(event, NodesAdded) for spec in event.groups]

@@ -29,6 +29,10 @@ class Origin:
         The run itself, where this process drives it, or has driven it.
     by_hand : mapping
         Values that the user gives, by recorded node.
+
+    Raises
+    ------
+    StoreFailed : the store of results cannot be asked now
     """
 
     def __init__(
@@ -41,7 +45,9 @@ class Origin:
         self.view = view
         self.live = live
         self.by_hand = dict(by_hand or {})
-        self._results = results
+        stored = [one for group in view.groups.values() for one in group.stored.values()]
+        self._lost = results.check_all(stored) if results is not None and stored else {}
+        self._stored = results is not None
 
     def lost(self, node: Node) -> str:
         """Why the value of a recorded node cannot be had any more; empty where it can."""
@@ -51,7 +57,7 @@ class Origin:
         reference = group.stored.get(node[1])
         if reference is None:
             return "it was in cluster memory only"
-        return "there is no store of results" if self._results is None else self._results.check(reference)
+        return self._lost.get(reference, "") if self._stored else "there is no store of results"
 
     def key(self, node: Node, engine: Engine) -> tuple[str, int] | None:
         """Where the cluster of an engine holds the value of a recorded node; None where it does not."""

@@ -11,8 +11,8 @@ from wfkit.authoring.handle import Handle, Ref, Source
 from wfkit.core.events import LogLine
 from wfkit.core.ids import RunId
 from wfkit.core.plan import Plan
-from wfkit.core.states import RunState, TaskState
-from wfkit.core.view import RunView
+from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
+from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.errors import FlowFailed, NoSuchNode
@@ -20,6 +20,16 @@ from wfkit.errors import FlowFailed, NoSuchNode
 if TYPE_CHECKING:
     from wfkit.engine.driver.run import Run
 
+#: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
+_WORST_FIRST: Final = (
+    TaskState.FAILED,
+    TaskState.CRASHED,
+    TaskState.CANCELLED,
+    TaskState.UPSTREAM_FAILED,
+    TaskState.COMPLETED,
+    TaskState.REUSED,
+    TaskState.SKIPPED,
+)
 _FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
 
 
@@ -160,6 +170,18 @@ class ReadableRun:
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.flow_name}: {self.state}>"
+
+
+def described(group: GroupView, index: int | None, length: int | None) -> TaskState:
+    """Where a node stands; for a map (None) the state that describes it as a whole, given its length where known."""
+    if index is not None:
+        return group.state(index) if index < len(group) else TaskState.PENDING
+    present = {STATES[code] for code, count in enumerate(group.counts) if count}
+    if not present:
+        return TaskState.COMPLETED if length == 0 else TaskState.PENDING
+    if present <= TASK_ENDS and length is not None:
+        return next(state for state in _WORST_FIRST if state in present)
+    return TaskState.PENDING if present == {TaskState.PENDING} else TaskState.RUNNING
 
 
 class RunSource(Source, Protocol):

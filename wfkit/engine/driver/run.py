@@ -30,6 +30,7 @@ from wfkit.engine.driver.ending import outcome_of
 from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.growing import GrowingRun
+from wfkit.engine.driver.live import Keep
 from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.viewing import View, view_of
 from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call, pack
@@ -64,13 +65,14 @@ class Run(GrowingRun, ReadableRun):
         bounds: Bounds = Bounds(),  # noqa: B008 - a tuple
         timeout_s: float | None = None,
         parent_id: RunId | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self.parent_id = parent_id
         #: The run that this one goes on from, and those that go on from this one, where this process drives them.
         self.parent: Run | None = None
         self.reruns: list[Run] = []
         self.answers = Answers(self)
-        super().__init__(engine, run_id, flow_name, bounds)
+        super().__init__(engine, run_id, flow_name, bounds, keep)
         self.names = {}
         self._codes = Codes()
         self._checked: set[str] = set()

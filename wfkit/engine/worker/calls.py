@@ -124,7 +124,7 @@ def _inputs(call: Call) -> tuple[Input, ...]:
         for name, value in named
         if name not in ignored and not isinstance(value, Handle | Over)
     ]
-    return tuple([*found, *([Input("", _tokens(Items(call.keys)))] if call.keys else [])])
+    return (*found, *([Input("", _tokens(Items(call.keys)))] if call.keys else []))
 
 
 def _tokens(value: object) -> bytes:

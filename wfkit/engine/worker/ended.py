@@ -55,6 +55,8 @@ class Ended(NamedTuple):
             failed = TaskFailed(f"`{self.name}` failed: {self.error.type_name}: {self.error.message}")
             failed.add_note(f"On the worker:\n{self.error.traceback}")
             return failed
+        if self.state not in _ERRORS:
+            return TaskCancelled(f"`{self.name}` was {self.state} when its run was given up.")
         return _ERRORS[self.state](f"`{self.name}` ended {self.state}: {self.reason or 'no reason known'}.")
 
 

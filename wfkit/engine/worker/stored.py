@@ -17,6 +17,7 @@ _WRITERS: Final = 2
 
 #: A pickle, and the buffers that were kept apart.
 Pickled = tuple[bytes, Sequence[Any]]
+_Read = tuple[bytes | bytearray, Sequence[Any]]
 
 
 class Store(Protocol):
@@ -30,7 +31,7 @@ class Store(Protocol):
         WfkitError : it cannot be written
         """
 
-    def read(self, reference: str) -> Pickled:
+    def read(self, reference: str) -> _Read:
         """Read a value.
 
         Raises
@@ -49,7 +50,7 @@ def load_stored(reference: str, store: Store) -> Outcome:
     except BaseException as error:  # noqa: BLE001 - the point of an envelope
         reason = f"its stored result cannot be had: {in_one_line(error)}"
         return Err(TaskState.CRASHED, reason, describe(error), reference)
-    return arrived(payload, reference, *buffers)
+    return arrived(bytes(payload), reference, *buffers)
 
 
 class Writers:

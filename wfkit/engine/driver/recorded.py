@@ -1,0 +1,311 @@
+"""Recorded run: a run that this process does not drive, as its record tells it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+
+from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.resolving import resolved
+from wfkit.core.events import LogLine
+from wfkit.core.ids import GroupId, RunId
+from wfkit.core.parts import Parts
+from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, TaskState
+from wfkit.core.view import GroupView, RunView
+from wfkit.engine.driver.reading import ReadableRun, described
+from wfkit.engine.worker.calls import unpack
+from wfkit.engine.worker.ended import Ended, map_failed
+from wfkit.engine.worker.outcome import load_value
+from wfkit.errors import CannotRerun, HandleMisuse, ResultLost, WaitTimeout
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+    from wfkit.authoring.flow import Flow
+    from wfkit.engine.driver.engine import Results
+
+_LOOK_S: Final = 0.3
+_ENDS: Final = frozenset(CODES[state] for state in TASK_ENDS)
+
+
+class Record(Protocol):
+    """What is on record of one run."""
+
+    @property
+    def id(self) -> RunId:
+        """Its id."""
+
+    @property
+    def flow_name(self) -> str:
+        """The name of its flow."""
+
+    @property
+    def parent_id(self) -> RunId | None:
+        """The run that it goes on from."""
+
+    def view(self) -> RunView:
+        """Its picture, as far as it is on record now."""
+
+    def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:
+        """The flow as it was, and what it was called with; None where that was not kept."""
+
+
+class RecordedRun(ReadableRun):
+    """A run of another process, or of before. It can be looked at and repeated, not steered."""
+
+    def __init__(self, record: Record, results: Results | None) -> None:
+        self.id, self.flow_name, self.parent_id = record.id, record.flow_name, record.parent_id
+        self.lock = threading.RLock()
+        self.results = results
+        self._record = record
+        self._view: RunView | None = None
+        self.answers = RecordAnswers(self)
+
+    @property
+    def view_model(self) -> RunView:  # type: ignore[override]  # of a run that goes on it is an attribute
+        """The picture, as it was read last."""
+        if self._view is None:
+            self._view = self._record.view()
+        return self._view
+
+    def refresh(self) -> RecordedRun:
+        """Read what has been recorded meanwhile."""
+        if self._view is None or self._view.state not in RUN_ENDS:
+            self._view = self._record.view()
+        return self
+
+    @cached_property
+    def names(self) -> dict[str, object]:  # type: ignore[override]
+        """Handles by the names that the body bound them to."""
+        return {
+            one.name: Handle(
+                self.answers, Ref(one.group, one.index, one.item), mapped=one.mapped, n_outputs=one.n_outputs
+            )
+            for one in self.view_model.handles
+        }
+
+    @cached_property
+    def _kept(self) -> tuple[Flow[..., Any] | None, dict[str, object]]:
+        return self._record.flow() or (None, {})
+
+    @property
+    def flow(self) -> Flow[..., Any] | None:  # type: ignore[override]
+        """The flow as it was; None where it was not kept."""
+        return self._kept[0]
+
+    @property
+    def arguments(self) -> dict[str, object]:  # type: ignore[override]
+        """What the flow was called with."""
+        return self._kept[1]
+
+    def wait(self, timeout: float | None = None) -> RecordedRun:
+        """Wait for the end of the run, which another process drives; never raises for a failed run.
+
+        Raises
+        ------
+        WaitTimeout : the time passed first
+        """
+        until_s = None if timeout is None else time.monotonic() + timeout
+        while self.refresh().state not in RUN_ENDS:
+            if until_s is not None and time.monotonic() >= until_s:
+                raise WaitTimeout(f"The run {self.id} is still {self.state} after {timeout:g} s.", "Give it more time.")
+            time.sleep(_LOOK_S)
+        return self
+
+    def result(self, timeout: float | None = None) -> object:
+        """The flow's value, with its handles resolved; waits for the end.
+
+        Raises
+        ------
+        FlowFailed : the run did not end COMPLETED
+        ResultLost : the value, or a part of it, was not kept
+        WaitTimeout : the time passed first
+        """
+        self.wait(timeout).raise_if_failed()
+        if self.view_model.value is None:
+            raise ResultLost(
+                f"The value of the run {self.id} is not on record: it is large, or cannot be pickled.",
+                "Ask for its nodes: `run.node(name).result()`.",
+            )
+
+        def handle(facts: tuple[str, int | None, int | None, bool, int | None]) -> Handle:
+            group, index, item, mapped, n_outputs = facts
+            return Handle(self.answers, Ref(GroupId(group), index, item), mapped=mapped, n_outputs=n_outputs)
+
+        return resolved(unpack(self.view_model.value, handle))
+
+    def cancel(self, reason: str = "") -> NoReturn:  # noqa: ARG002 - as of a run that goes on here
+        """Refuse: whoever drives the run can cancel it."""
+        raise HandleMisuse(f"The run {self.id} is driven by another process, or by none.", "Cancel it there.")
+
+    pause = resume = cancel
+
+    @property
+    def held_bytes(self) -> int:
+        """Nothing is held for this process."""
+        return 0
+
+    def release(self) -> None:
+        """Nothing is held for this process."""
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002 - the record does not call
+        """The record tells nobody; gives what ends a subscription."""
+        return lambda: None
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call back at once, if the run has ended."""
+        if self.state in RUN_ENDS:
+            callback()
+
+    def flush(self) -> None:
+        """Nothing waits to be sent."""
+
+
+class RecordAnswers:
+    """The source of the handles of a recorded run."""
+
+    def __init__(self, run: RecordedRun) -> None:
+        self.run = run
+
+    def state(self, ref: Ref) -> TaskState:
+        """Where the node stands; for a mapped group the state that describes it as a whole."""
+        return described(self._group(ref), ref.index, self.length(ref.group))
+
+    def name(self, ref: Ref) -> str:
+        """The name for people."""
+        group = self._group(ref)
+        name = group.spec.name if ref.index is None else group.name(ref.index)
+        return name if ref.item is None else f"{name}.item({ref.item})"
+
+    def length(self, group: GroupId) -> int | None:
+        """How many elements a mapped group has; None while that is not known."""
+        return self.run.view_model.groups[group].spec.length
+
+    def element(self, group: GroupId, k: int) -> Ref:
+        """What the element at place `k` of a mapped group's list is."""
+        return Ref(group, self._order(self.run.view_model.groups[group])[k])
+
+    def wait(self, ref: Ref, timeout: float | None) -> bool:
+        """Wait for an end state; False if the time passed first."""
+        until_s = None if timeout is None else time.monotonic() + timeout
+        while not self._has_ended(ref) and self.run.refresh().state not in RUN_ENDS:
+            if until_s is not None and time.monotonic() >= until_s:
+                return False
+            time.sleep(_LOOK_S)
+        return True
+
+    def _has_ended(self, ref: Ref) -> bool:
+        group = self._group(ref)
+        if ref.index is not None:
+            return group.states[ref.index] in _ENDS
+        return group.spec.length is not None and sum(group.counts[code] for code in _ENDS) >= group.spec.length
+
+    def result(self, ref: Ref, timeout: float | None) -> object:
+        """The value, or the error that stands for it."""
+        if not self.wait(ref, timeout):
+            raise WaitTimeout(f"`{self.name(ref)}` is still {self.state(ref)}.", "Give it more time.")
+        group = self._group(ref)
+        if group.spec.kind != "task":
+            raise HandleMisuse(f"`{group.spec.name}` is no task, so the record has no value.", "Ask for its parts.")
+        if ref.index is not None:
+            value: Any = self._value(group, ref.index)
+            return value if ref.item is None else value[ref.item]
+        ended = {index: _ended(group, index) for index in self._order(group)}
+        failed = [one for one in ended.values() if not one.has_value and one.state is not TaskState.SKIPPED]
+        if failed:
+            raise map_failed(group.spec.name, len(ended), failed)
+        return [self._value(group, index) for index, one in ended.items() if one.has_value]
+
+    def _value(self, group: GroupView, index: int) -> object:
+        error = _ended(group, index).exception()
+        if error is not None:
+            raise error
+        if (inline := group.inline.get(index)) is not None:
+            return load_value(inline, (), group.name(index))
+        reference = group.stored.get(index)
+        if reference is None or self.run.results is None:
+            raise ResultLost(f"The result of `{group.name(index)}` was in cluster memory only.", "Rerun the run.")
+        return self.run.results.load(reference)
+
+    def exception(self, ref: Ref, timeout: float | None) -> object:
+        """The error or None; for a mapped group a list aligned with its elements."""
+        self.wait(ref, timeout)
+        group = self._group(ref)
+        if ref.index is not None:
+            return _ended(group, ref.index).exception()
+        return [_ended(group, index).exception() for index in self._order(group)]
+
+    def logs(self, ref: Ref | None) -> list[LogLine]:
+        """What the nodes behind a handle, or all nodes, wrote."""
+        groups = self.run.view_model.ordered() if ref is None else [self._group(ref)]
+        return [
+            line
+            for group in groups
+            for index, of_node in sorted(group.logs.items())
+            if ref is None or ref.index in (None, index)
+            for _, part in sorted(of_node.items())
+            for line in part.lines
+        ]
+
+    def cancel(self, ref: Ref) -> None:
+        """Refuse: whoever drives the run can cancel it."""
+        self.run.cancel(self.name(ref))
+
+    def future(self, ref: Ref) -> Future[Any]:
+        """Refuse: no cluster holds the value for this process."""
+        raise HandleMisuse(f"`{self.name(ref)}` is known from the record, no cluster has it.", "Call `.result()`.")
+
+    def preview(self, ref: Ref) -> str:
+        """The state, and a short picture of the value or the error."""
+        group = self._group(ref)
+        if ref.index is None:
+            counts = [f"{count} {STATES[code]}" for code, count in enumerate(group.counts) if count]
+            return ", ".join(counts) or "0 items"
+        return f"{self.state(ref)} {group.previews.get(ref.index) or group.reasons.get(ref.index, '')}".rstrip()
+
+    def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
+        """Call back when the node has ended; waits for that."""
+        self.wait(ref, None)
+        callback()
+
+    def current(self, handle: Handle) -> NoReturn:
+        """Refuse: a handle of a recorded run stands for nothing that tasks here could depend on."""
+        raise CannotRerun(
+            f"`{handle.name}` is known from the record of {self.run.id}, so no task can take it as input.",
+            "Pass its `.result()`.",
+        )
+
+    def rerun(self, handle: Handle) -> object:
+        """Repeat the run, and execute the node in any case."""
+        return self.run.rerun(handle)
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Nothing is held that a waiting thread could give back."""
+        return nullcontext()
+
+    def _group(self, ref: Ref) -> GroupView:
+        return self.run.view_model.groups[ref.group]
+
+    def _order(self, group: GroupView) -> Sequence[int]:
+        """The nodes of a map in the order of its list: that of its parts, where these came in another one."""
+        if not group.spec.parts:
+            return range(len(group))
+        parts = Parts(group.spec.parts)
+        return sorted(range(len(group)), key=lambda index: parts.place(index) or (len(group), index))
+
+
+def _ended(group: GroupView, index: int) -> Ended:
+    """What is known of a node that has ended."""
+    attempts = group.errors.get(index, {})
+    state = group.state(index)
+    return Ended(
+        name=group.name(index),
+        state=state,
+        reason=group.reasons.get(index, ""),
+        error=attempts[max(attempts)] if attempts and state is TaskState.FAILED else None,
+        inline=group.inline.get(index),
+    )

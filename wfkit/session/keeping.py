@@ -1,0 +1,271 @@
+"""Keeping: what lasts of the runs of this process: their record, their results, and the flows themselves."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from wfkit.authoring.flow import Flow, FunctionBody
+from wfkit.authoring.pickler import dumps
+from wfkit.authoring.secrets import is_labelled
+from wfkit.core.events import AnyEvent
+from wfkit.core.ids import RunId
+from wfkit.core.states import STATES
+from wfkit.core.view import RunView
+from wfkit.engine.driver.recorded import RecordedRun
+from wfkit.errors import NoSuchRun, WfkitError
+from wfkit.history.home import home
+from wfkit.history.paths import shown
+from wfkit.history.records import RunRecord
+from wfkit.history.results import ResultStore, open_results
+from wfkit.history.retention import Retention, prune
+from wfkit.history.store import History
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.run import Run
+    from wfkit.session.settings import WfkitSettings
+
+_GIT_S: Final = 2.0
+#: At the end of a process so long is waited for a database that cannot be written.
+_CLOSE_S: Final = 5.0
+_GIGABYTE: Final = 10**9
+
+
+class Keeper:
+    """Writes the record of runs and finds it again. Where that cannot be, runs go on without.
+
+    Attributes
+    ----------
+    results : ResultStore or None
+    history : History or None
+    cautions : list of str
+        What is not kept, and why; told once.
+    """
+
+    def __init__(self, settings: WfkitSettings) -> None:
+        self.results: ResultStore | None = None
+        self.history: History | None = None
+        self.cautions: list[str] = []
+        self._beginning: list[threading.Thread] = []
+        self._shown_url = shown(settings.results_url) if settings.results_url else ""
+        if settings.history_keep:
+            self._try(lambda: self._open_results(settings))
+            self._try(lambda: self._open_history(settings))
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except WfkitError as error:
+            self.cautions.append(str(error))
+
+    def _open_results(self, settings: WfkitSettings) -> None:
+        results = open_results(home(), settings.results_url)
+        results.write_probe()
+        self.results = results
+
+    def _open_history(self, settings: WfkitSettings) -> None:
+        self.history = History.open(settings.history_url or home())
+        self.cautions += self.history.notes
+
+    def begin(
+        self,
+        run_id: RunId,
+        flow: Flow[..., Any],
+        arguments: Mapping[str, object],
+        parameters: tuple[tuple[str, str], ...],
+        parent_id: RunId | None,
+    ) -> _Kept | None:
+        """Begin the record of a run; what comes back takes its events. None where there is no record."""
+        if self.history is None:
+            return None
+        kept = _Kept(self.history, run_id)
+        payload = _frozen_flow(flow, arguments)
+        (source_kind, source), folder = _source(flow), str(Path.cwd())
+
+        def begin() -> None:
+            record = RunRecord(
+                id=run_id,
+                flow_name=flow.name,
+                started_s=time.time(),
+                tags=tuple(sorted(flow.options.tags)),
+                git_commit=_git_commit(folder),
+                environment=_environment(),
+                user=_user(),
+                host=socket.gethostname(),
+                results_url=self._shown_url,
+                flow_stored=self._stored_flow(run_id, payload),
+                parameters=parameters,
+                parent_id=parent_id,
+                source_kind=source_kind,
+                source=source,
+            )
+            kept.begin(record)
+
+        thread = threading.Thread(target=begin, name="wfkit-keep", daemon=True)
+        self._beginning.append(thread)
+        thread.start()
+        return kept
+
+    def _stored_flow(self, run_id: RunId, payload: bytes) -> str:
+        """Keep a flow for a rerun by another kernel; the reference, or nothing where it cannot be kept."""
+        if self.results is not None and payload:
+            with suppress(WfkitError):  # a store that is full: the run needs none of it
+                return self.results.for_run(run_id).write("flow", payload)
+        return ""
+
+    # Looking back
+
+    def find(self, name: str) -> RecordedRun:
+        """A run on record by its id, or the start of its id.
+
+        Raises
+        ------
+        NoSuchRun : there is none, or there are several
+        """
+        if self.history is None:
+            raise NoSuchRun(f"There is no run {name!r}.", f"No history is kept: {'; '.join(self.cautions) or 'off'}.")
+        self._settle()
+        self.history.settle_abandoned()
+        return RecordedRun(_Record(self, self.history.run(name)), self.results)
+
+    def runs(self, **wanted: Any) -> list[RecordedRun]:
+        """Runs on record, newest first; see `History.runs`."""
+        if self.history is None:
+            return []
+        self._settle()
+        self.history.flush(_CLOSE_S)
+        self.history.settle_abandoned()
+        return [RecordedRun(_Record(self, record), self.results) for record in self.history.runs(**wanted)]
+
+    def prune(self, settings: WfkitSettings) -> None:
+        """Remove what is older, or more, than is kept."""
+        if self.history is not None and self.results is not None:
+            policy = Retention(
+                days=settings.history_keep_days,
+                runs=settings.history_keep_runs,
+                size_bytes=int(settings.history_keep_gigabytes * _GIGABYTE),
+            )
+            prune(self.history, self.results.delete_run, self.results.size_of_run, policy)
+
+    def _settle(self) -> None:
+        """Wait until the records of all runs have begun."""
+        while self._beginning:
+            self._beginning.pop().join(_CLOSE_S)
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._settle()
+        if self.history is not None:
+            self.history.close(_CLOSE_S)
+
+
+class _Kept:
+    """The record of one run while it goes on (history.writer.Driver)."""
+
+    def __init__(self, history: History, run_id: RunId) -> None:
+        self._history, self._run_id = history, run_id
+        self._lock = threading.Lock()
+        self._early: list[AnyEvent] | None = []  #: events from before the record began; None: it has
+        self.run: Run | None = None
+
+    def begin(self, record: RunRecord) -> None:
+        """The record begins, with the events that there are."""
+        self._history.begin(record, self)
+        with self._lock:
+            early, self._early = self._early, None
+            self._history.append(self._run_id, early or [])
+
+    def __call__(self, events: Sequence[AnyEvent]) -> None:
+        if self._early is not None:
+            with self._lock:
+                if self._early is not None:
+                    self._early += events
+                    return
+        self._history.append(self._run_id, events)
+
+    def counts(self) -> dict[str, int]:
+        """How many nodes of the run are in each state."""
+        if self.run is None:
+            return {}
+        counts = zip(STATES, self.run.view_model.counts(), strict=True)
+        return {state.value: count for state, count in counts if count}
+
+    def lose(self) -> None:
+        """Another process drives the run now."""
+        if self.run is not None:
+            self.run.lose_cluster("another process has taken the run over")
+
+
+class _Record:
+    """What is on record of one run (engine.driver.recorded.Record)."""
+
+    def __init__(self, keeper: Keeper, record: RunRecord) -> None:
+        self._keeper, self._record = keeper, record
+        self.id, self.flow_name, self.parent_id = record.id, record.flow_name, record.parent_id
+
+    def view(self) -> RunView:
+        """Its picture, as far as it is on record now."""
+        assert self._keeper.history is not None
+        self._keeper.history.settle_abandoned()
+        return self._keeper.history.view(self.id)
+
+    def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:
+        """The flow as it was, and what it was called with; None where that was not kept."""
+        if not self._record.flow_stored or self._keeper.results is None:
+            return None
+        return cast("tuple[Flow[..., Any], dict[str, object]]", self._keeper.results.load(self._record.flow_stored))
+
+
+def _frozen_flow(flow: Flow[..., Any], arguments: Mapping[str, object]) -> bytes:
+    """A flow and its arguments as they are now; empty where they cannot be pickled, or hold a secret."""
+    with suppress(Exception):  # the user's own code
+        payload = dumps((flow, dict(arguments)))
+        return b"" if is_labelled(payload) else payload
+    return b""
+
+
+def _source(flow: Flow[..., Any]) -> tuple[str, str]:
+    """Whether a flow is from a file or a cell; the path, or the text."""
+    if isinstance(flow.body, FunctionBody):
+        return "file", flow.body.fn.__code__.co_filename
+    return "cell", str(getattr(flow.body, "source", ""))
+
+
+@cache
+def _environment() -> dict[str, str]:
+    from importlib.metadata import version
+
+    packages = {name: version(name) for name in ("wfkit", "dask", "distributed")}
+    return {"python": platform.python_version(), "platform": platform.platform(), "program": sys.argv[0], **packages}
+
+
+@cache
+def _user() -> str:
+    with suppress(Exception):  # no name for this user id
+        return getpass.getuser()
+    return ""
+
+
+@cache
+def _git_commit(folder: str) -> str:
+    """The commit that a folder is at; with a plus where files differ from it; empty outside of repositories."""
+    with suppress(Exception):
+        told = subprocess.run(
+            ["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=_GIT_S,
+            check=True,
+        )
+        return told.stdout.strip()
+    return ""
