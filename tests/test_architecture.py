@@ -41,7 +41,7 @@ HEAVY: Final = {
     "traitlets",
 }
 #: Packages that people choose to have; imported inside functions only.
-OPTIONAL: Final = {"pandas"}
+OPTIONAL: Final = {"numpy", "pandas", "pyarrow"}
 #: Dependencies that wfkit needs and never imports, with the reason.
 NEVER_IMPORTED: Final = {
     "bokeh": "Dask's dashboard is drawn with it",

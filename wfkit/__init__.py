@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wfkit import errors as errors
     from wfkit.authoring.context import Launcher
     from wfkit.authoring.context import current as current
+    from wfkit.authoring.fingerprint import fingerprint as fingerprint
     from wfkit.authoring.flattening import flatten as flatten
     from wfkit.authoring.flow import Flow as Flow
     from wfkit.authoring.flow import flow as flow
@@ -59,6 +60,7 @@ _PUBLIC: Final = {
     "current": "wfkit.authoring.context",
     "errors": "wfkit",
     "exponential_backoff": "wfkit.core.retry",
+    "fingerprint": "wfkit.authoring.fingerprint",
     "flatten": "wfkit.authoring.flattening",
     "flow": "wfkit.authoring.flow",
     "present": "wfkit.authoring.inputs",

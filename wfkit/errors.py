@@ -43,6 +43,12 @@ class ForeignThread(NotInFlow):
     code = "wfkit.foreign-thread"
 
 
+class CannotFingerprint(WfkitError, TypeError):
+    """Something that a task's code refers to cannot be hashed."""
+
+    code = "wfkit.cannot-fingerprint"
+
+
 class HandleMisuse(WfkitError, TypeError):
     """A handle was used as if it were the value it stands for."""
 

@@ -16,7 +16,12 @@ from distributed import Client, LocalCluster
 
 @contextlib.contextmanager
 def packages_here_only(folder: Path) -> Iterator[None]:
-    """`shapes_here` and `tree_here.branch`, which this process can import, and no process that runs already."""
+    """`shapes_here` and `tree_here.branch`, installed where this process can import them, and no other that runs.
+
+    In `site-packages`: what is not installed is local, and travels.
+    """
+    folder = folder / "site-packages"
+    folder.mkdir()
     (folder / "shapes_here.py").write_text("class Square:\n    pass\n\n\ndef area(x):\n    return x * x\n")
     (folder / "tree_here" / "branch").mkdir(parents=True)
     (folder / "tree_here" / "__init__.py").write_text("")

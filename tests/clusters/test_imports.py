@@ -66,9 +66,9 @@ def test_what_the_remedies_advise_does_help(client: Client, tmp_path: Path) -> N
     finally:
         cloudpickle.unregister_pickle_by_value(module)
     assert list(probe.missing({"shapes_here"}).values()) == [["shapes_here"]]
-    client.run(lambda: sys.path.append(str(tmp_path)))  # it is installed
+    client.run(lambda: sys.path.append(str(tmp_path / "site-packages")))  # it is installed
     assert probe.missing({"shapes_here"}) == {}
-    client.run(lambda: sys.path.remove(str(tmp_path)))
+    client.run(lambda: sys.path.remove(str(tmp_path / "site-packages")))
     assert probe.missing({"shapes_here"}) == {}  # what was found is not asked again
 
 
@@ -78,10 +78,12 @@ def test_what_the_remedies_advise_does_help(client: Client, tmp_path: Path) -> N
 def test_each_worker_is_asked_those_that_come_later_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with one_worker() as cluster, Client(cluster, set_as_default=False) as client:
         (first,) = client.run(os.getpid)
-        client.run(lambda: sys.path.append(str(tmp_path)))
+        client.run(lambda: sys.path.append(str(tmp_path / "site-packages")))
         probe = ImportProbe(client)
         assert probe.missing({"shapes_here", "numpy"}) == {}
-        monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])  # Dask hands it on
+        monkeypatch.setattr(
+            sys, "path", [path for path in sys.path if path != str(tmp_path / "site-packages")]
+        )  # Dask hands it on
         cluster.scale(2)
         client.wait_for_workers(2, timeout=30)
         second = next(worker for worker in client.run(os.getpid) if worker != first)

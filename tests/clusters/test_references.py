@@ -71,6 +71,22 @@ def test_a_module_that_travels_by_value_is_not_imported() -> None:
         cloudpickle.unregister_pickle_by_value(module)
 
 
+def test_of_a_local_module_only_what_does_not_travel_is_imported(tmp_path: Path) -> None:
+    text = (
+        "import threading\nLOCK = threading.Lock()\ndef area(x): return x\ndef locked(): return LOCK\nclass Box: pass\n"
+    )
+    (tmp_path / "boxes_here.py").write_text(text)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        uses = "import boxes_here\ndef f(x): return boxes_here.area(x), boxes_here.Box()"
+        assert modules_of(freeze_code(in_notebook(uses), None, "`f`")) == set()
+        locks = "import boxes_here\ndef f(x): return boxes_here.locked()"
+        assert modules_of(freeze_code(in_notebook(locks), None, "`f`")) == {"boxes_here"}
+    finally:
+        sys.path.remove(str(tmp_path))
+        sys.modules.pop("boxes_here", None)
+
+
 class Trap:
     """Writes a file when it is unpickled."""
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from wfkit.authoring.fingerprint import code_digest
 from wfkit.authoring.inputs import allow_failure, unmapped
 from wfkit.authoring.mapping import Items, Mapped, Over
 from wfkit.authoring.options import TaskOptions
@@ -50,7 +49,7 @@ def mapper(flow: Flow[..., object], body: Callable[..., object]) -> Task[..., ob
     """A task that maps a flow when it gets the items, and returns what the branches returned without waiting."""
     run = functools.partial(_map_here, flow)
     functools.update_wrapper(run, body, updated=())  # so that its source travels, and errors name what it refers to
-    return Task(run, TaskOptions(name=flow.name, version=code_digest(body)))
+    return Task(run, TaskOptions(name=flow.name))
 
 
 def later(task: Task[..., object], mapped: Mapped) -> Call:

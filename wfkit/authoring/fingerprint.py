@@ -1,78 +1,123 @@
-"""Fingerprint: a digest of what a task's code means."""
+"""Fingerprint: a digest of what a task means.
+
+It is made of the function's bytecode, constants and names, its defaults and closure, the options that change values,
+and of the functions, classes and plain values of the notebook and of local modules that it refers to, and so on.
+Comments, layout, docstrings, annotations of parameters, the file and the line have no part in it.
+"""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 from collections.abc import Callable
-from types import CodeType, MethodType
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-FORMAT: Final = "wfkit.task.v1"  #: grows when the meaning of the digest changes
-#: Flags that say how a function is called; others tell of `from __future__` around it, or of where it stands.
-_MEANINGFUL: Final = (
-    inspect.CO_VARARGS
-    | inspect.CO_VARKEYWORDS
-    | inspect.CO_GENERATOR
-    | inspect.CO_COROUTINE
-    | inspect.CO_ASYNC_GENERATOR
-)
+from wfkit.authoring.bytecode import PYTHON
+from wfkit.authoring.functions import name_of
+from wfkit.authoring.meaning import BODY, Walk
+from wfkit.authoring.options import TaskOptions
+from wfkit.authoring.task import Task
+from wfkit.authoring.unfolding import Node, unfolded
+from wfkit.errors import CannotFingerprint
+
+if TYPE_CHECKING:
+    from wfkit.authoring.explain import Parts
+
+FORMAT: Final = "wfkit.task.v2"  #: grows when the meaning of the digest changes
+_SHORT: Final = 12  #: hex digits of a digest in `parts`
 
 
-def code_digest(function: Callable[..., object], version: str = "") -> str:
-    """Digest of a function's own bytecode, constants and names; not of its comments, file or line.
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a task means.
+
+    Attributes
+    ----------
+    digest : str
+        32 hex digits, equal in every process; empty where something is unknown.
+    unknown : str
+        What cannot be hashed, in words; empty where all can.
+    parts : tuple of pairs of str
+        What it consists of: a label in words and a plain value, a version or "#" and a short digest. What `explain`
+        compares.
+    """
+
+    digest: str
+    unknown: str
+    parts: Parts
+
+
+def fingerprint(task: Task[..., object]) -> str:
+    """A digest of what a task means: its code, and all of your own code and values that it refers to.
 
     Parameters
     ----------
-    function : callable
-    version : str
-        Stands for the code where it is given.
+    task : Task or callable
 
     Returns
     -------
-    str : 32 hex digits, the same in every process
+    str : 32 hex digits; equal after a cell was executed again, after a restart and in every process, as long as the
+        code means the same
+
+    Raises
+    ------
+    CannotFingerprint : something that the code refers to cannot be hashed; the message names it
     """
-    digest = hashlib.blake2b(FORMAT.encode(), digest_size=16)
-    digest.update(version.encode() if version else b"\0")
-    if not version:
-        _feed_function(digest.update, function)
-    return digest.hexdigest()
+    found = fingerprint_of(task)
+    if found.unknown:
+        raise CannotFingerprint(
+            f"`{_name(task)}` cannot be fingerprinted: {found.unknown}.",
+            "Make it inside the task, pass it as an argument, or say when the code has changed by @task(version=…).",
+        )
+    return found.digest
 
 
-def _feed_function(update: Callable[[bytes], object], function: object) -> None:
-    if isinstance(function, functools.partial):
-        update(_text((function.args, function.keywords)).encode())
-        _feed_function(update, function.func)
-        return
-    function = function.__func__ if isinstance(function, MethodType) else function
-    code = getattr(function, "__code__", None)
-    if isinstance(code, CodeType):
-        _feed_code(update, code)
-    else:
-        named = function if hasattr(function, "__qualname__") else type(function)
-        update(f"{named.__module__}.{named.__qualname__}".encode())
+def fingerprint_of(task: Task[..., object] | Callable[..., object]) -> Fingerprint:
+    """What a task or a plain function means; what cannot be hashed is told, never raised."""
+    walk = Walk()
+    root = walk.start(f"task `{_name(task)}`", functools.partial(_described, walk, task))
+    walk.finish()
+    digests = unfolded(walk.nodes)
+    whole = hashlib.blake2b(FORMAT.encode() + digests[root], digest_size=16).hexdigest()
+    return Fingerprint("" if walk.unknown else whole, walk.unknown, _parts(walk.nodes[1:], digests))
 
 
-def _feed_code(update: Callable[[bytes], object], code: CodeType) -> None:
-    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _MEANINGFUL)
-    update(code.co_code)
-    update(repr((code.co_names, code.co_varnames, code.co_freevars, counts)).encode())
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            _feed_code(update, constant)
-        else:
-            update(_text(constant).encode())
+def _described(walk: Walk, task: Task[..., object] | Callable[..., object], root: Node) -> bytes:
+    """The data of the task's own node."""
+    code, bound, options = task, tuple[object, ...](), TaskOptions()
+    if isinstance(task, Task):
+        code, bound, options = task._base.fn, task._bound, task.options
+    said = [walk.value(root, value, f"option `{name}`") for name, value in options.meant().items()]
+    if options.version:
+        return b"".join([*said, b"version", walk.value(root, options.version, "version")])
+    said += [walk.fact(root, "Python", PYTHON), walk.code(root, code, f"{BODY}`{_name(task)}`")]
+    return b"".join([*said, *(walk.value(root, one, "instance `self`") for one in bound)])
 
 
-def _text(constant: object) -> str:
-    """A constant as text that tells its type, and in which a set has an order: that of a set's `repr` changes."""
-    if isinstance(constant, frozenset | set):
-        items = sorted(map(_text, constant))
-    elif isinstance(constant, tuple | list):
-        items = [_text(item) for item in constant]
-    elif isinstance(constant, dict):
-        items = [f"{_text(key)}:{_text(value)}" for key, value in constant.items()]
-    else:
-        return f"{type(constant).__name__} {constant!r}"
-    return f"{type(constant).__name__}({','.join(items)})"
+def _name(task: Task[..., object] | Callable[..., object]) -> str:
+    return task.name if isinstance(task, Task) else name_of(task)
+
+
+def _parts(nodes: list[Node], digests: dict[Node, bytes]) -> Parts:
+    """What each node says of itself; of those with one label, equal ones are one part, and others are numbered."""
+    alike: dict[str, set[bytes]] = {}
+    for node in nodes:
+        alike.setdefault(node.label, set()).add(digests[node])
+    labels = {
+        (label, digest): label if at == 1 else f"{label} ({at})"
+        for label, found in alike.items()
+        for at, digest in enumerate(sorted(found), 1)
+    }
+    shown = {
+        labels[node.label, digests[node]]: _shown(node, [labels[link.label, digests[link]] for link in node.links])
+        for node in nodes
+    }
+    return tuple(sorted(shown.items()))
+
+
+def _shown(node: Node, links: list[str]) -> str:
+    if node.shown:
+        return node.shown
+    said = node.data + "\n".join(sorted(links) if node.bag else links).encode()
+    return f"#{hashlib.blake2b(said, digest_size=_SHORT // 2).hexdigest()}"

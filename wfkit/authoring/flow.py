@@ -313,6 +313,10 @@ class Flow(Generic[P, R_co]):
     async def _value_soon(self, parameters: dict[str, object]) -> object:
         return (await launcher().run_async(self, parameters)).result()
 
+    def __wfkit_meaning__(self) -> tuple[object, ...]:
+        code = self.body.fn if isinstance(self.body, FunctionBody) else self.body
+        return (code, self.options.validate_parameters)
+
     def __reduce__(self) -> tuple[object, ...]:
         return (Flow, (self.name, self.body, self.options))  # its last run stays where it is
 

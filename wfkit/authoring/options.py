@@ -88,6 +88,14 @@ class TaskOptions:
     identity_ignore: tuple[str, ...] = ()
     on_parent_failure: Literal["cancel", "keep"] = "cancel"
 
+    def meant(self) -> dict[str, object]:
+        """The options that change which value comes out; not those that say how, where and how often to get it."""
+        return {
+            "n_outputs": self.n_outputs,
+            "skip_on_upstream_skip": self.skip_on_upstream_skip,
+            "trigger": str(self.trigger),
+        }
+
 
 class TaskWords(TypedDict, total=False):
     """The options as people write them; the meaning of each is told at `TaskOptions`."""

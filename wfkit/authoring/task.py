@@ -10,7 +10,6 @@ from types import MethodType
 from typing import Final, Generic, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
 from wfkit.authoring.context import FlowBody, Recorder, place, recorder_here
-from wfkit.authoring.fingerprint import code_digest
 from wfkit.authoring.freeze import freeze_code
 from wfkit.authoring.functions import name_of, refuse_bad_template
 from wfkit.authoring.functions import refuse_bad_function as refuse_bad_function  # noqa: PLC0414 - `%%task` asks too
@@ -81,11 +80,6 @@ class Task(Generic[P, R_co]):
     def description(self) -> str:
         """What the options say, else the first line of the function's docstring."""
         return self.options.description or (inspect.getdoc(self.fn) or "").partition("\n")[0]
-
-    @property
-    def digest(self) -> str:
-        """A digest of what the code means."""
-        return code_digest(self.fn, self.options.version)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """In a flow body: the same as `.submit()`. Elsewhere: run the function here, handles resolved first.
@@ -259,6 +253,10 @@ class Task(Generic[P, R_co]):
         method: Task[..., R_co] = Task(MethodType(self.fn, instance), self.options)
         method._base, method._bound = self, (instance,)
         return method
+
+    def __wfkit_meaning__(self) -> tuple[object, ...]:
+        code = (self.options.version, ()) if self.options.version else (self._base.fn, self._bound)
+        return (*code, self.options.meant())
 
     def __reduce__(self) -> tuple[object, ...]:
         if self._bound:

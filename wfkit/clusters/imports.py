@@ -150,7 +150,7 @@ def _workers(names: list[str]) -> str:
 
 
 def _remedy(packages: list[str]) -> str:
-    """What to do: a package that pip knows can be installed, code of the user's own can travel."""
+    """What to do: a package that pip knows can be installed, what the user wrote can travel."""
     from importlib.metadata import packages_distributions
 
     owners = packages_distributions()

@@ -25,6 +25,9 @@ _IMPORTERS: Final = {
     _Reference("cloudpickle.cloudpickle", "subimport"),
     _Reference("builtins", "__import__"),
     _Reference("importlib", "import_module"),
+    # What of a local module does not travel: it is taken from the module on the worker.
+    _Reference("wfkit.authoring.rebuilt", "class_named"),
+    _Reference("wfkit.authoring.standins", "module_value"),
 }
 
 
