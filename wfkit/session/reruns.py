@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from wfkit.authoring.fingerprint import explain
+from wfkit.authoring.explain import explain
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.locality import is_local

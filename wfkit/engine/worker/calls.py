@@ -19,7 +19,7 @@ from wfkit.authoring.mapping import Items, Mapped, Over, positional_names
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.secrets import redacted
 from wfkit.authoring.task import Call, Task
-from wfkit.authoring.tokens import token
+from wfkit.authoring.tokens import Tokens
 from wfkit.core.events import TOKEN_BYTES, CodeSpec, Input
 from wfkit.core.redaction import HIDDEN, is_secret_name
 
@@ -119,18 +119,19 @@ def _inputs(call: Call) -> tuple[Input, ...]:
     ignored = call.task.options.identity_ignore
     names = positional_names(call.task.signature, len(call.args))
     named = [*zip(names, call.args, strict=True), *call.kwargs.items()]
+    tokens = Tokens()
     found = [
-        Input(name, _tokens(value))
+        Input(name, _tokens(tokens, value))
         for name, value in named
         if name not in ignored and not isinstance(value, Handle | Over)
     ]
-    return (*found, *([Input("", _tokens(Items(call.keys)))] if call.keys else []))
+    return (*found, *([Input("", _tokens(tokens, Items(call.keys)))] if call.keys else []))
 
 
-def _tokens(value: object) -> bytes:
+def _tokens(tokens: Tokens, value: object) -> bytes:
     if isinstance(value, Items):
-        return b"".join([token(one) or _UNKNOWN for one in value.values])
-    return token(value) or _UNKNOWN
+        return b"".join([tokens.of(one) or _UNKNOWN for one in value.values])
+    return tokens.of(value) or _UNKNOWN
 
 
 def _freeze_map(mapped: Mapped, task: str) -> tuple[Frozen | list[Frozen], tuple[Slot, ...] | list[tuple[Slot, ...]]]:
