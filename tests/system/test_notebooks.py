@@ -21,7 +21,7 @@ from sklearn.linear_model import LinearRegression
 from tests.system.executed import Clicking, Executed, counts
 
 NOTEBOOKS: Final = Path(__file__).parents[2] / "notebooks"
-NAMES: Final = ["flights", "tour", "dynamic"]
+NAMES: Final = ["flights", "tour", "dynamic", "rerun"]
 KERNEL: Final = ["--log-level=40", "--HistoryManager.enabled=False"]
 #: The stations of the tour, and what a thermometer says where it is 15 degrees at the sea.
 STATIONS: Final = [600, 900, 1300, 1800, 2300, 2900, 3200, 3800]
@@ -241,7 +241,7 @@ def mean(values: list[float]) -> float:
 def test_only_the_careless_flow_fails_and_nothing_is_noisy(tour: Executed) -> None:
     assert tour.errors() == {
         "careless": "FlowFailed: The flow `careless` ended FAILED: `melt[1]` FAILED. "
-        "Look at run.failed and handle.exception()."
+        "Look at run.failed and handle.exception(); run.rerun() executes what failed again."
     }
     assert "raises-exception" in tour.cells["careless"].metadata.tags
     assert tour.noise() == []
