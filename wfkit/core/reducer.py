@@ -265,6 +265,14 @@ def _node_finished(view: RunView, event: NodeFinished) -> None:
     group.wall_s[index] = event.wall_s if attempt or event.wall_s else nan
     group.result_bytes[index] = event.result_bytes
     _end_on(view, group, index, event.worker)
+    _note_end(group, event)
+    view.version += 1
+    group.changed = view.version
+
+
+def _note_end(group: GroupView, event: NodeFinished) -> None:
+    """Keep what an end brings that most ends do not."""
+    index = event.index
     if event.kind is not None:
         group.kinds[index] = event.kind
     if event.reason:
@@ -280,10 +288,8 @@ def _node_finished(view: RunView, event: NodeFinished) -> None:
     if event.made_by:
         group.made_by[index] = event.made_by
     if event.error is not None:
-        group.end_errors[index] = (attempt, event.error)
+        group.end_errors[index] = (event.attempt, event.error)
         _show_errors(group, index)
-    view.version += 1
-    group.changed = view.version
 
 
 def _node_crashed(view: RunView, event: NodeCrashed) -> None:

@@ -25,10 +25,12 @@ from wfkit.core.view import RunView
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.errors import NoSuchRun, WfkitError
 from wfkit.history.home import home
+from wfkit.history.keys import for_history, signing_key
 from wfkit.history.paths import shown
 from wfkit.history.records import RunRecord
 from wfkit.history.results import ResultStore, open_results
 from wfkit.history.retention import Retention, prune
+from wfkit.history.seal import Seal
 from wfkit.history.store import History
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ class Keeper:
         self.results = results
 
     def _open_history(self, settings: WfkitSettings) -> None:
-        self.history = History.open(settings.history_url or home())
+        place = home()
+        self.history = History.open(settings.history_url or place, Seal(for_history(signing_key(place))))
         self.cautions += self.history.notes
 
     def begin(
