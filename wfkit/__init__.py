@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from wfkit import errors as errors
+    from wfkit.authoring.caching import INPUTS as INPUTS
+    from wfkit.authoring.caching import NO_CACHE as NO_CACHE
     from wfkit.authoring.context import Launcher
     from wfkit.authoring.context import current as current
     from wfkit.authoring.fingerprint import fingerprint as fingerprint
@@ -47,7 +49,9 @@ _PUBLIC: Final = {
     "Fail": "wfkit.authoring.signals",
     "Flow": "wfkit.authoring.flow",
     "Handle": "wfkit.authoring.handle",
+    "INPUTS": "wfkit.authoring.caching",
     "Missing": "wfkit.authoring.inputs",
+    "NO_CACHE": "wfkit.authoring.caching",
     "Retry": "wfkit.authoring.signals",
     "Run": "wfkit.engine.driver.run",
     "Secret": "wfkit.authoring.secrets",

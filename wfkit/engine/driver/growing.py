@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
+from wfkit.authoring.caching import CachePolicy
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import CodesAdded, Edge, GroupSpec, How, NodesAdded
 from wfkit.core.ids import GroupId, RunId, spawner
@@ -19,6 +20,7 @@ from wfkit.engine.driver.numbering import Numbering
 from wfkit.engine.driver.recording import Recording
 from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.wiring import run_of
+from wfkit.engine.worker.cached import Caching
 from wfkit.engine.worker.calls import FrozenCall
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import HandleMisuse, TooManyTasks, WfkitError
@@ -113,7 +115,15 @@ class GrowingRun(LiveRun):
         body = spawner(identity)
         looks = tuple(dict.fromkeys(look for look in self._looks if spawner(look[0]) == body))
         self._looks = [look for look in self._looks if spawner(look[0]) != body]
-        return self._recording.group(call, self.answers, identity, parent, self._within(identity), looks)
+        return self._recording.group(
+            call, self.answers, identity, parent, self._within(identity), looks, self._caching(call)
+        )
+
+    def _caching(self, call: FrozenCall) -> Caching | None:
+        """Where the nodes of a call look for values of earlier runs."""
+        if call.options.cache_policy is not CachePolicy.INPUTS or self.engine.results is None:
+            return None
+        return Caching(self.engine.results.for_cache(), self.view_model.codes[call.code_id].fingerprint)
 
     def _admit(self, group: Group) -> None:
         self.add(group)

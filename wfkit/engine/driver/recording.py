@@ -15,6 +15,7 @@ from wfkit.core.events import TOKEN_BYTES, Edge, GroupSpec, How, Input
 from wfkit.core.ids import GroupId, RunId
 from wfkit.engine.driver.group import Group
 from wfkit.engine.driver.wiring import run_of
+from wfkit.engine.worker.cached import Caching
 from wfkit.engine.worker.calls import FrozenCall
 from wfkit.engine.worker.spec import Bounds, Spec
 from wfkit.engine.worker.stored import Store
@@ -43,6 +44,7 @@ class Recording:
         parent: GroupId | None,
         within: str,
         looks: tuple[tuple[GroupId, int], ...] = (),
+        caching: Caching | None = None,
     ) -> Group:
         """Make the group of a call.
 
@@ -56,6 +58,8 @@ class Recording:
             The name of the node whose body made the call; empty for a flow's.
         looks : tuple of (group, element)
             What the body looked at before the call, and after the one before; -1: the whole group.
+        caching : Caching, optional
+            Where its nodes look for values of earlier runs.
         """
         name = self._name(call.task, within)
         spec = GroupSpec(
@@ -83,6 +87,7 @@ class Recording:
             code=call.code,
             bounds=self.bounds,
             store=self.store if call.options.persist_result else None,
+            caching=caching,
         )
         group = Group(
             spec=spec,

@@ -7,10 +7,13 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wfkit.authoring.options import TaskOptions
 from wfkit.engine.worker.stored import Store
+
+if TYPE_CHECKING:
+    from wfkit.engine.worker.cached import Caching
 
 _KEPT: Final = 256
 
@@ -18,7 +21,7 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id", "store")
+    __slots__ = ("bounds", "caching", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id", "store")
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Spec:
         code: bytes,
         bounds: Bounds,
         store: Store | None = None,
+        caching: Caching | None = None,
     ) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
@@ -41,6 +45,7 @@ class Spec:
         self.code_id = code_id  #: the same bytes, the same id: unpickled once per worker process
         self.code = code
         self.bounds = bounds
+        self.caching = caching  #: what finds values of earlier runs; None: nothing is cached
         self.store = store  #: where larger results are written; None: nowhere
 
     @property
