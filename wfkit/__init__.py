@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.run import Run as Run
     from wfkit.engine.driver.viewing import View
-    from wfkit.session.session import attach as attach
+    from wfkit.session.lookup import attach as attach
+    from wfkit.session.lookup import runs as runs
     from wfkit.session.session import connect as connect
-    from wfkit.session.session import runs as runs
 
 __version__: Final = "0.1.0"
 
@@ -59,7 +59,7 @@ _PUBLIC: Final = {
     "Task": "wfkit.authoring.task",
     "allow_failure": "wfkit.authoring.inputs",
     "as_completed": "wfkit.authoring.waiting",
-    "attach": "wfkit.session.session",
+    "attach": "wfkit.session.lookup",
     "connect": "wfkit.session.session",
     "current": "wfkit.authoring.context",
     "errors": "wfkit",
@@ -68,7 +68,7 @@ _PUBLIC: Final = {
     "flatten": "wfkit.authoring.flattening",
     "flow": "wfkit.authoring.flow",
     "present": "wfkit.authoring.inputs",
-    "runs": "wfkit.session.session",
+    "runs": "wfkit.session.lookup",
     "task": "wfkit.authoring.task",
     "unmapped": "wfkit.authoring.inputs",
     "wait": "wfkit.authoring.waiting",

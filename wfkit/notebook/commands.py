@@ -29,7 +29,8 @@ from wfkit.notebook.execution import can_click, shorten
 from wfkit.notebook.orders import give
 from wfkit.notebook.view import FlowView, StaticView
 from wfkit.notebook.waiting import wait_interruptibly
-from wfkit.session.session import Session, attach, runs
+from wfkit.session.lookup import attach, runs
+from wfkit.session.session import Session
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.reading import ReadableRun

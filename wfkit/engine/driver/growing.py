@@ -55,6 +55,12 @@ class GrowingRun(LiveRun):
         super().look_at(ref)
         self._looks.append((ref.group, -1 if ref.index is None else ref.index))
 
+    def go_on_from(self, reuse: Reuse) -> None:
+        """Keep what a recorded run has, before anything is called."""
+        with self.lock:
+            self.reuse = reuse
+            self._recording.replays = True
+
     def next_order(self) -> int:
         """The place of the next group among all."""
         return self._recording.next_order()

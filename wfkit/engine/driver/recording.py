@@ -17,7 +17,7 @@ from wfkit.engine.driver.group import Group
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.cached import Caching
 from wfkit.engine.worker.calls import FrozenCall
-from wfkit.engine.worker.spec import Bounds, Spec
+from wfkit.engine.worker.spec import Bounds, Others, Spec
 from wfkit.engine.worker.stored import Store
 
 #: The run, and the group in it, of the flow inside a flow whose body makes the calls here.
@@ -33,6 +33,7 @@ class Recording:
         self.flow_name = flow_name
         self.bounds = bounds
         self.store = store
+        self.replays = False  #: the run goes on from another one
         self._names: dict[str, int] = {}
         self._order = 0
 
@@ -86,8 +87,7 @@ class Recording:
             code_id=call.code_id,
             code=call.code,
             bounds=self.bounds,
-            store=self.store if call.options.persist_result else None,
-            caching=caching,
+            others=Others(self.store if call.options.persist_result else None, caching, self.replays),
         )
         group = Group(
             spec=spec,

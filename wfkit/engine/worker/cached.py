@@ -133,7 +133,7 @@ def entry_of(
     ------
     BadTask : the task's `cache_key_fn` gives no text
     """
-    caching = node.spec.caching
+    caching = node.spec.others.caching
     if caching is None:
         return None
     if options.cache_key_fn is not None:

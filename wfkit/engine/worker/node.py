@@ -165,7 +165,7 @@ class Node:
         try:
             with captured(sink, prints=options.log_prints):
                 args, kwargs = inputs.arguments()
-                if self.spec.caching is not None:
+                if self.spec.others.caching is not None:
                     with inside(place):
                         entry = entry_of(self, function, options, args, kwargs)
                     if entry is not None and (found := entry.found()) is not None:
@@ -235,10 +235,10 @@ class Node:
         )
         if checked.secret:
             finished = replace(finished, reason="in cluster memory only: it holds a secret")
-        if checked.inline is not None or checked.secret or self.spec.store is None:
+        if checked.inline is not None or checked.secret or self.spec.others.store is None:
             self.side.emit(self.spec.run_id, finished)
         else:
-            self._emit_when_stored(self.spec.store, value, checked, finished)
+            self._emit_when_stored(self.spec.others.store, value, checked, finished)
         return Ok(value, self.name)
 
     def _emit_when_stored(self, store: Store, value: object, checked: Checked, finished: NodeFinished) -> None:
@@ -260,6 +260,7 @@ class Node:
             attempt=self.attempt,
             idempotency_key=f"{self.spec.run_id}/{self.name}",
             worker=self.worker,
+            is_replay=self.spec.others.replays,
             recorder=spawner,
         )
 

@@ -21,7 +21,7 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("bounds", "caching", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id", "store")
+    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "others", "run_id")
 
     def __init__(
         self,
@@ -34,8 +34,7 @@ class Spec:
         code_id: str,
         code: bytes,
         bounds: Bounds,
-        store: Store | None = None,
-        caching: Caching | None = None,
+        others: Others | None = None,
     ) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
@@ -45,8 +44,7 @@ class Spec:
         self.code_id = code_id  #: the same bytes, the same id: unpickled once per worker process
         self.code = code
         self.bounds = bounds
-        self.caching = caching  #: what finds values of earlier runs; None: nothing is cached
-        self.store = store  #: where larger results are written; None: nowhere
+        self.others = others or Others()
 
     @property
     def depth(self) -> int:
@@ -55,6 +53,14 @@ class Spec:
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_spec, tuple(getattr(self, name) for name in self.__slots__))
+
+
+class Others(NamedTuple):
+    """What nodes have to do with other runs: those before, and those that will go on from this one."""
+
+    store: Store | None = None  #: where larger results are written; None: nowhere
+    caching: Caching | None = None  #: what finds values of earlier runs; None: nothing is cached
+    replays: bool = False  #: the run goes on from another one
 
 
 class Bounds(NamedTuple):
