@@ -151,8 +151,8 @@ class Answers:
             return f"{state} {text}".rstrip()
 
     def current(self, handle: Handle) -> Handle:
-        """The handle itself: it stands for a node of this run."""
-        return handle
+        """One of the same node that stays as it is: the caller's own may follow reruns from the end of its cell on."""
+        return Handle(self, handle._ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
 
     def rerun(self, handle: Handle) -> object:
         """Repeat the run, and execute the node in any case."""
