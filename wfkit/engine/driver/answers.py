@@ -151,8 +151,8 @@ class Answers:
             return f"{state} {text}".rstrip()
 
     def current(self, handle: Handle) -> Handle:
-        """The handle itself: it stands for a node of this run."""
-        return handle
+        """Another handle of the same node: the graph keeps it, whatever becomes of the one that the body holds."""
+        return Handle(self, handle._ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
 
     def rerun(self, handle: Handle) -> object:
         """Repeat the run, and execute the node in any case."""
