@@ -151,8 +151,8 @@ class Answers:
             return f"{state} {text}".rstrip()
 
     def current(self, handle: Handle) -> Handle:
-        """The handle itself: it stands for a node of this run."""
-        return handle
+        """A copy for the graph, which needs the node of this run; the handle itself may come to follow reruns."""
+        return Handle(self, handle._ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
 
     def rerun(self, handle: Handle) -> object:
         """Repeat the run, and execute the node in any case."""
