@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from tests.system.kernels import Kernel, gone
+from tests.system.running import until
 from tests.system.surviving import BROKEN, FIXED, FLOW, LARGE_BYTES, executed, notebook
 from tests.system.surviving import home as home
+from wfkit import attach
 
-#: A tenth of what a machine with other work takes is promised; `make bench` measures it.
+#: Planning and submission, on a machine with other work; `make bench` measures it against the 2 s that are promised.
 LIMIT_S: Final = 6.0
 MANY, SOME = 10_000, 500
-
-HOST: Final = "os.getpid"
 
 
 def fails(kernel: Kernel, n: int, log: Path) -> str:
@@ -41,22 +41,27 @@ def rerun(kernel: Kernel, asked: str, log: Path) -> dict[str, int]:
     """Rerun `run`, which becomes the new one; what was executed."""
     cell = kernel.begin(f"run = run.rerun({asked}).wait()").end(90)
     assert cell.traceback == []
-    assert kernel.value("str(run.state)") == "COMPLETED"
+    assert kernel.value("(str(run.state), run.view_model.reason)") == ("COMPLETED", "")
     return dict(executed(log))
 
 
 def check_reruns(kernel: Kernel, n: int, log: Path) -> None:
     """From three failures in `run` and a mended `clean` to a run that is like one from zero."""
-    assert planned(kernel, "") == {"run": 7, "reuse": 3 * n - 6, "await": 0, "stale": n - 3}
-    reasons: dict[str, Any] = kernel.value(
-        "{row.name: (row.action, row.reason) for row in run.plan() if row.action == 'run'}"
-    )
-    assert sorted(reasons) == sorted([f"{stage}[{at}]" for stage in ("clean", "enrich") for at in (3, 7, 9)] + ["report"])
+    kept = 2 * (n - 3)  # those that the old `clean` has made, and what was made from them
+    assert planned(kernel, "") == {"run": 7, "reuse": 3 * n - 6, "await": 0, "stale": kept}
+    assert kernel.value("{row.name: row.reason for row in run.plan() if row.action == 'run'}") == {
+        **{f"clean[{at}]": "failed before" for at in (3, 7, 9)},
+        **{f"enrich[{at}]": "its inputs failed before" for at in (3, 7, 9)},
+        "report": "its inputs failed before",
+    }
+    stale = kernel.value("[row.stale for row in run.plan() if row.action == 'reuse' and row.stale]")
+    assert sum(why.startswith("uses stale `clean[") for why in stale) == n - 3
+    assert len([why for why in stale if "`clean` changed" in why]) == n - 3
     assert executed(log) == {}
     assert rerun(kernel, "", log) == {"clean": 3, "enrich": 3, "report": 1}
     total = sum(10 * x + 1 for x in range(n))
     assert kernel.value("run['summary'].result()") == total
-    assert kernel.value("sum(bool(row.stale) for row in run.nodes)") == n - 3
+    assert kernel.value("sum(bool(row.stale) for row in run.nodes)") == kept + 1
     assert planned(kernel, "'changed'")["run"] == 2 * (n - 3) + 1
     assert rerun(kernel, "'changed'", log) == {"clean": n - 3, "enrich": n - 3, "report": 1}
     assert kernel.value("run['summary'].result()") == total
@@ -84,6 +89,7 @@ def test_three_failures_after_the_kernel_was_killed(home: Path, tmp_path: Path) 
     with notebook(log, LARGE_BYTES) as kernel:
         name = fails(kernel, SOME, log)
         below = kernel.children
+        until(lambda: attach(name).state == "FAILED")
         kernel.process.kill()
         assert gone(below)
     with notebook(log, LARGE_BYTES) as kernel:
