@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from wfkit import errors as errors
+    from wfkit.authoring.caching import INPUTS as INPUTS
+    from wfkit.authoring.caching import NO_CACHE as NO_CACHE
     from wfkit.authoring.context import Launcher
     from wfkit.authoring.context import current as current
     from wfkit.authoring.fingerprint import fingerprint as fingerprint
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.run import Run as Run
     from wfkit.engine.driver.viewing import View
-    from wfkit.session.session import attach as attach
+    from wfkit.session.lookup import attach as attach
+    from wfkit.session.lookup import runs as runs
     from wfkit.session.session import connect as connect
-    from wfkit.session.session import runs as runs
 
 __version__: Final = "0.1.0"
 
@@ -47,7 +49,9 @@ _PUBLIC: Final = {
     "Fail": "wfkit.authoring.signals",
     "Flow": "wfkit.authoring.flow",
     "Handle": "wfkit.authoring.handle",
+    "INPUTS": "wfkit.authoring.caching",
     "Missing": "wfkit.authoring.inputs",
+    "NO_CACHE": "wfkit.authoring.caching",
     "Retry": "wfkit.authoring.signals",
     "Run": "wfkit.engine.driver.run",
     "Secret": "wfkit.authoring.secrets",
@@ -55,7 +59,7 @@ _PUBLIC: Final = {
     "Task": "wfkit.authoring.task",
     "allow_failure": "wfkit.authoring.inputs",
     "as_completed": "wfkit.authoring.waiting",
-    "attach": "wfkit.session.session",
+    "attach": "wfkit.session.lookup",
     "connect": "wfkit.session.session",
     "current": "wfkit.authoring.context",
     "errors": "wfkit",
@@ -64,7 +68,7 @@ _PUBLIC: Final = {
     "flatten": "wfkit.authoring.flattening",
     "flow": "wfkit.authoring.flow",
     "present": "wfkit.authoring.inputs",
-    "runs": "wfkit.session.session",
+    "runs": "wfkit.session.lookup",
     "task": "wfkit.authoring.task",
     "unmapped": "wfkit.authoring.inputs",
     "wait": "wfkit.authoring.waiting",

@@ -35,7 +35,7 @@ def test_trivial_tasks_take_few_bytes() -> None:
 
 @given(st.binary())
 def test_bytes_that_are_no_payload_are_refused(noise: bytes) -> None:
-    for bad in (noise, b"\x01" + noise, b"\x01" + zlib.compress(noise)):
+    for bad in (noise, b"\x01\x00" + noise, b"\x01\x00" + zlib.compress(noise)):
         try:
             events, _ = unpack(bad)
         except ValueError:
@@ -59,7 +59,7 @@ def test_a_newer_version_is_named() -> None:
 def test_an_event_of_a_newer_wfkit_costs_only_itself() -> None:
     known = trivial(1)
     lists = [["no-such-event", 1], *map(wire.encode, known), "text", {}, []]
-    assert unpack(b"\x01" + zlib.compress(msgpack.packb(lists))) == (known, 4)
+    assert unpack(b"\x01\x00" + zlib.compress(msgpack.packb(lists))) == (known, 4)
 
 
 def test_a_pickle_in_a_row_is_never_loaded() -> None:
@@ -68,6 +68,6 @@ def test_a_pickle_in_a_row_is_never_loaded() -> None:
             return (pytest.fail, ("executed",))
 
     trap = pickle.dumps(Trap())
-    for payload in (trap, b"\x01" + trap, b"\x01" + zlib.compress(trap)):
+    for payload in (trap, b"\x01\x00" + trap, b"\x01\x00" + zlib.compress(trap)):
         with pytest.raises(ValueError, match="batch"):
             unpack(payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
@@ -31,8 +32,9 @@ def client() -> Iterator[Client]:
 
 
 @pytest.fixture
-def current(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """The session of this process, connected to that cluster; flows start in it."""
+def current(client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+    """The session of this process, connected to that cluster, with a home of its own; flows start in it."""
+    monkeypatch.setenv("WFKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(module, "_CURRENT", [])
     monkeypatch.setattr(wfkit.authoring.context, "_LAUNCHER", [SessionLauncher])
     session = Session(WfkitSettings())

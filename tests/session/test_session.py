@@ -90,7 +90,7 @@ def fresh(world: World) -> Session:
 
 
 def a_client(name: str) -> Any:
-    return SimpleNamespace(name=name, status="running")
+    return SimpleNamespace(name=name, status="running", run=lambda *_: {})
 
 
 def used(current: Session) -> str:
@@ -306,15 +306,5 @@ def test_handles_of_runs_on_a_cluster_left_open_still_answer(client: Client, cur
         current.connect(client)
 
 
-def test_clients_that_a_user_connected_to_our_cluster_are_closed_with_it(client: Client) -> None:
-    address = client.scheduler.address  # type: ignore[union-attr]
-    guest = Client(address, set_as_default=False)
-    connection: Any = SimpleNamespace(client=client, cluster=SimpleNamespace(address=address))
-    module.close_guests(connection)
-    assert (guest.status, client.status) == ("closed", "running")
-
-
 def test_public_names_of_the_session(current: Session, client: Client) -> None:
-    first, second = etl.run(), etl.run()
-    assert module.runs() == [second, first]
     assert module.connect(client).workers == 1

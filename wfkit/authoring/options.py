@@ -8,8 +8,10 @@ import math
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Literal, TypedDict, cast
 
+from wfkit.authoring.caching import CachePolicy
 from wfkit.core.trigger import Trigger
 from wfkit.errors import BadTask, WfkitError
 
@@ -58,6 +60,14 @@ class TaskOptions:
         Results too large for the record are written to the store of results; else they are in cluster memory only.
     identity_ignore : tuple of str
         Parameters that do not make a call another one: a rerun keeps a result though they have changed.
+    cache_policy : CachePolicy
+        `INPUTS`: a result of any run stands for a call with the same inputs and the same meaning of the code.
+    cache_key_fn : callable of `current` and a dict of the arguments, optional
+        Gives the key that stands for a call instead; None: this call is not cached.
+    cache_expiration : float, optional
+        Seconds after which a cached result counts no more; a `timedelta` will do.
+    refresh_cache : bool
+        Execute in any case, and cache the new result.
     on_parent_failure : "cancel" or "keep"
         What becomes of the task if the one that spawned it fails or is cancelled. Where that one says "keep", all that
         it has spawned is kept.
@@ -86,6 +96,10 @@ class TaskOptions:
     isolate: Literal["thread", "process"] = "thread"
     persist_result: bool = True
     identity_ignore: tuple[str, ...] = ()
+    cache_policy: CachePolicy = CachePolicy.NO_CACHE
+    cache_key_fn: Callable[[object, dict[str, object]], str | None] | None = None
+    cache_expiration: float | None = None
+    refresh_cache: bool = False
     on_parent_failure: Literal["cancel", "keep"] = "cancel"
 
     def meant(self) -> dict[str, object]:
@@ -123,6 +137,10 @@ class TaskWords(TypedDict, total=False):
     isolate: Literal["thread", "process"]
     persist_result: bool
     identity_ignore: str | Iterable[str]
+    cache_policy: CachePolicy
+    cache_key_fn: Callable[[object, dict[str, object]], str | None] | None
+    cache_expiration: float | timedelta | None
+    refresh_cache: bool
     on_parent_failure: Literal["cancel", "keep"]
 
 
@@ -232,6 +250,16 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "limits": _Rule('a dict of names and whole numbers of 1 or more, such as {"db": 2}', _are_slots, _copied),
     "isolate": _one_of("thread", "process"),
     "persist_result": _FLAG,
+    "cache_policy": _Rule(
+        "INPUTS or NO_CACHE", lambda _: True, lambda value: CachePolicy(cast("str", value or CachePolicy.NO_CACHE))
+    ),
+    "cache_key_fn": _Rule("a callable of `current` and the arguments", lambda value: value is None or callable(value)),
+    "cache_expiration": _Rule(
+        "seconds above 0, or a timedelta",
+        lambda value: value is None or (is_number(value) and value != 0),
+        lambda value: value.total_seconds() if isinstance(value, timedelta) else value,
+    ),
+    "refresh_cache": _FLAG,
     "identity_ignore": _Rule("names of parameters", _all_texts, _tuple_of(str)),
     "on_parent_failure": _one_of("cancel", "keep"),
 }
@@ -254,6 +282,8 @@ def task_options(given: Mapping[str, object], base: TaskOptions | None = None) -
     BadTask : an option is unknown or its value is not allowed; the message names it and what it takes
     """
     values = checked_options(given, _RULES, "@task", BadTask)
+    if values.get("cache_key_fn") is not None:
+        values.setdefault("cache_policy", CachePolicy.INPUTS)
     return dataclasses.replace(base or TaskOptions(), **values)  # type: ignore[arg-type]  # the rules know the types
 
 

@@ -284,6 +284,7 @@ def task(fn: Callable[..., object] | None = None, /, **options: Unpack[TaskWords
         `name, description, tags, version, retries, retry_delay_seconds, retry_jitter_factor, retry_on,
         retry_condition_fn, crash_retries, timeout_seconds, trigger, skip_on_upstream_skip, log_prints, n_outputs,
         task_run_name, resources, priority, workers, limits, isolate, persist_result, identity_ignore,
+        cache_policy, cache_key_fn, cache_expiration, refresh_cache,
         on_parent_failure`; see
         `wfkit.authoring.options.TaskOptions`.
 

@@ -1,8 +1,9 @@
 """Matching: finds the calls and elements of a recorded run again among those of a run that repeats it.
 
-Within a parent (the flow's body, a flow inside it, or the node that spawned them) calls of one task are matched by equal
-inputs first: plain values by their digests, handles by the node that they were matched to, repeats in order. A call with
-other inputs takes the place in the order of calls that nobody else has. Elements of a map likewise, or by their keys.
+Within a parent (the flow's body, a flow inside it, or the node that spawned them) calls of one task are matched by
+equal inputs first: plain values by their digests, handles by the node that they were matched to, repeats in order. A
+call with other inputs takes the place in the order of calls that nobody else has. Elements of a map likewise, or by
+their keys.
 
 Calls come one by one, as the body makes them, so what is matched by place may be wanted by equal inputs later: places
 are lent, equal inputs are owned.
@@ -325,7 +326,7 @@ def _task(spec: GroupSpec) -> str:
 
 
 def stretches(indices: Iterable[int]) -> tuple[int, ...]:
-    """Whole numbers in rising order as stretches: first, last + 1, first, last + 1, …"""
+    """Stretches of whole numbers in rising order: the first and the last + 1 of each."""
     return tuple(_stretches(indices))
 
 

@@ -23,6 +23,7 @@ from dataclasses import replace
 from math import nan
 from typing import Final, cast
 
+from wfkit.core.columns import advance, end_on, enlist, forget_end, move, note_end, show_errors
 from wfkit.core.events import (
     AnyEvent,
     BodyEnded,
@@ -183,14 +184,14 @@ def _node_started(view: RunView, event: NodeStarted) -> None:
         group.start_keys[index] = key
         worker = view.worker_index.get(event.worker)
         if worker is None:
-            worker = _enlist(view, event.worker)
+            worker = enlist(view, event.worker)
         group.start_workers[index] = worker
         if group.end_workers[index] < 0:
             group.worker_of[index] = worker
         if key > group.progress[index]:
             group.progress[index] = key
             if group.end_seqs[index] < 0:
-                _move(group, index, _RUNNING_CODE)
+                move(group, index, _RUNNING_CODE)
     if not event.at_s >= group.started_s[index]:  # true for nan, too
         group.started_s[index] = event.at_s
     view.version += 1
@@ -200,7 +201,7 @@ def _node_started(view: RunView, event: NodeStarted) -> None:
 def _node_waiting(view: RunView, event: NodeWaiting) -> None:
     group, index = _seen(view, event.group, event.index, event.attempt)
     key = _key(event.attempt, _BLOCKING, event.seq)
-    changed = _advance(group, index, key, _WAITING_CODE)
+    changed = advance(group, index, key, _WAITING_CODE)
     if event.children and key > group.waiting_keys.get(index, 0):
         group.waiting_keys[index] = key
         group.children[index] = event.children
@@ -212,7 +213,7 @@ def _node_waiting(view: RunView, event: NodeWaiting) -> None:
 
 def _node_resumed(view: RunView, event: NodeResumed) -> None:
     group, index = _seen(view, event.group, event.index, event.attempt)
-    if _advance(group, index, _key(event.attempt, _BLOCKING, event.seq), _RUNNING_CODE):
+    if advance(group, index, _key(event.attempt, _BLOCKING, event.seq), _RUNNING_CODE):
         view.version += 1
         group.changed = view.version
 
@@ -240,8 +241,8 @@ def _node_retrying(view: RunView, event: NodeRetrying) -> None:
         group.causes.setdefault(index, {})[event.attempt] = event.cause
     elif index in group.causes:
         group.causes[index].pop(event.attempt, None)
-    _show_errors(group, index)
-    _advance(group, index, _key(event.attempt, _RETRYING, event.seq), _RETRYING_CODE)
+    show_errors(group, index)
+    advance(group, index, _key(event.attempt, _RETRYING, event.seq), _RETRYING_CODE)
     view.version += 1
     group.changed = view.version
 
@@ -256,32 +257,16 @@ def _node_finished(view: RunView, event: NodeFinished) -> None:
     if before >= 0:
         if event.seq >= before:
             return
-        _forget_end(group, index)
+        forget_end(group, index)
     elif group.stopping.pop(index, None) is not None:
         del group.reasons[index]
-    _move(group, index, _END_CODES[event.state])
+    move(group, index, _END_CODES[event.state])
     group.end_seqs[index] = event.seq
     group.ended_s[index] = event.at_s
     group.wall_s[index] = event.wall_s if attempt or event.wall_s else nan
     group.result_bytes[index] = event.result_bytes
-    _end_on(view, group, index, event.worker)
-    if event.kind is not None:
-        group.kinds[index] = event.kind
-    if event.reason:
-        group.reasons[index] = event.reason
-    if event.preview:
-        group.previews[index] = event.preview
-    if event.length is not None:
-        group.lengths[index] = event.length
-    if event.inline is not None:
-        group.inline[index] = event.inline
-    if event.stored:
-        group.stored[index] = event.stored
-    if event.made_by:
-        group.made_by[index] = event.made_by
-    if event.error is not None:
-        group.end_errors[index] = (attempt, event.error)
-        _show_errors(group, index)
+    end_on(view, group, index, event.worker)
+    note_end(group, event)
     view.version += 1
     group.changed = view.version
 
@@ -292,13 +277,13 @@ def _node_crashed(view: RunView, event: NodeCrashed) -> None:
     if before >= 0:
         if event.seq >= before:
             return
-        _forget_end(group, index)
+        forget_end(group, index)
     elif group.stopping.pop(index, None) is not None:
         del group.reasons[index]
-    _move(group, index, _CRASHED_CODE)
+    move(group, index, _CRASHED_CODE)
     group.end_seqs[index] = event.seq
     group.ended_s[index] = event.at_s
-    _end_on(view, group, index, event.worker)
+    end_on(view, group, index, event.worker)
     group.kinds[index] = event.kind
     if event.reason:
         group.reasons[index] = event.reason
@@ -344,68 +329,6 @@ def _count_attempt(view: RunView, group: GroupView, index: int, attempt: int) ->
     group.attempts[index] = min(attempt, _MAX_ATTEMPT)
     view.version += 1
     group.changed = view.version
-
-
-def _enlist(view: RunView, worker: str) -> int:
-    number = view.worker_index[worker] = len(view.workers)
-    view.workers.append(worker)
-    return number
-
-
-def _advance(group: GroupView, index: int, key: int, code: int) -> bool:
-    """Move a node on, if nothing later is known of it."""
-    if key <= group.progress[index]:
-        return False
-    group.progress[index] = key
-    if group.end_seqs[index] < 0:
-        _move(group, index, code)
-    return True
-
-
-def _move(group: GroupView, index: int, code: int) -> None:
-    counts = group.counts
-    counts[group.states[index]] -= 1
-    counts[code] += 1
-    group.states[index] = code
-
-
-def _end_on(view: RunView, group: GroupView, index: int, worker_name: str) -> None:
-    worker = view.worker_index.get(worker_name)
-    if worker is None:
-        worker = _enlist(view, worker_name)
-    group.end_workers[index] = worker
-    group.worker_of[index] = worker if worker >= 0 else group.start_workers[index]
-
-
-def _forget_end(group: GroupView, index: int) -> None:
-    """Take back what a later end has told, because an earlier one has come in."""
-    group.wall_s[index] = nan
-    group.result_bytes[index] = 0
-    facts: dict[int, object]
-    for facts in (  # type: ignore[assignment]  # only taken from
-        group.kinds,
-        group.reasons,
-        group.previews,
-        group.lengths,
-        group.inline,
-        group.stored,
-        group.made_by,
-    ):
-        facts.pop(index, None)
-    if group.end_errors.pop(index, None) is not None:
-        _show_errors(group, index)
-
-
-def _show_errors(group: GroupView, index: int) -> None:
-    """Join the errors of failed attempts with the error of the end, which knows the last attempt best."""
-    retries = group.retries.get(index, {})
-    errors = {attempt: error for attempt, (_, _, error) in retries.items() if error is not None}
-    if (end := group.end_errors.get(index)) is not None:
-        errors[end[0]] = end[1]
-    if errors:
-        group.errors[index] = errors
-    else:
-        group.errors.pop(index, None)
 
 
 _Handler = Callable[[RunView, AnyEvent], None]

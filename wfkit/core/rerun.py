@@ -149,16 +149,20 @@ class Rerun:
         return self._kept(node, old, code, uses_stale)
 
     def _reason_to_run(self, node: Node, old: Node, inputs: Sequence[Needed]) -> str:
-        group = self.past.groups[old[0]]
-        state = group.state(old[1])
+        state = self.past.groups[old[0]].state(old[1])
         if self.wishes.asks_for(old):
             return "asked for"
-        if state in _BEFORE and (state is not TaskState.PENDING or self.past.ended_s is not None):
-            return _BEFORE[state]
-        if state not in TASK_ENDS and self.past.ended_s is not None:
-            return "was interrupted"
-        if (below := self._troubles.get(old)) is not None:
-            return below
+        if (before := self._before(state)) or (before := self._troubles.get(old, "")):
+            return before
+        return self._reason_in_inputs(node, inputs)
+
+    def _before(self, state: TaskState) -> str:
+        """Why a node that stood so has no value to keep; empty where it has, or may still get one."""
+        if self.past.ended_s is None and state not in TASK_ENDS:
+            return ""
+        return _BEFORE.get(state, "" if state in FINE else "was interrupted")
+
+    def _reason_in_inputs(self, node: Node, inputs: Sequence[Needed]) -> str:
         for one in inputs:
             if self._is_new(one):
                 given = self.fate((one.group, one.index)) is Fate.GIVE if one.index is not None else False

@@ -79,6 +79,7 @@ TASK_MOVES: Final[Mapping[tuple[TaskState, TaskState], str]] = {
     (_P, _Y): "node-retrying",
     (_W, _Y): "node-retrying",
     (_R, TaskState.COMPLETED): "node-finished",
+    (_R, TaskState.REUSED): "node-finished",
     (_R, TaskState.FAILED): "node-finished",
     (_R, TaskState.SKIPPED): "node-finished",
     (_R, TaskState.CANCELLED): "node-finished",

@@ -9,6 +9,7 @@ from typing import Final
 from wfkit.core.events import AnyEvent, LogLines, RunFinished, RunStateChanged
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.history.payload import pack, unpack
+from wfkit.history.seal import Sealer
 
 #: Of one row. A reader holds one at a time, and a damaged one costs no more.
 EVENTS_A_ROW: Final = 5_000
@@ -36,6 +37,11 @@ class RunChange:
 class Backlog:
     """Rows that wait.
 
+    Parameters
+    ----------
+    sealer : callable, optional
+        Signs them.
+
     Attributes
     ----------
     change : RunChange or None
@@ -44,7 +50,8 @@ class Backlog:
         Log lines, and events of other kinds, that were given up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sealer: Sealer | None = None) -> None:
+        self._sealer = sealer
         self.rows: list[Row] = []
         self.size_bytes = 0
         self.change: RunChange | None = None
@@ -77,13 +84,13 @@ class Backlog:
 
     def _add_row(self, events: Sequence[AnyEvent]) -> None:
         try:
-            payload = pack(events)
+            payload = pack(events, self._sealer)
         except (ValueError, TypeError, OverflowError):
             good = [event for event in events if _can_be_packed(event)]
             self.events_dropped += len(events) - len(good)
             if not good:
                 return
-            events, payload = good, pack(good)
+            events, payload = good, pack(good, self._sealer)
         self.rows.append(Row(events[0].seq, events[-1].seq, len(events), payload))
         self.size_bytes += len(payload)
 
@@ -110,7 +117,7 @@ class Backlog:
         if not rest:
             del self.rows[at]
             return
-        payload = pack(rest)
+        payload = pack(rest, self._sealer)
         self.rows[at] = Row(row.first_seq, row.last_seq, len(rest), payload)
         self.size_bytes += len(payload)
         self._without_lines += 1

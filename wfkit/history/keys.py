@@ -47,6 +47,11 @@ def for_run(key: bytes, run_id: str) -> bytes:
     return hmac.digest(key, f"run {run_id}".encode(), "sha256")
 
 
+def for_history(key: bytes) -> bytes:
+    """The key that signs the record of runs."""
+    return hmac.digest(key, b"history", "sha256")
+
+
 def for_cache(key: bytes) -> bytes:
     """The key that signs what is cached."""
     return hmac.digest(key, b"cache", "sha256")

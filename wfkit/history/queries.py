@@ -16,8 +16,9 @@ from wfkit.core.view import RunView
 from wfkit.errors import NoSuchRun
 from wfkit.history import tables
 from wfkit.history.database import Database
-from wfkit.history.payload import unpack
+from wfkit.history.payload import sealed, unpack
 from wfkit.history.records import COLUMNS, RunRecord, record_of
+from wfkit.history.seal import Seal, without_pickles
 
 #: Of one page of runs.
 MOST_RUNS: Final = 500
@@ -37,7 +38,8 @@ class Queries:
         Is told what cannot be read; the rest is.
     """
 
-    def __init__(self, database: Database, report: Callable[[str], None]) -> None:
+    def __init__(self, database: Database, report: Callable[[str], None], seal: Seal | None = None) -> None:
+        self._seal = seal or Seal()
         self._database = database
         self._report = report
 
@@ -196,6 +198,10 @@ class Queries:
             return []
         if unknown:
             self._report(f"{unknown} of {which} are of a newer version of wfkit")
+        seal, body = sealed(payload)
+        if events and not self._seal.fits(run_id, events[0].seq, body, seal):
+            self._report(f"{which} were written by somebody without the key of this history: values are left out")
+            return [without_pickles(event) for event in events]
         return events
 
 

@@ -53,7 +53,7 @@ class Settling:
         last_seq = self._queries.run(run_id).last_seq  # before the events: one that comes in between is noticed
         view = self._queries.view(run_id)
         ends = last_events(view, last_seq, time.time(), REASON)
-        backlog = Backlog()
+        backlog = Backlog(self._writer.seal.of_run(run_id))
         backlog.add(ends)
         fold(view, ends)
         return self._writer.call(partial(_write_end, run_id, self._writer.holder, last_seq, backlog, counts_of(view)))

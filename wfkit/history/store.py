@@ -22,6 +22,7 @@ from wfkit.history.database import Database
 from wfkit.history.queries import Queries
 from wfkit.history.records import RunRecord
 from wfkit.history.schema import prepare
+from wfkit.history.seal import Seal
 from wfkit.history.settling import Settling
 from wfkit.history.writer import BACKLOG_BYTES, Driver, Writer
 
@@ -46,23 +47,29 @@ class History(Queries):
         What its user should know about it.
     backlog_bytes : int
         What may wait in memory while the database cannot be written.
+    seal : Seal, optional
+        Signs what is written, and checks what is read.
     """
 
-    def __init__(self, database: Database, note: str = "", backlog_bytes: int = BACKLOG_BYTES) -> None:
-        super().__init__(database, self._tell)
+    def __init__(
+        self, database: Database, note: str = "", backlog_bytes: int = BACKLOG_BYTES, seal: Seal | None = None
+    ) -> None:
+        super().__init__(database, self._tell, seal)
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._notes = [note] if note else []
-        self._writer = Writer(database, self.holder, backlog_bytes)
+        self._writer = Writer(database, self.holder, backlog_bytes, seal)
         self._settling = Settling(self, self._writer)
 
     @classmethod
-    def open(cls, place: str | Path) -> Self:
+    def open(cls, place: str | Path, seal: Seal | None = None) -> Self:
         """Open a history, and make it if there is none.
 
         Parameters
         ----------
         place : str or Path
             A directory of the user's, which becomes private, or the URL of a database.
+        seal : Seal, optional
+            Signs what is written; without it values are taken from whoever has written them.
 
         Raises
         ------
@@ -70,7 +77,7 @@ class History(Queries):
         """
         database = Database(place)
         try:
-            return cls(database, prepare(database))
+            return cls(database, prepare(database), seal=seal)
         except BaseException:
             database.close()
             raise

@@ -24,6 +24,7 @@ from wfkit.history import writes
 from wfkit.history.backlog import Backlog
 from wfkit.history.database import Database, in_words
 from wfkit.history.records import RunRecord
+from wfkit.history.seal import Seal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -55,11 +56,11 @@ class Driver(Protocol):
 class _Stream:
     """What is written of one run."""
 
+    backlog: Backlog
     record: RunRecord | None = None  #: of a new run, until it is there
     held: Lease | None = None  #: None until the run is there
     driver: Driver | None = None
     fresh: list[AnyEvent] = field(default_factory=list)  #: under the writer's lock
-    backlog: Backlog = field(default_factory=Backlog)
     ended: bool = False
 
     @property
@@ -78,10 +79,15 @@ class Writer:
         Who this process is.
     backlog_bytes : int
         What may wait in all.
+    seal : Seal, optional
+        Signs what is written.
     """
 
-    def __init__(self, database: Database, holder: str, backlog_bytes: int = BACKLOG_BYTES) -> None:
+    def __init__(
+        self, database: Database, holder: str, backlog_bytes: int = BACKLOG_BYTES, seal: Seal | None = None
+    ) -> None:
         self.holder = holder
+        self.seal = seal or Seal()
         self._lines_dropped = 0
         self._events_dropped = 0
         self._database = database
@@ -106,7 +112,7 @@ class Writer:
     def begin(self, record: RunRecord, driver: Driver | None) -> None:
         """Queue a new run, which this process drives."""
         with self._changed:
-            self._streams[record.id] = _Stream(record=record, driver=driver)
+            self._streams[record.id] = _Stream(Backlog(self.seal.of_run(record.id)), record=record, driver=driver)
             self._soon()
 
     def adopt(self, lease: Lease, driver: Driver | None) -> None:
@@ -116,7 +122,9 @@ class Writer:
             if known is not None and known.held is not None and known.held.epoch == lease.epoch:
                 known.driver = driver  # it had the run already, and what waits is still its own
             else:
-                self._streams[lease.run_id] = _Stream(held=lease, driver=driver)
+                self._streams[lease.run_id] = _Stream(
+                    Backlog(self.seal.of_run(lease.run_id)), held=lease, driver=driver
+                )
 
     def append(self, run_id: RunId, events: Sequence[AnyEvent]) -> None:
         """Queue events of a run, in the order of their numbers; those of a run that one does not drive go nowhere."""

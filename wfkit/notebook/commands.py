@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ from wfkit.notebook.execution import can_click, shorten
 from wfkit.notebook.orders import give
 from wfkit.notebook.view import FlowView, StaticView
 from wfkit.notebook.waiting import wait_interruptibly
-from wfkit.session.session import Session, attach, runs
+from wfkit.session.lookup import attach, runs
+from wfkit.session.session import Session
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.reading import ReadableRun
@@ -84,10 +85,11 @@ def _answer(session: Session, command: FlowCommand | Help) -> None:
         print(command.text)  # noqa: T201 - the answer
     elif command.subcommand == "show":
         _show(_chosen(session, command.run))
-    elif command.subcommand == "rerun" and not command.dry_run:
+    elif command.subcommand == "rerun":
         run, text = _rerun(session, command)
         print(text, flush=True)  # noqa: T201 - the answer
-        assert run is not None
+        if run is None:
+            return
         view = _show(run)
         run.when_ended(view.settle)
         if not can_click(get_ipython()):
@@ -125,7 +127,7 @@ def told(session: Session, command: FlowCommand) -> str:
     """
     match command.subcommand:
         case "list":
-            return "\n".join(_row(run) for run in reversed(session.runs)) or "No runs yet."
+            return _rows(reversed(session.runs))
         case "cancel" | "pause" | "resume" | "release" as order:
             return _order(session, order, command.run)
         case "logs":
@@ -135,10 +137,7 @@ def told(session: Session, command: FlowCommand) -> str:
         case "attach":
             return _attached(command.run or "")
         case "history":
-            found = runs(flow=command.run)
-            return "\n".join(_row(run) for run in found) or "No runs on record."
-        case "rerun":
-            return _rerun(session, command)[1]
+            return _rows(runs(flow=command.run))
         case "cluster":
             return _cluster_text(session)
         case unknown:
@@ -168,6 +167,10 @@ def _chosen(session: Session, name: str | None) -> Run:
     if not session.runs:
         raise NoSuchRun("There is no run in this session yet.", "Execute a %%flow cell first.")
     return session.runs[-1]
+
+
+def _rows(found: Iterable[ReadableRun]) -> str:
+    return "\n".join(map(_row, found)) or "No runs yet."
 
 
 def _attached(name: str) -> str:

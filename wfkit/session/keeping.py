@@ -19,19 +19,24 @@ from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
 from wfkit.authoring.secrets import is_labelled
 from wfkit.core.events import AnyEvent
-from wfkit.core.ids import RunId
+from wfkit.core.ids import RunId, run_id
 from wfkit.core.states import STATES
 from wfkit.core.view import RunView
 from wfkit.engine.driver.recorded import RecordedRun
+from wfkit.engine.worker.stored import shares
 from wfkit.errors import NoSuchRun, WfkitError
 from wfkit.history.home import home
+from wfkit.history.keys import for_history, signing_key
 from wfkit.history.paths import shown
 from wfkit.history.records import RunRecord
 from wfkit.history.results import ResultStore, open_results
 from wfkit.history.retention import Retention, prune
+from wfkit.history.seal import Seal
 from wfkit.history.store import History
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from wfkit.engine.driver.run import Run
     from wfkit.session.settings import WfkitSettings
 
@@ -39,6 +44,8 @@ _GIT_S: Final = 2.0
 #: At the end of a process so long is waited for a database that cannot be written.
 _CLOSE_S: Final = 5.0
 _GIGABYTE: Final = 10**9
+_MOST_GIGABYTES: Final = 10**9
+_NAMED: Final = 3
 
 
 class Keeper:
@@ -56,6 +63,11 @@ class Keeper:
         self.results: ResultStore | None = None
         self.history: History | None = None
         self.cautions: list[str] = []
+        self._policy: Retention | None = Retention(
+            days=settings.history_keep_days,
+            runs=settings.history_keep_runs,
+            size_bytes=int(min(settings.history_keep_gigabytes, _MOST_GIGABYTES) * _GIGABYTE),
+        )
         self._beginning: list[threading.Thread] = []
         self._shown_url = shown(settings.results_url) if settings.results_url else ""
         if settings.history_keep:
@@ -74,12 +86,13 @@ class Keeper:
         self.results = results
 
     def _open_history(self, settings: WfkitSettings) -> None:
-        self.history = History.open(settings.history_url or home())
+        place = home()
+        self.history = History.open(settings.history_url or place, Seal(for_history(signing_key(place))))
         self.cautions += self.history.notes
 
     def begin(
         self,
-        run_id: RunId,
+        identity: RunId,
         flow: Flow[..., Any],
         arguments: Mapping[str, object],
         parameters: tuple[tuple[str, str], ...],
@@ -88,13 +101,13 @@ class Keeper:
         """Begin the record of a run; what comes back takes its events. None where there is no record."""
         if self.history is None:
             return None
-        kept = _Kept(self.history, run_id)
+        kept = _Kept(self.history, identity)
         payload = _frozen_flow(flow, arguments)
         (source_kind, source), folder = _source(flow), str(Path.cwd())
 
         def begin() -> None:
             record = RunRecord(
-                id=run_id,
+                id=identity,
                 flow_name=flow.name,
                 started_s=time.time(),
                 tags=tuple(sorted(flow.options.tags)),
@@ -103,24 +116,25 @@ class Keeper:
                 user=_user(),
                 host=socket.gethostname(),
                 results_url=self._shown_url,
-                flow_stored=self._stored_flow(run_id, payload),
+                flow_stored=self._stored_flow(identity, payload),
                 parameters=parameters,
                 parent_id=parent_id,
                 source_kind=source_kind,
                 source=source,
             )
             kept.begin(record)
+            self._prune_once()
 
         thread = threading.Thread(target=begin, name="wfkit-keep", daemon=True)
         self._beginning.append(thread)
         thread.start()
         return kept
 
-    def _stored_flow(self, run_id: RunId, payload: bytes) -> str:
+    def _stored_flow(self, identity: RunId, payload: bytes) -> str:
         """Keep a flow for a rerun by another kernel; the reference, or nothing where it cannot be kept."""
         if self.results is not None and payload:
             with suppress(WfkitError):  # a store that is full: the run needs none of it
-                return self.results.for_run(run_id).write("flow", payload)
+                return self.results.for_run(identity).write("flow", payload)
         return ""
 
     # Looking back
@@ -147,15 +161,27 @@ class Keeper:
         self.history.settle_abandoned()
         return [RecordedRun(_Record(self, record), self.results) for record in self.history.runs(**wanted)]
 
-    def prune(self, settings: WfkitSettings) -> None:
-        """Remove what is older, or more, than is kept."""
-        if self.history is not None and self.results is not None:
-            policy = Retention(
-                days=settings.history_keep_days,
-                runs=settings.history_keep_runs,
-                size_bytes=int(settings.history_keep_gigabytes * _GIGABYTE),
-            )
-            prune(self.history, self.results.delete_run, self.results.size_of_run, policy)
+    def _prune_once(self) -> None:
+        """Remove what is older, or more, than is kept; once in the life of a process, beside its first run."""
+        policy, self._policy = self._policy, None
+        if policy is not None and self.history is not None and self.results is not None:
+            with suppress(WfkitError):  # what could not be removed now goes another time
+                prune(self.history, self.results.delete_run, self.results.size_of_run, policy)
+
+    def unshared(self, client: Client) -> str:
+        """What to know about a cluster some workers of which do not see the store of results; empty where all do."""
+        if self.results is None:
+            return ""
+        store = self.results.for_run(run_id(0, bytes(10)))
+        answers: dict[str, bool] = cast("Any", client).run(shares, store)
+        apart = sorted(worker for worker, seen in answers.items() if not seen)
+        if not apart:
+            return ""
+        named = ", ".join(apart[:_NAMED]) + (f" and {len(apart) - _NAMED} more" if len(apart) > _NAMED else "")
+        return (
+            f"Larger results stay in cluster memory only: {named} do not see {self.results!r}."
+            " Set `url` in the section [results] of wfkit.toml to a place that all workers share."
+        )
 
     def _settle(self) -> None:
         """Wait until the records of all runs have begun."""
@@ -172,8 +198,8 @@ class Keeper:
 class _Kept:
     """The record of one run while it goes on (history.writer.Driver)."""
 
-    def __init__(self, history: History, run_id: RunId) -> None:
-        self._history, self._run_id = history, run_id
+    def __init__(self, history: History, identity: RunId) -> None:
+        self._history, self._run_id = history, identity
         self._lock = threading.Lock()
         self._early: list[AnyEvent] | None = []  #: events from before the record began; None: it has
         self.run: Run | None = None

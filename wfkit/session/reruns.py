@@ -87,8 +87,7 @@ def open_rerun(
     if isinstance(run, Run):
         new.parent = run
         run.reruns.append(new)
-    with new.lock:
-        new.reuse = Reuse(new, _rules(run, wishes, origin), origin)
+    new.go_on_from(Reuse(new, _rules(run, wishes, origin), origin))
     return new
 
 

@@ -6,8 +6,7 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -17,10 +16,11 @@ from wfkit.authoring.parameters import preview_parameters
 from wfkit.clusters import connect as connecting
 from wfkit.clusters.connect import Connection, current_client
 from wfkit.clusters.facts import ClusterFacts, describe
+from wfkit.clusters.guests import close_guests
 from wfkit.clusters.loading import load_distributed
 from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
-from wfkit.core.states import RUN_ENDS, RunState
+from wfkit.core.states import RUN_ENDS
 from wfkit.errors import ClusterUnusable, NoSuchRun
 from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 
@@ -198,7 +198,8 @@ class Session:
         self._leave()
         self._drop_unused()
         self._connection, self._engine = connection, engine
-        told = [facts.caution, *warnings, *self.keeper.cautions]
+        apart = "" if connection.owns_cluster else self.keeper.unshared(connection.client)
+        told = [facts.caution, *warnings, *self.keeper.cautions, apart]
         self._address, self._caution = facts.address, "\n".join(filter(None, told))
 
     def _preflight(self, connection: Connection) -> list[str]:
@@ -342,20 +343,6 @@ def _load_engine() -> None:
         import_module(module)
 
 
-def close_guests(connection: Connection) -> None:
-    """Close the Dask clients of this process that the user has connected to our own cluster, before it closes.
-
-    Left alone they would look for it, and say so in the terminal.
-    """
-    from distributed import Client
-
-    for client in list(Client._instances):
-        scheduler = client.scheduler
-        if client is not connection.client and getattr(scheduler, "address", None) == connection.cluster.address:
-            with suppress(Exception):
-                client.close(timeout=2)  # type: ignore[no-untyped-call]  # distributed is typed in part
-
-
 def _release_all(runs: list[Run]) -> None:
     """Free what ended runs hold on the cluster; a new run of a flow does so with its earlier ones."""
     for run in runs:
@@ -406,63 +393,3 @@ def connect(target: Any = None) -> ClusterFacts:
     ClusterUnusable : nothing answers there, or wfkit cannot be set up in it
     """
     return session().connect(target)
-
-
-def runs(
-    *,
-    flow: str | None = None,
-    state: str | None = None,
-    tags: Collection[str] = (),
-    since: float | None = None,
-    until: float | None = None,
-    text: str | None = None,
-    limit: int = 50,
-    before: str | None = None,
-) -> list[ReadableRun]:
-    """The runs on record, and those of this session, newest first.
-
-    Parameters
-    ----------
-    flow : str, optional
-        The name of a flow.
-    state : str, optional
-        Such as "FAILED".
-    tags : collection of str
-        All of which a run must have.
-    since, until : float, optional
-        Seconds since the epoch: a run started at the first or later, and before the second.
-    text : str, optional
-        What the id, the flow's name, or a parameter has in it.
-    limit : int
-        How many at most, 1 to 500.
-    before : str, optional
-        The id of the last run of the page before.
-
-    Raises
-    ------
-    ValueError : `state` or `limit` is not allowed
-    HistoryUnusable : the record cannot be read
-    """
-    wanted = RunState(state) if state is not None else None
-    joined = session()
-    asked = {"flow": flow, "state": wanted, "tags": tags, "since_s": since, "until_s": until, "text": text}
-    found = joined.keeper.runs(**asked, limit=limit, before=before)
-    ours = {run.id: run for run in joined.runs}
-    if joined.keeper.history is None:
-        fitting: list[ReadableRun] = [run for run in reversed(joined.runs) if flow in {None, run.flow_name}]
-        return [run for run in fitting if wanted in {None, run.state}][:limit]
-    return [ours.get(run.id, run) for run in found]
-
-
-def attach(run_id: str) -> ReadableRun:
-    """A run by its id, or the start of its id, from any kernel: to look at it, and to go on from it.
-
-    Raises
-    ------
-    NoSuchRun : there is none on record, or several begin so
-    """
-    joined = session()
-    for run in joined.runs:
-        if run.id == run_id:
-            return run
-    return joined.keeper.find(run_id)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from wfkit.core.ids import RunId
+    from wfkit.engine.worker.cached import Cache
     from wfkit.engine.worker.stored import Store
 
 #: Calls in a flow body wait this long for the next one, to be submitted together and in one order …
@@ -67,6 +68,9 @@ class Results(Protocol):
 
     def for_run(self, run_id: str) -> Store:
         """What the workers need to write results of a run, and to read them."""
+
+    def for_cache(self) -> Cache:
+        """What the workers need to find values of earlier runs."""
 
     def check_all(self, references: Iterable[str]) -> Mapping[str, str]:
         """Those of stored results that cannot be had, and why.

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
+from wfkit.authoring.caching import CachePolicy
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import CodesAdded, Edge, GroupSpec, How, NodesAdded
 from wfkit.core.ids import GroupId, RunId, spawner
@@ -19,6 +20,7 @@ from wfkit.engine.driver.numbering import Numbering
 from wfkit.engine.driver.recording import Recording
 from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.wiring import run_of
+from wfkit.engine.worker.cached import Caching
 from wfkit.engine.worker.calls import FrozenCall
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import HandleMisuse, TooManyTasks, WfkitError
@@ -52,6 +54,12 @@ class GrowingRun(LiveRun):
         """The body of the flow, or of the parent, asked for a node: its failure counts as handled."""
         super().look_at(ref)
         self._looks.append((ref.group, -1 if ref.index is None else ref.index))
+
+    def go_on_from(self, reuse: Reuse) -> None:
+        """Keep what a recorded run has, before anything is called."""
+        with self.lock:
+            self.reuse = reuse
+            self._recording.replays = True
 
     def next_order(self) -> int:
         """The place of the next group among all."""
@@ -113,7 +121,15 @@ class GrowingRun(LiveRun):
         body = spawner(identity)
         looks = tuple(dict.fromkeys(look for look in self._looks if spawner(look[0]) == body))
         self._looks = [look for look in self._looks if spawner(look[0]) != body]
-        return self._recording.group(call, self.answers, identity, parent, self._within(identity), looks)
+        return self._recording.group(
+            call, self.answers, identity, parent, self._within(identity), looks, self._caching(call)
+        )
+
+    def _caching(self, call: FrozenCall) -> Caching | None:
+        """Where the nodes of a call look for values of earlier runs."""
+        if call.options.cache_policy is not CachePolicy.INPUTS or self.engine.results is None:
+            return None
+        return Caching(self.engine.results.for_cache(), self.view_model.codes[call.code_id].fingerprint)
 
     def _admit(self, group: Group) -> None:
         self.add(group)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from wfkit.authoring.caching import CachePolicy
 from wfkit.engine.driver.group import Group
 
 #: What travels together takes about so long …
@@ -56,6 +57,7 @@ def may_share(group: Group) -> bool:
         and group.max_concurrency is None
         and not (options.resources or options.limits or options.workers)
         and options.isolate == "thread"
+        and options.cache_policy is CachePolicy.NO_CACHE  # it may wait for another run's execution
         and (options.timeout_seconds is None or options.timeout_seconds >= _SHORTEST_TIMEOUT_S)
     )
 

@@ -15,8 +15,9 @@ from wfkit.core.events import TOKEN_BYTES, Edge, GroupSpec, How, Input
 from wfkit.core.ids import GroupId, RunId
 from wfkit.engine.driver.group import Group
 from wfkit.engine.driver.wiring import run_of
+from wfkit.engine.worker.cached import Caching
 from wfkit.engine.worker.calls import FrozenCall
-from wfkit.engine.worker.spec import Bounds, Spec
+from wfkit.engine.worker.spec import Bounds, Others, Spec
 from wfkit.engine.worker.stored import Store
 
 #: The run, and the group in it, of the flow inside a flow whose body makes the calls here.
@@ -32,6 +33,7 @@ class Recording:
         self.flow_name = flow_name
         self.bounds = bounds
         self.store = store
+        self.replays = False  #: the run goes on from another one
         self._names: dict[str, int] = {}
         self._order = 0
 
@@ -43,6 +45,7 @@ class Recording:
         parent: GroupId | None,
         within: str,
         looks: tuple[tuple[GroupId, int], ...] = (),
+        caching: Caching | None = None,
     ) -> Group:
         """Make the group of a call.
 
@@ -56,6 +59,8 @@ class Recording:
             The name of the node whose body made the call; empty for a flow's.
         looks : tuple of (group, element)
             What the body looked at before the call, and after the one before; -1: the whole group.
+        caching : Caching, optional
+            Where its nodes look for values of earlier runs.
         """
         name = self._name(call.task, within)
         spec = GroupSpec(
@@ -82,7 +87,7 @@ class Recording:
             code_id=call.code_id,
             code=call.code,
             bounds=self.bounds,
-            store=self.store if call.options.persist_result else None,
+            others=Others(self.store if call.options.persist_result else None, caching, self.replays),
         )
         group = Group(
             spec=spec,

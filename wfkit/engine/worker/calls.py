@@ -215,7 +215,9 @@ def unpack(packed: bytes, handle: Callable[[HandleFacts], Handle]) -> Any:
 
 def travelling(call: FrozenCall, *, with_code: bool) -> FrozenCall:
     """A call for the driver, without what only a worker needs: user code, which the driver must not load."""
-    plain = dataclasses.replace(call.options, retry_delay_seconds=0.0, retry_on=(), retry_condition_fn=None)
+    plain = dataclasses.replace(
+        call.options, retry_delay_seconds=0.0, retry_on=(), retry_condition_fn=None, cache_key_fn=None
+    )
     if with_code:
         return dataclasses.replace(call, options=plain)
     return dataclasses.replace(call, options=plain, code=b"", spec=None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from wfkit.authoring.context import TaskBody, enter, leave
+from wfkit.authoring.context import TaskBody, enter, inside, leave
 from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.resolving import holds_handle
@@ -18,6 +18,7 @@ from wfkit.core.trigger import Verdict
 from wfkit.engine.worker import spec as specs
 from wfkit.engine.worker.assembly import Assembly, assembled
 from wfkit.engine.worker.attempt import call
+from wfkit.engine.worker.cached import Entry, entry_of
 from wfkit.engine.worker.capture import captured
 from wfkit.engine.worker.ended import error_info
 from wfkit.engine.worker.ends import End, end_of
@@ -158,11 +159,17 @@ class Node:
         spawner = Spawner(self.side, self.spec, (self.index, self.attempt), options, self.seat)
         place = self._place(None if options.isolate == "process" else spawner)
         sink = LogSink(self._send_lines, self.side.later)
+        entry: Entry | None = None
         if self.seat.note is not None and options.limits:
             spawner.take_slots()  # they were given back when it waited on the worker that died
         try:
             with captured(sink, prints=options.log_prints):
                 args, kwargs = inputs.arguments()
+                if self.spec.others.caching is not None:
+                    with inside(place):
+                        entry = entry_of(self, function, options, args, kwargs)
+                    if entry is not None and (found := entry.found()) is not None:
+                        return self.complete(found[0], check_result(found[0], self.name), reused=found[1])
                 if options.isolate == "process":
                     from wfkit.engine.worker.isolated import call_isolated  # few tasks need what it brings along
 
@@ -187,22 +194,37 @@ class Node:
                 promised(self, value)
                 return Bounced(self.name)
             checked = check_result(value, self.name)
+            if entry is not None:
+                entry.keep(value, checked)
         except BaseException as error:  # noqa: BLE001 - the point of an envelope
             end = end_of(error, options, self.attempt - self.crashes, self.crashes)
             self.crashes += end.state is TaskState.CRASHED
             BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
             return end
+        finally:
+            if entry is not None:
+                entry.close()
         return self.complete(value, checked)
 
-    def complete(self, value: object, checked: Checked, wall_s: float | None = None) -> Ok:
-        """Report a value that can travel; `wall_s`: what the body took, where that was another sending."""
+    def complete(self, value: object, checked: Checked, wall_s: float | None = None, reused: str = "") -> Ok:
+        """Report a value that can travel.
+
+        Parameters
+        ----------
+        value, checked
+        wall_s : float, optional
+            What the body took, where that was another sending.
+        reused : str
+            Where the value is from, if the body was not executed for it.
+        """
         ended_s = time.time()
         self.result_bytes = checked.size_bytes
         finished = NodeFinished(
             group=GroupId(self.spec.group),
             index=self.index,
             attempt=self.attempt,
-            state=TaskState.COMPLETED,
+            state=TaskState.REUSED if reused else TaskState.COMPLETED,
+            reason=reused,
             worker=self.worker,
             wall_s=ended_s - self.started_s if wall_s is None else wall_s,
             at_s=ended_s,
@@ -213,17 +235,17 @@ class Node:
         )
         if checked.secret:
             finished = replace(finished, reason="in cluster memory only: it holds a secret")
-        if checked.inline is not None or checked.secret or self.spec.store is None:
+        if checked.inline is not None or checked.secret or self.spec.others.store is None:
             self.side.emit(self.spec.run_id, finished)
         else:
-            self._emit_when_stored(self.spec.store, value, checked, finished)
+            self._emit_when_stored(self.spec.others.store, value, checked, finished)
         return Ok(value, self.name)
 
     def _emit_when_stored(self, store: Store, value: object, checked: Checked, finished: NodeFinished) -> None:
         """Have the value written, and report the end then. Tasks that use the value need not wait for that."""
 
         def stored(reference: str, why_not: str) -> None:
-            reason = f"in cluster memory only: {why_not}" if why_not else ""
+            reason = f"in cluster memory only: {why_not}" if why_not else finished.reason
             self.side.emit(self.spec.run_id, replace(finished, stored=reference, reason=reason))
 
         pickled = checked.pickled if checked.pickled is not None else dump_value(value)
@@ -238,6 +260,7 @@ class Node:
             attempt=self.attempt,
             idempotency_key=f"{self.spec.run_id}/{self.name}",
             worker=self.worker,
+            is_replay=self.spec.others.replays,
             recorder=spawner,
         )
 

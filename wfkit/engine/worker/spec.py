@@ -7,10 +7,13 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wfkit.authoring.options import TaskOptions
 from wfkit.engine.worker.stored import Store
+
+if TYPE_CHECKING:
+    from wfkit.engine.worker.cached import Caching
 
 _KEPT: Final = 256
 
@@ -18,7 +21,7 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "run_id", "store")
+    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "others", "run_id")
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Spec:
         code_id: str,
         code: bytes,
         bounds: Bounds,
-        store: Store | None = None,
+        others: Others | None = None,
     ) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
@@ -41,7 +44,7 @@ class Spec:
         self.code_id = code_id  #: the same bytes, the same id: unpickled once per worker process
         self.code = code
         self.bounds = bounds
-        self.store = store  #: where larger results are written; None: nowhere
+        self.others = others or Others()
 
     @property
     def depth(self) -> int:
@@ -50,6 +53,14 @@ class Spec:
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_spec, tuple(getattr(self, name) for name in self.__slots__))
+
+
+class Others(NamedTuple):
+    """What nodes have to do with other runs: those before, and those that will go on from this one."""
+
+    store: Store | None = None  #: where larger results are written; None: nowhere
+    caching: Caching | None = None  #: what finds values of earlier runs; None: nothing is cached
+    replays: bool = False  #: the run goes on from another one
 
 
 class Bounds(NamedTuple):

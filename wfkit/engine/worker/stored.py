@@ -53,6 +53,11 @@ def load_stored(reference: str, store: Store) -> Outcome:
     return arrived(bytes(payload), reference, *buffers)
 
 
+def shares(store: Store) -> bool:
+    """Whether this worker sees what the kernel writes; for `Client.run`."""
+    return store.is_shared()
+
+
 class Writers:
     """Writes results in threads of its own, so that no task waits for a disk."""
 

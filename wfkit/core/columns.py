@@ -1,0 +1,95 @@
+"""Columns: how one node's place in the columns of a view is changed; which event holds is the reducer's to say."""
+
+from __future__ import annotations
+
+from math import nan
+
+from wfkit.core.events import NodeFinished
+from wfkit.core.view import GroupView, RunView
+
+
+def enlist(view: RunView, worker: str) -> int:
+    """Give a worker a number."""
+    number = view.worker_index[worker] = len(view.workers)
+    view.workers.append(worker)
+    return number
+
+
+def advance(group: GroupView, index: int, key: int, code: int) -> bool:
+    """Move a node on, if nothing later is known of it."""
+    if key <= group.progress[index]:
+        return False
+    group.progress[index] = key
+    if group.end_seqs[index] < 0:
+        move(group, index, code)
+    return True
+
+
+def move(group: GroupView, index: int, code: int) -> None:
+    """Put a node into a state, and count it there."""
+    counts = group.counts
+    counts[group.states[index]] -= 1
+    counts[code] += 1
+    group.states[index] = code
+
+
+def end_on(view: RunView, group: GroupView, index: int, worker_name: str) -> None:
+    """Note the worker that an end names; without one it is where the node began."""
+    worker = view.worker_index.get(worker_name)
+    if worker is None:
+        worker = enlist(view, worker_name)
+    group.end_workers[index] = worker
+    group.worker_of[index] = worker if worker >= 0 else group.start_workers[index]
+
+
+def note_end(group: GroupView, event: NodeFinished) -> None:
+    """Keep what an end brings that most ends do not."""
+    index = event.index
+    if event.kind is not None:
+        group.kinds[index] = event.kind
+    if event.reason:
+        group.reasons[index] = event.reason
+    if event.preview:
+        group.previews[index] = event.preview
+    if event.length is not None:
+        group.lengths[index] = event.length
+    if event.inline is not None:
+        group.inline[index] = event.inline
+    if event.stored:
+        group.stored[index] = event.stored
+    if event.made_by:
+        group.made_by[index] = event.made_by
+    if event.error is not None:
+        group.end_errors[index] = (event.attempt, event.error)
+        show_errors(group, index)
+
+
+def forget_end(group: GroupView, index: int) -> None:
+    """Take back what a later end has told, because an earlier one has come in."""
+    group.wall_s[index] = nan
+    group.result_bytes[index] = 0
+    facts: dict[int, object]
+    for facts in (  # type: ignore[assignment]  # only taken from
+        group.kinds,
+        group.reasons,
+        group.previews,
+        group.lengths,
+        group.inline,
+        group.stored,
+        group.made_by,
+    ):
+        facts.pop(index, None)
+    if group.end_errors.pop(index, None) is not None:
+        show_errors(group, index)
+
+
+def show_errors(group: GroupView, index: int) -> None:
+    """Join the errors of failed attempts with the error of the end, which knows the last attempt best."""
+    retries = group.retries.get(index, {})
+    errors = {attempt: error for attempt, (_, _, error) in retries.items() if error is not None}
+    if (end := group.end_errors.get(index)) is not None:
+        errors[end[0]] = end[1]
+    if errors:
+        group.errors[index] = errors
+    else:
+        group.errors.pop(index, None)

@@ -1,0 +1,72 @@
+"""Lookup: runs of this session and of all others, as they are on record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from wfkit.core.states import RunState
+from wfkit.session.session import session
+
+if TYPE_CHECKING:
+    from wfkit.engine.driver.reading import ReadableRun
+
+
+def runs(
+    *,
+    flow: str | None = None,
+    state: str | None = None,
+    tags: Collection[str] = (),
+    since: float | None = None,
+    until: float | None = None,
+    text: str | None = None,
+    limit: int = 50,
+    before: str | None = None,
+) -> list[ReadableRun]:
+    """The runs on record, and those of this session, newest first.
+
+    Parameters
+    ----------
+    flow : str, optional
+        The name of a flow.
+    state : str, optional
+        Such as "FAILED".
+    tags : collection of str
+        All of which a run must have.
+    since, until : float, optional
+        Seconds since the epoch: a run started at the first or later, and before the second.
+    text : str, optional
+        What the id, the flow's name, or a parameter has in it.
+    limit : int
+        How many at most, 1 to 500.
+    before : str, optional
+        The id of the last run of the page before.
+
+    Raises
+    ------
+    ValueError : `state` or `limit` is not allowed
+    HistoryUnusable : the record cannot be read
+    """
+    wanted = RunState(state) if state is not None else None
+    joined = session()
+    asked = {"flow": flow, "state": wanted, "tags": tags, "since_s": since, "until_s": until, "text": text}
+    found = joined.keeper.runs(**asked, limit=limit, before=before)
+    ours = {run.id: run for run in joined.runs}
+    if joined.keeper.history is None:
+        fitting: list[ReadableRun] = [run for run in reversed(joined.runs) if flow in {None, run.flow_name}]
+        return [run for run in fitting if wanted in {None, run.state}][:limit]
+    return [ours.get(run.id, run) for run in found]
+
+
+def attach(run_id: str) -> ReadableRun:
+    """A run by its id, or the start of its id, from any kernel: to look at it, and to go on from it.
+
+    Raises
+    ------
+    NoSuchRun : there is none on record, or several begin so
+    """
+    joined = session()
+    for run in joined.runs:
+        if run.id == run_id:
+            return run
+    return joined.keeper.find(run_id)
