@@ -25,6 +25,7 @@ LARGE_BYTES: Final = 5_000
 #: What every notebook here begins with. Each execution leaves a line: "clean 3".
 BEGIN: Final = """
 import os, time
+from collections import Counter
 import wfkit
 from wfkit import task
 

@@ -127,7 +127,9 @@ class GroupView:
 
     def stale_count(self) -> int:
         """How many elements keep a value that is not what the code would give now."""
-        stale = [bool(verdict.stale and verdict.reused) for verdict in self.verdicts]  # there may be one for each element
+        stale = [
+            bool(verdict.stale and verdict.reused) for verdict in self.verdicts
+        ]  # there may be one for each element
         return sum(stale[at] for at in self.why if at >= 0)
 
     def name(self, index: int) -> str:
