@@ -137,9 +137,17 @@ class Reuse:
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add(node)
         elif end.inline is None:
-            key = self.origin.key(old, self.run.engine)
-            group.elsewhere[index] = key if key is not None else self.run.stored_key(end.stored)
+            group.elsewhere[index] = self._place(old, end.stored)
         return end
+
+    def _place(self, old: Node, stored: str) -> tuple[str, int]:
+        """Where the value of a kept node is, or will be."""
+        place = self.origin.key(old, self.run.engine)
+        if place is None:
+            return self.run.stored_key(stored)
+        if (given := self.origin.given(place[0])) is not None:
+            self.run.to_bring[place[0]] = given
+        return place
 
     def _by_hand(self, group: Group, index: int, value: object, now_s: float) -> NodeFinished:
         checked = check_result(value, group.spec.name)
@@ -200,8 +208,7 @@ class Reuse:
                 ends.append(end)
                 ours.status[index] = ENDED
                 if end.inline is None and end.state is TaskState.REUSED:
-                    key = self.origin.key((group.spec.id, index), self.run.engine)
-                    ours.elsewhere[index] = key if key is not None else self.run.stored_key(end.stored)
+                    ours.elsewhere[index] = self._place((group.spec.id, index), end.stored)
                 if end.state is TaskState.SKIPPED:
                     self.run.without_key.add((spec.id, index))
                 if end.state is TaskState.REUSED and index in ours.elsewhere:
