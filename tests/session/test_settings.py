@@ -89,7 +89,7 @@ def test_the_nearest_file_upward_counts_but_none_beyond_the_repository(project: 
         ("[notebook]\nview = 1", "`notebook.view` in .* is 1", "true or false"),
         ("[cluster]\nn_worker = 1", "has a key `cluster.n_worker` that does not exist", "Did you mean `n_workers`"),
         ("[clusters]\nn_workers = 1", "has a section or key `clusters`", "Did you mean `cluster`"),
-        ("zzz = 1", "has a section or key `zzz`", "Known: cluster, engine, notebook"),
+        ("zzz = 1", "has a section or key `zzz`", "Known: cluster, engine, history, notebook, results"),
         ("cluster = 3", "`cluster` in .* is 3", "a section"),
         ("[cluster\n", "wfkit.toml cannot be read", "must be TOML"),
     ],
