@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from wfkit.authoring.freeze import freeze
 from wfkit.authoring.handle import Handle, Ref
-from wfkit.core.events import AnyEvent, CodesAdded, Edge, GroupSpec, How, NodeFinished, NodesAdded, NodesDecided
+from wfkit.core.events import (
+    AnyEvent,
+    CodesAdded,
+    Edge,
+    GroupSpec,
+    How,
+    NodeFinished,
+    NodesAdded,
+    NodesDecided,
+    Verdict,
+)
 from wfkit.core.ids import GroupId, spawner
 from wfkit.core.rerun import Decision, Fate, Needed, Rerun, verdicts
 from wfkit.core.states import TaskState
@@ -173,7 +183,7 @@ class Reuse:
         group.aside.add(index)
         old = self.rerun.matching.old((group.spec.id, index))
         assert old is not None
-        self.origin.when_ended(old, partial(self._ended, group, index))
+        self.origin.when_ended(self.rerun.works_on(old) or old, partial(self._ended, group, index))
 
     def _ended(self, group: Group, index: int) -> None:
         """An awaited node has ended in the recorded run; in any thread."""
@@ -194,6 +204,8 @@ class Reuse:
         before, after = f"{old[0]}.{old[1]}/", f"{new[0]}.{new[1]}/"
         now_s = time.time()
         specs, ends, keys = list[GroupSpec](), list[NodeFinished](), list[str]()
+        told = f"reused with `{self.run.view_model.groups[new[0]].name(new[1])}`"
+        decided = list[NodesDecided]()
         for group in self.origin.view.ordered():
             if not group.spec.id.startswith(before):
                 continue
@@ -203,6 +215,9 @@ class Reuse:
             if spec.kind != "task":
                 continue
             ours = self.run.add_kept(spec)
+            if len(group):
+                every = (Verdict((0, len(group)), reused=True, reason=told),)
+                decided.append(NodesDecided(group=spec.id, verdicts=every, at_s=now_s))
             for index in range(len(group)):
                 end = self.origin.end((group.spec.id, index), (spec.id, index), now_s)
                 ends.append(end)
@@ -214,7 +229,7 @@ class Reuse:
                 if end.state is TaskState.REUSED and index in ours.elsewhere:
                     keys.append(ours.elsewhere[index][0])
         self._lease(keys)
-        self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *ends])
+        self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *decided, *ends])
 
     def _renamed(self, spec: GroupSpec, before: str, after: str) -> GroupSpec:
         def renamed(group: GroupId) -> GroupId:
