@@ -49,6 +49,9 @@ def test_options_are_the_same_to_people_to_static_checkers_and_to_the_rules() ->
         ({"isolate": "process"}, "process"),
         ({"on_parent_failure": "keep"}, "keep"),
         ({"task_run_name": "load {month:02d} {{x}}"}, "load {month:02d} {{x}}"),
+        ({"persist_result": False}, False),
+        ({"identity_ignore": "engine"}, ("engine",)),
+        ({"identity_ignore": ["engine", "log"]}, ("engine", "log")),
     ],
 )
 def test_good_values_are_kept_in_one_form(given: dict[str, Any], kept: object) -> None:
@@ -75,6 +78,8 @@ def test_without_options_a_lost_worker_is_survived_twice_and_children_go_with_th
 
 
 BAD: dict[str, list[object]] = {
+    "persist_result": [3, None, "no"],
+    "identity_ignore": [3, None, [1]],
     "name": [3, None, b"x"],
     "description": [3, None],
     "tags": [3, None, [1], {"a": 1}.values()],
@@ -125,7 +130,9 @@ def test_an_unknown_option_close_to_one_is_told() -> None:
 
 
 def test_an_unknown_option_is_told_with_all_there_are() -> None:
-    with pytest.raises(BadTask, match=r"no option `colour`\. There are: crash_retries, description, isolate, limits"):
+    with pytest.raises(
+        BadTask, match=r"no option `colour`\. There are: crash_retries, description, identity_ignore, isolate"
+    ):
         task(colour="red")  # type: ignore[call-overload]
 
 

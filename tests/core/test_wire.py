@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
-import msgpack  # type: ignore[import-untyped]  # ships no types
+import msgpack
 import pytest
 from hypothesis import given
 

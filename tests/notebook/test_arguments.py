@@ -72,7 +72,7 @@ def test_the_value_of_a_parameter_is_an_expression_quoted_or_not(line: str, expr
     ("line", "text"),
     [
         ("--wiat", "unknown option `--wiat`, did you mean `--wait`?"),
-        ("--keep", "unknown option `--keep`."),
+        ("--sleep", "unknown option `--sleep`."),
         ("--wa", "unknown option `--wa`"),
         ("a b", "what is `b` for?"),
         ("year=3", "`year=3` is not a name; write `-p year=3`"),

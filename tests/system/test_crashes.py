@@ -73,7 +73,7 @@ def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) 
 
 @pytest.mark.timeout(60)
 def test_a_restart_of_the_cluster_interrupts_runs_and_loses_results(cluster: Workers, tmp_path: Path) -> None:
-    @task
+    @task(persist_result=False)
     def blob(size: int) -> bytes:
         return bytes(size)
 

@@ -47,14 +47,21 @@ def test_large_results_never_pass_through_the_kernel(count: int, size: int) -> N
     assert growth_of_this_process(run_it) < 20
 
 
-def test_large_results_can_be_fetched_and_are_gone_when_released() -> None:
-    run = ran(lambda: [blob(3 * MB), blob(10)])
+def test_large_results_that_are_not_stored_can_be_fetched_and_are_gone_when_released() -> None:
+    run = ran(lambda: [blob.with_options(persist_result=False)(3 * MB), blob(10)])
     assert run.node("blob").result() == bytes(3 * MB)
     assert run.node("blob").future.result(timeout=5) == bytes(3 * MB)
     run.release()
     assert run.node("blob#2").result() == bytes(10)
     with pytest.raises(ResultLost, match="released"):
         run.node("blob").result()
+
+
+def test_large_results_are_read_from_the_store_when_the_cluster_has_released_them() -> None:
+    run = ran(lambda: blob(3 * MB))
+    run.release()
+    assert run.node("blob").result() == bytes(3 * MB)
+    assert run.held_bytes == 0
 
 
 def test_small_values_travel_with_the_news_of_their_end() -> None:

@@ -51,6 +51,7 @@ class Matching:
         self._lent: set[GroupId] = set()
         self._taken: dict[GroupId, bytearray] = {}
         self._by_key: dict[tuple[GroupId, GroupId], dict[Signature, deque[int]]] = {}
+        self._listed: dict[tuple[GroupId, GroupId], int] = {}  #: how many elements `_by_key` has
         self._recorded: defaultdict[tuple[Place, str, str], list[GroupId]] = defaultdict(list)
         self._counts: defaultdict[tuple[Place, str, str], int] = defaultdict(int)
         for group in past.ordered():
@@ -114,7 +115,7 @@ class Matching:
     def _call_signature(
         self, spec: GroupSpec, group: Callable[[GroupId], GroupId], node: Callable[[Node], Node | None]
     ) -> Signature:
-        uses = tuple(_use(edge, group, node) for edge in spec.uses)
+        uses = tuple((edge.at, *_use(edge, group, node)) for edge in spec.uses)
         return (*((one.name, one.tokens) for one in spec.inputs), uses)
 
     def _old_group(self, group: GroupId) -> GroupId:
@@ -179,7 +180,8 @@ class Matching:
             elements.extend([-1] * len(fresh))
             equal.extend(bytes(len(fresh)))
             return
-        taken = self._taken.setdefault(recorded, bytearray(len(self.past.groups[recorded])))
+        taken = self._taken.setdefault(recorded, bytearray())
+        taken.extend(bytes(len(self.past.groups[recorded]) - len(taken)))  # a run that goes on may have more by now
         keys = _Keys(spec, self._old_group, self.old)
         known = self._known_elements(spec.id, recorded)
         late: list[int] = []
@@ -203,13 +205,13 @@ class Matching:
             self._compare_inputs(spec, recorded, fresh)
 
     def _known_elements(self, new: GroupId, recorded: GroupId) -> dict[Signature, deque[int]]:
-        known = self._by_key.get((new, recorded))
-        if known is None:
-            known = self._by_key[new, recorded] = {}
-            group = self.past.groups[recorded]
+        known = self._by_key.setdefault((new, recorded), {})
+        group, listed = self.past.groups[recorded], self._listed.get((new, recorded), 0)
+        if listed < len(group):
             keys = _Keys(group.spec, _same, _same_node)
-            for index in range(len(group)):
+            for index in range(listed, len(group)):
                 known.setdefault(keys.of(index), deque()).append(index)
+            self._listed[new, recorded] = len(group)
         return known
 
     def _compare_inputs(self, spec: GroupSpec, recorded: GroupId, indices: Iterable[int]) -> None:
@@ -296,8 +298,8 @@ class _Keys:
 
 def _use(edge: Edge, group: Callable[[GroupId], GroupId], node: Callable[[Node], Node | None]) -> Signature:
     if edge.how is How.ONE:
-        return (node((edge.group, edge.index)) or (_NOWHERE, edge.index), edge.at, edge.items)
-    return (group(edge.group), edge.how, edge.at, edge.items)
+        return (node((edge.group, edge.index)) or (_NOWHERE, edge.index), edge.items)
+    return (group(edge.group), edge.how, edge.items)
 
 
 def _token(one: Input, index: int) -> bytes:

@@ -7,7 +7,7 @@ version of its code has made is stale; what is made from it uses stale. `Wishes`
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -110,7 +110,8 @@ class Rerun:
         self._lost, self._told = lost, told
         self._fates: dict[GroupId, _Fates] = {}
         self._differences: dict[tuple[str, str], str] = {}
-        self._troubles = _troubles_below(past, wishes)
+        self._made: dict[Node, list[GroupId]] = {}  #: recorded calls by each node that they descend from
+        self._listed = 0
 
     # One node after the other, each behind its inputs
 
@@ -142,8 +143,9 @@ class Rerun:
         if reason := self._reason_to_run(node, old, inputs):
             return Decision(Fate.RUN, reason, uses_stale)
         state = self.past.groups[old[0]].state(old[1])
-        if state not in TASK_ENDS:
-            return Decision(Fate.AWAIT, "the run before still works on it", uses_stale)
+        if (open_node := self.works_on(old)) is not None:
+            what = "it" if open_node == old else "its children"
+            return Decision(Fate.AWAIT, f"the run before still works on {what}", uses_stale)
         if state in FINE and state is not TaskState.SKIPPED and (lost := self._lost(old)):
             return Decision(Fate.RUN, f"its result is lost: {lost}", uses_stale)
         return self._kept(node, old, code, uses_stale)
@@ -152,8 +154,11 @@ class Rerun:
         state = self.past.groups[old[0]].state(old[1])
         if self.wishes.asks_for(old):
             return "asked for"
-        if (before := self._before(state)) or (before := self._troubles.get(old, "")):
+        if before := self._before(state):
             return before
+        has_ended = state in TASK_ENDS or self.past.ended_s is not None
+        if has_ended and (below := self._trouble_below(old)):
+            return below
         return self._reason_in_inputs(node, inputs)
 
     def _before(self, state: TaskState) -> str:
@@ -183,6 +188,44 @@ class Rerun:
             return Decision(Fate.RUN, change or unknown[0])
         reason = f"reused; {unknown[0]}" if unknown and not change else "reused"
         return Decision(Fate.KEEP, reason, change or uses_stale)
+
+    def works_on(self, old: Node) -> Node | None:
+        """A recorded node, or one that descends from it, that the recorded run still works on; None where none is."""
+        if self.past.ended_s is not None:
+            return None
+        open_nodes = (one for one in (old, *self._below(old)) if self._state(one) not in TASK_ENDS)
+        return next(open_nodes, None)
+
+    def _trouble_below(self, old: Node) -> str:
+        """Why a recorded node must run again because of what it spawned; empty where it need not."""
+        for node in self._below(old):
+            state = self._state(node)
+            if self.wishes.asks_for(node):
+                why = "is asked for"
+            elif self.wishes.gives(node):
+                why = "is set by hand"
+            elif state not in FINE and (self.past.ended_s is not None or state in TASK_ENDS):
+                why = _BEFORE.get(state, "was interrupted")
+            else:
+                continue
+            return f"its child `{self.past.groups[node[0]].name(node[1])}` {why}"
+        return ""
+
+    def _below(self, old: Node) -> Iterator[Node]:
+        """Recorded nodes that descend from one. A run that goes on may have more of them each time."""
+        if self._listed < len(self.past.groups):
+            fresh = list(self.past.groups)[self._listed :]
+            self._listed += len(fresh)
+            for name in fresh:
+                for node in spawners(name):
+                    self._made.setdefault(node, []).append(name)
+        for name in self._made.get(old, ()):
+            group = self.past.groups[name]
+            if group.spec.kind == "task":
+                yield from ((name, index) for index in range(len(group)))
+
+    def _state(self, old: Node) -> TaskState:
+        return self.past.groups[old[0]].state(old[1])
 
     def _not_comparable(self, node: Node) -> list[str]:
         return [f"input `{name}` cannot be compared" for name in self.matching.unknown_inputs(node)]
@@ -237,27 +280,6 @@ class Rerun:
         if one.index is None:
             return fates.stale.find(1) >= 0
         return one.index < len(fates.stale) and bool(fates.stale[one.index])
-
-
-def _troubles_below(past: RunView, wishes: Wishes) -> dict[Node, str]:
-    """Recorded nodes that must run again because of what they spawned, and why."""
-    found: dict[Node, str] = {}
-    for group in past.ordered():
-        parents = list(spawners(group.spec.id))
-        if not parents or group.spec.kind != "task":
-            continue
-        for index in range(len(group)):
-            if all(parent in found for parent in parents):
-                break
-            why = ""
-            if wishes.asks_for((group.spec.id, index)) or wishes.gives((group.spec.id, index)):
-                why = "is asked for"
-            elif group.state(index) not in FINE and (past.ended_s is not None or group.state(index) in TASK_ENDS):
-                why = _BEFORE.get(group.state(index), "was interrupted")
-            if why:
-                for parent in parents:
-                    found.setdefault(parent, f"its child `{group.name(index)}` {why}")
-    return found
 
 
 def verdicts(decided: Sequence[tuple[int, Decision]]) -> tuple[Verdict, ...]:

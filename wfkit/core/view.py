@@ -127,8 +127,10 @@ class GroupView:
 
     def stale_count(self) -> int:
         """How many elements keep a value that is not what the code would give now."""
-        stale = [at for at, verdict in enumerate(self.verdicts) if verdict.stale and verdict.reused]
-        return sum(self.why.count(at) for at in stale)
+        stale = [
+            bool(verdict.stale and verdict.reused) for verdict in self.verdicts
+        ]  # there may be one for each element
+        return sum(stale[at] for at in self.why if at >= 0)
 
     def name(self, index: int) -> str:
         """Name of one element, for people: "clean[3]", or "clean[0.3]" for item 3 of part 0."""

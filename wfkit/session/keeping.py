@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
 from wfkit.authoring.secrets import is_labelled
+from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
 from wfkit.core.states import STATES
@@ -46,6 +47,7 @@ _CLOSE_S: Final = 5.0
 _GIGABYTE: Final = 10**9
 _MOST_GIGABYTES: Final = 10**9
 _NAMED: Final = 3
+_TAKEN_OVER: Final = "another process has taken the run over"
 
 
 class Keeper:
@@ -229,7 +231,7 @@ class _Kept:
     def lose(self) -> None:
         """Another process drives the run now."""
         if self.run is not None:
-            self.run.lose_cluster("another process has taken the run over")
+            self.run.lose_cluster(_TAKEN_OVER)
 
 
 class _Record:
@@ -244,6 +246,15 @@ class _Record:
         assert self._keeper.history is not None
         self._keeper.history.settle_abandoned()
         return self._keeper.history.view(self.id)
+
+    def take_over(self) -> None:
+        """End it, whoever drives it."""
+        history = self._keeper.history
+        assert history is not None
+        history.take_over(self.id)
+        last_seq = history.run(self.id).last_seq
+        history.append(self.id, last_events(history.view(self.id), last_seq, time.time(), _TAKEN_OVER))
+        history.flush(_CLOSE_S)
 
     def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:
         """The flow as it was, and what it was called with; None where that was not kept."""

@@ -44,7 +44,8 @@ class SessionRerunner:
         """Start a run that goes on from a recorded one; its body is executed in a thread of its own."""
         if run.state not in RUN_ENDS and not isinstance(run, Run):
             raise CannotRerun(
-                f"The run {run.id} still goes on in another process.", "Wait for it: `run.wait()`, or cancel it there."
+                f"The run {run.id} still goes on in another process.",
+                "Wait for it: `run.wait()`, or `run.take_over()` first.",
             )
         wishes, by_hand = wishes_of(run, what, replace)
         flow, parameters = replayed(run)

@@ -264,7 +264,7 @@ def checked(name: str, value: Any, place: str) -> Any:
         value = float(value)
     try:
         # A bool is an int to Python; a worker count of `true`, or a view of `1`, is a mistake to us.
-        if value is None or isinstance(value, bool) is not (name == "notebook_view"):
+        if value is None or isinstance(value, bool) is not isinstance(probe.traits()[name], Bool):
             raise TraitError  # noqa: TRY301 - one way out for all that is not allowed
         setattr(probe, name, value)
     except TraitError as error:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from distributed import Client, LocalCluster
 
+import wfkit
 from tests.engine.driver import gates
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import run_id
@@ -39,6 +40,12 @@ def engine(client: Client) -> Iterator[Engine]:
     engine = Engine(client)
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _wired() -> None:
+    """Runs know who repeats them, as after any use of the package."""
+    assert wfkit.Run is Run
 
 
 @pytest.fixture(autouse=True)

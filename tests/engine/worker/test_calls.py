@@ -27,6 +27,9 @@ class Names:
     def length(self, _: GroupId) -> int | None:
         return None
 
+    def current(self, handle: Handle) -> Handle:
+        return handle
+
 
 def handle(group: str = "g1", index: int | None = 0, item: int | None = None, *, mapped: bool = False) -> Handle:
     return Handle(Names(), Ref(GroupId(group), index, item), mapped=mapped)  # type: ignore[arg-type]  # names are all it is asked

@@ -47,21 +47,23 @@ def serially(program: str) -> tuple[str, dict[Path, Came], set[Path]]:
 
 def engine_came(run: Run) -> tuple[str, dict[Path, Came]]:
     """The same of a run that has ended."""
-    places = _places(run.view_model)
+    places = places_of(run.view_model)
     found: dict[Path, Came] = {}
     for group in run.view_model.ordered():
         if group.spec.kind != "task":
             continue
-        for index, rank in enumerate(_ranks(group)):
+        for index, rank in enumerate(ranks_of(group)):
             state = group.state(index).value
-            value = Handle(run.answers, Ref(group.spec.id, index)).result() if state == "COMPLETED" else None
+            value = (
+                Handle(run.answers, Ref(group.spec.id, index)).result() if state in {"COMPLETED", "REUSED"} else None
+            )
             kind = group.kinds.get(index)
             # A body that was executed again may have made its failed children anew: the last ones count.
             found[(*places[group.spec.id], rank)] = Came(state, kind.value if kind else "", value)
     return run.state.value, found
 
 
-def _places(view: RunView) -> dict[str, Path]:
+def places_of(view: RunView) -> dict[str, Path]:
     """Where each call stands: its number in the flow's body, the element, its number in that body, and so on."""
     top = sorted((name for name in view.groups if "/" not in name), key=lambda name: int(name[1:]))
     places: dict[str, Path] = {name: (number,) for number, name in enumerate(top, 1)}
@@ -70,12 +72,12 @@ def _places(view: RunView) -> dict[str, Path]:
             continue
         parent, _, number = group.spec.id.rpartition("/")
         spawner, _, index = parent.rpartition(".")
-        rank = _ranks(view.groups[spawner])[int(index)]  # type: ignore[index]
+        rank = ranks_of(view.groups[spawner])[int(index)]  # type: ignore[index]
         places[group.spec.id] = (*places[spawner], rank, int(number.partition("x")[0]))
     return places
 
 
-def _ranks(group: GroupView) -> list[int]:
+def ranks_of(group: GroupView) -> list[int]:
     """The place of each element in the list; those of a flatten were made in the order of their arrival."""
     if not group.spec.parts:
         return list(range(len(group)))

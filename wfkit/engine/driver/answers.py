@@ -151,7 +151,7 @@ class Answers:
             return f"{state} {text}".rstrip()
 
     def current(self, handle: Handle) -> Handle:
-        """One of the same node that stays as it is: the caller's own may follow reruns from the end of its cell on."""
+        """Another handle of the same node: the graph keeps it, whatever becomes of the one that the body holds."""
         return Handle(self, handle._ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
 
     def rerun(self, handle: Handle) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Ref
 from wfkit.core.events import NodeFinished
 from wfkit.core.states import RUN_ENDS, WITH_VALUE, TaskState
@@ -65,12 +66,20 @@ class Origin:
             return None
         return self.live.groups[node[0]].where(node[1])
 
+    def given(self, key: str) -> Frozen | None:
+        """The value that was given by hand for a node of the recorded run, which its cluster may not have yet."""
+        what = None if self.live is None else self.live.to_bring.get(key)
+        return what if isinstance(what, Frozen) else None
+
     def _is_on_cluster(self, node: Node, engine: Engine | None) -> bool:
         run = self.live
         if run is None or run.released or run.lost or node in run.without_key:
             return False
-        there = node[0] in run.groups and run.view_model.groups[node[0]].state(node[1]) in WITH_VALUE
-        return there and run.engine.cluster.status == "running" and engine in {None, run.engine}
+        if node[0] not in run.groups or run.view_model.groups[node[0]].state(node[1]) not in WITH_VALUE:
+            return False
+        if isinstance(run.to_bring.get(run.groups[node[0]].where(node[1])[0]), str):
+            return False  # it was stored, and maybe nobody has loaded it since
+        return run.engine.cluster.status == "running" and engine in {None, run.engine}
 
     def when_ended(self, node: Node, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when a node has ended that the run still works on."""

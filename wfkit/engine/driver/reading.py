@@ -113,7 +113,7 @@ class ReadableRun:
         if self.state is not RunState.COMPLETED:
             raise FlowFailed(
                 f"The flow `{self.flow_name}` ended {self.state}: {self.view_model.reason}.",
-                "Look at run.failed and handle.exception(); run.rerun() executes what failed again.",
+                "Look at run.failed and handle.exception(), then run.rerun().",
             )
 
     def logs(self) -> list[LogLine]:

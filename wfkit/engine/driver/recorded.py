@@ -50,6 +50,14 @@ class Record(Protocol):
     def view(self) -> RunView:
         """Its picture, as far as it is on record now."""
 
+    def take_over(self) -> None:
+        """End it, whoever drives it: from now on this process says what becomes of it.
+
+        Raises
+        ------
+        WfkitError : it has ended, or the record cannot be changed now
+        """
+
     def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:
         """The flow as it was, and what it was called with; None where that was not kept."""
 
@@ -138,9 +146,25 @@ class RecordedRun(ReadableRun):
 
         return resolved(unpack(self.view_model.value, handle))
 
+    def take_over(self) -> RecordedRun:
+        """Take a run from the process that drives it: it ends INTERRUPTED, and can be gone on from here.
+
+        What the other process does of it from now on counts no more; it notices, and stops.
+
+        Raises
+        ------
+        NoSuchRun : it has ended already
+        HistoryUnusable : the record cannot be changed now
+        """
+        self._record.take_over()
+        return self.refresh()
+
     def cancel(self, reason: str = "") -> NoReturn:  # noqa: ARG002 - as of a run that goes on here
         """Refuse: whoever drives the run can cancel it."""
-        raise HandleMisuse(f"The run {self.id} is driven by another process, or by none.", "Cancel it there.")
+        raise HandleMisuse(
+            f"The run {self.id} is driven by another process, or by none.",
+            "Cancel it there, or `run.take_over()` and go on from it here.",
+        )
 
     pause = resume = cancel
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from wfkit.authoring.freeze import freeze
 from wfkit.authoring.handle import Handle, Ref
-from wfkit.core.events import AnyEvent, CodesAdded, Edge, GroupSpec, How, NodeFinished, NodesAdded, NodesDecided
+from wfkit.core.events import (
+    AnyEvent,
+    CodesAdded,
+    Edge,
+    GroupSpec,
+    How,
+    NodeFinished,
+    NodesAdded,
+    NodesDecided,
+    Verdict,
+)
 from wfkit.core.ids import GroupId, spawner
 from wfkit.core.rerun import Decision, Fate, Needed, Rerun, verdicts
 from wfkit.core.states import TaskState
@@ -137,9 +147,17 @@ class Reuse:
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add(node)
         elif end.inline is None:
-            key = self.origin.key(old, self.run.engine)
-            group.elsewhere[index] = key if key is not None else self.run.stored_key(end.stored)
+            group.elsewhere[index] = self._place(old, end.stored)
         return end
+
+    def _place(self, old: Node, stored: str) -> tuple[str, int]:
+        """Where the value of a kept node is, or will be."""
+        place = self.origin.key(old, self.run.engine)
+        if place is None:
+            return self.run.stored_key(stored)
+        if (given := self.origin.given(place[0])) is not None:
+            self.run.to_bring[place[0]] = given
+        return place
 
     def _by_hand(self, group: Group, index: int, value: object, now_s: float) -> NodeFinished:
         checked = check_result(value, group.spec.name)
@@ -165,7 +183,7 @@ class Reuse:
         group.aside.add(index)
         old = self.rerun.matching.old((group.spec.id, index))
         assert old is not None
-        self.origin.when_ended(old, partial(self._ended, group, index))
+        self.origin.when_ended(self.rerun.works_on(old) or old, partial(self._ended, group, index))
 
     def _ended(self, group: Group, index: int) -> None:
         """An awaited node has ended in the recorded run; in any thread."""
@@ -186,6 +204,8 @@ class Reuse:
         before, after = f"{old[0]}.{old[1]}/", f"{new[0]}.{new[1]}/"
         now_s = time.time()
         specs, ends, keys = list[GroupSpec](), list[NodeFinished](), list[str]()
+        told = f"reused with `{self.run.view_model.groups[new[0]].name(new[1])}`"
+        decided = list[NodesDecided]()
         for group in self.origin.view.ordered():
             if not group.spec.id.startswith(before):
                 continue
@@ -195,19 +215,21 @@ class Reuse:
             if spec.kind != "task":
                 continue
             ours = self.run.add_kept(spec)
+            if len(group):
+                every = (Verdict((0, len(group)), reused=True, reason=told),)
+                decided.append(NodesDecided(group=spec.id, verdicts=every, at_s=now_s))
             for index in range(len(group)):
                 end = self.origin.end((group.spec.id, index), (spec.id, index), now_s)
                 ends.append(end)
                 ours.status[index] = ENDED
                 if end.inline is None and end.state is TaskState.REUSED:
-                    key = self.origin.key((group.spec.id, index), self.run.engine)
-                    ours.elsewhere[index] = key if key is not None else self.run.stored_key(end.stored)
+                    ours.elsewhere[index] = self._place((group.spec.id, index), end.stored)
                 if end.state is TaskState.SKIPPED:
                     self.run.without_key.add((spec.id, index))
                 if end.state is TaskState.REUSED and index in ours.elsewhere:
                     keys.append(ours.elsewhere[index][0])
         self._lease(keys)
-        self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *ends])
+        self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *decided, *ends])
 
     def _renamed(self, spec: GroupSpec, before: str, after: str) -> GroupSpec:
         def renamed(group: GroupId) -> GroupId:

@@ -221,7 +221,7 @@ class Run(GrowingRun, ReadableRun):
 
     def close_body(self, value: object, names: Mapping[str, object]) -> None:
         """The body came to its end; `names` are what it bound."""
-        self._value = value
+        self._value = replaced(value, _of_this_run)
         self._close_body(names, None)
 
     def fail_body(self, state: RunState, reason: str, names: Mapping[str, object]) -> None:
@@ -230,7 +230,7 @@ class Run(GrowingRun, ReadableRun):
 
     def _close_body(self, names: Mapping[str, object], end: tuple[RunState, str] | None) -> None:
         with self.lock:
-            self.names = names
+            self.names = {name: _of_this_run(value) for name, value in names.items()}
             self._body_open = False
             self._body_end = end
             self.record_events(
@@ -340,6 +340,11 @@ class Run(GrowingRun, ReadableRun):
                 cancelling.give_up(self, reason)
             finally:
                 self._finish(RunState.INTERRUPTED, reason)
+
+
+def _of_this_run(item: object) -> object:
+    """A handle of its own for what a body bound, which follows no rerun."""
+    return item._now() if isinstance(item, Handle) else item
 
 
 def _bound(names: Mapping[str, object], source: Answers) -> tuple[BoundHandle, ...]:

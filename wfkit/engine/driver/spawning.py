@@ -112,7 +112,7 @@ def _call(run: Run, identity: GroupId, parent: GroupId, packed: bytes) -> int:
     call = cast("FrozenCall", unpack(packed, lambda facts: handle_of(run, facts)))
     if call.code:
         run.codes[call.code_id] = call.code
-    same = hashlib.blake2b(pack(replace(call, code=b"")), digest_size=12).digest()
+    same = hashlib.blake2b(pack(replace(call, code=b"", spec=None)), digest_size=12).digest()
     known = run.spawned.get(identity)
     if known is not None and run.spawned_calls.get(known) == same and not run.has_failures(known):
         return run.bounds.max_tasks - run.count_nodes()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dask._task_spec import Alias
 
 from wfkit.authoring.freeze import Constant, Frozen, Slot, Use
-from wfkit.authoring.handle import Handle
+from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import How
 from wfkit.engine.driver.group import Group
 from wfkit.engine.worker.assembly import Assembly
@@ -84,7 +84,7 @@ class _Deps:
 def batch_of(run: LiveRun, rows: Sequence[Row]) -> Batch:
     """Lay out rows."""
     batch = Batch()
-    shared: dict[int, list[object]] = {}
+    shared: dict[tuple[int, Ref], list[object]] = {}
     for row in rows:
         group = row.group
         batch.keys.append(row.key)
@@ -108,7 +108,7 @@ def batch_of(run: LiveRun, rows: Sequence[Row]) -> Batch:
 
 
 def _single(
-    run: LiveRun, group: Group, index: int, constants: dict[str, Frozen], shared: dict[int, list[object]]
+    run: LiveRun, group: Group, index: int, constants: dict[str, Frozen], shared: dict[tuple[int, Ref], list[object]]
 ) -> tuple[list[object], Layout | None]:
     slots = _with_waits(group, group.slots_of(index), index)
     plain = [_plain(run, slot, index, constants, shared) for slot in slots]
@@ -119,7 +119,7 @@ def _single(
 
 
 def _plain(
-    run: LiveRun, slot: Slot, index: int, constants: dict[str, Frozen], shared: dict[int, list[object]]
+    run: LiveRun, slot: Slot, index: int, constants: dict[str, Frozen], shared: dict[tuple[int, Ref], list[object]]
 ) -> object:
     """What fills a slot, where Dask itself can tell; None where it takes a layout, because carriers are among it."""
     if isinstance(slot.source, Constant):
@@ -127,12 +127,13 @@ def _plain(
         return Alias(slot.source.key)
     if slot.how is not How.ALL:
         return _alias(run.locate(slot.source, _at(slot, index)))
-    known = shared.get(id(slot.source))
+    which = (id(slot.source._source), slot.source._ref)
+    known = shared.get(which)
     if known is None:
         found = [None if items else _alias(one) for one, items in run.locate_all(slot.source)]
         if None in found:
             return None
-        known = shared[id(slot.source)] = found
+        known = shared[which] = found
     return known
 
 

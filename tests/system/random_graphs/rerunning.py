@@ -1,0 +1,287 @@
+"""Rerunning: random programs are edited and their runs repeated; what is kept, what is executed, and why, is checked.
+
+An oracle repeats the program serially: a node that the engine kept has its recorded value, all others are executed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Any
+
+from tests.system.random_graphs.comparing import Came, body_of, differences, engine_came, places_of, ranks_of, serially
+from tests.system.random_graphs.programs import PLANS
+from tests.system.random_graphs.running import troubles
+from tests.system.random_graphs.serial import Handle as SerialHandle
+from tests.system.random_graphs.serial import Node as SerialNode
+from tests.system.random_graphs.serial import Path, Serial, Task
+from wfkit.authoring.context import FlowBody, inside
+from wfkit.core.ids import run_id, spawners
+from wfkit.core.rerun import Rerun, Wishes
+from wfkit.core.states import FINE, TaskState
+from wfkit.engine.driver.engine import Engine
+from wfkit.engine.driver.origin import Origin
+from wfkit.engine.driver.reuse import Reuse
+from wfkit.engine.driver.run import Run
+from wfkit.errors import WaitTimeout
+
+TIMEOUT_S = 40.0
+#: As what it would have ended, had it been executed.
+_AS_EXECUTED = {"REUSED": "COMPLETED"}
+_NUMBERS = count(500_000)
+
+
+# Edits
+
+
+def edited(program: str, choose: Random) -> str:
+    """The program after somebody has worked on it: tasks mean something else, fail no more, or are told otherwise."""
+    blocks = program.split("\n\n\n")
+    tasks = [at for at, block in enumerate(blocks) if block.startswith("@task")]
+    for at in choose.sample(tasks, k=min(len(tasks), choose.randint(1, 2))):
+        blocks[at] = choose.choice(_EDITS)(blocks[at], choose)
+    if choose.random() < 0.3:
+        blocks[-1] = _edited_body(blocks[-1], choose)
+    return "\n\n\n".join(blocks)
+
+
+def _other_value(block: str, choose: Random) -> str:
+    return re.sub(r"seed = mix\((\d+), inputs\)", rf"seed = mix(\g<1>{choose.randint(10, 99)}, inputs)", block)
+
+
+def _cured(block: str, _: Random) -> str:
+    return re.sub(r"end\('\w+', (seed|0)\)", r"end('s', \1)", block.replace("'s' if current", "'s' if True or current"))
+
+
+def _other_plan(block: str, choose: Random) -> str:
+    return re.sub(r"end\('\w+', seed\)", f"end({choose.choice(PLANS)!r}, seed)", block)
+
+
+def _comment(block: str, _: Random) -> str:
+    return block.replace("    seed = ", "    # where it begins\n    seed = ")
+
+
+_EDITS: tuple[Callable[[str, Random], str], ...] = (_other_value, _cured, _cured, _other_plan, _comment)
+
+
+def _edited_body(block: str, choose: Random) -> str:
+    """One more call, or two statements that do not need each other in the other order."""
+    lines = block.rstrip("\n").split("\n")
+    calls = [at for at, line in enumerate(lines) if re.match(r"    [hm]\d+ = t\d+\.", line)]
+    if not calls:
+        return block
+    at = choose.choice(calls)
+    if choose.random() < 0.5:
+        task = re.sub(r".*= (t\d+)\..*", r"\1", lines[at])
+        lines.insert(at, f"    {task}.submit({choose.randint(0, 9)})")
+    else:
+        name = lines[at].split()[0]
+        following = lines[at + 1] if at + 1 < len(lines) - 1 else ""
+        if (
+            following.startswith("    ")
+            and not following.startswith("     ")
+            and not re.search(rf"\b{name}\b", following)
+        ):
+            lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    return "\n".join(lines) + "\n"
+
+
+# Runs
+
+
+def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wishes | None = None) -> Run | None:
+    """A run of the program, or a rerun of one before, that has ended; None if it does not end."""
+    parent_id = before.id if before is not None else None
+    run = Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow", parent_id=parent_id)
+    if before is not None:
+        origin = Origin(before.view_model, None, before)
+        run.reuse = Reuse(run, Rerun(before.view_model, wishes or Wishes(), origin.lost, _told), origin)
+    with inside(FlowBody(run, "flow")):
+        body_of(program)()
+    run.close_body(None, {})
+    try:
+        return run.wait(TIMEOUT_S)
+    except WaitTimeout:
+        run.cancel()
+        return None
+
+
+def _told(before: object, after: object) -> str:
+    return "its code changed"
+
+
+def troubles_of_rerun(engine: Engine, program: str, edited_program: str, wishes: Wishes) -> list[str]:
+    """Run a program, edit it, and repeat the run; what is not as it should be."""
+    before = executed(engine, program)
+    after = None if before is None else executed(engine, edited_program, before, wishes)
+    if before is None or after is None:
+        return ["a run did not end"]
+    try:
+        oracle = serially(edited_program) if wishes.changed else _kept_serially(edited_program, before, after)
+        state, nodes = engine_came(after)
+        found = differences(oracle, (state, _as_executed(nodes, None if wishes.changed else _below_kept(after))))
+        if found and wishes.changed and troubles(engine, edited_program):
+            found = []  # a run from zero is no better, which is no matter of reruns
+        return [*found, *untrue_reasons(before, after)]
+    finally:
+        after.release()
+        before.release()
+
+
+def _as_executed(nodes: Mapping[Path, Came], left_out: set[Path] | None) -> dict[Path, Came]:
+    return {
+        path: Came(_AS_EXECUTED.get(came.state, came.state), came.kind, came.value)
+        for path, came in nodes.items()
+        if left_out is None or path[:-1] not in left_out
+    }
+
+
+# The oracle
+
+
+class _Keeping(Serial):
+    """A serial run in which some nodes are not executed, but have the value that is on record."""
+
+    def __init__(self, kept: Mapping[Path, Came]) -> None:
+        super().__init__()
+        self.kept = kept
+
+    def run_node(self, task: Task, node: SerialNode, args: tuple[Any, ...], wait_for: list[SerialHandle]) -> None:
+        """Take what is on record, or run it."""
+        came = self.kept.get(node.path)
+        if came is None:
+            super().run_node(task, node, args, wait_for)
+            return
+        node.state, node.value, node.ran = _AS_EXECUTED.get(came.state, came.state), came.value, True
+
+
+def _kept_serially(program: str, before: Run, after: Run) -> tuple[str, dict[Path, Came], set[Path]]:
+    recorded = {node: came for node, (_, came) in _by_node(before).items()}
+    kept: dict[Path, Came] = {}
+    for node, (path, _) in _by_node(after).items():
+        verdict = after.view_model.groups[node[0]].verdict(node[1])
+        if verdict is not None and verdict.reused:
+            old = _matched(after, node)
+            kept[path] = recorded[old]
+    serial = _Keeping(kept)
+    serial.execute(body_of(program, serial.names()))
+    nodes = {
+        path: Came(node.state, node.kind, node.value if node.state == "COMPLETED" else None)
+        for path, node in serial.nodes.items()
+    }
+    return "", nodes, {path for path, group in serial.groups.items() if group.loose}
+
+
+def _matched(after: Run, node: tuple[Any, int]) -> tuple[Any, int]:
+    assert after.reuse is not None
+    old = after.reuse.rerun.matching.old(node)
+    assert old is not None
+    return old
+
+
+def _by_node(run: Run) -> dict[tuple[Any, int], tuple[Path, Came]]:
+    """Where each node stands, and how it ended."""
+    places, came = places_of(run.view_model), engine_came(run)[1]
+    found = {}
+    for group in run.view_model.ordered():
+        if group.spec.kind == "task":
+            for index, rank in enumerate(ranks_of(group)):
+                path = (*places[group.spec.id], rank)
+                found[group.spec.id, index] = (path, came[path])
+    return found
+
+
+def _below_kept(after: Run) -> set[Path]:
+    """Calls that kept nodes have made before: nobody makes them again."""
+    places = places_of(after.view_model)
+    found = set()
+    for group in after.view_model.groups.values():
+        for name, index in spawners(group.spec.id):
+            verdict = after.view_model.groups[name].verdict(index)
+            if verdict is not None and verdict.reused:
+                found.add(places[group.spec.id])
+    return found
+
+
+# Reasons
+
+_WAS = {
+    "failed before": TaskState.FAILED,
+    "crashed before": TaskState.CRASHED,
+    "was cancelled": TaskState.CANCELLED,
+    "its inputs failed before": TaskState.UPSTREAM_FAILED,
+    "never started": TaskState.PENDING,
+}
+
+
+@dataclass
+class _Reasons:
+    """The reasons of one rerun, held against what has been."""
+
+    before: Run
+    after: Run
+
+    def troubles(self) -> list[str]:
+        found = []
+        for group in self.after.view_model.ordered():
+            if group.spec.kind != "task":
+                continue
+            for index in range(len(group)):
+                node = (group.spec.id, index)
+                verdict = group.verdict(index)
+                if verdict is None:
+                    found.append(f"{group.name(index)} has no reason")
+                elif not (self._kept_rightly if verdict.reused else self._run_rightly)(node, verdict.reason):
+                    kept = "kept" if verdict.reused else "executed"
+                    found.append(f"{group.name(index)} is {kept}, and this is not true: {verdict.reason}")
+        return found
+
+    def _is_kept(self, node: tuple[Any, int]) -> bool:
+        verdict = self.after.view_model.groups[node[0]].verdict(node[1])
+        return verdict is not None and verdict.reused
+
+    def _old(self, node: tuple[Any, int]) -> tuple[Any, int] | None:
+        assert self.after.reuse is not None
+        return self.after.reuse.rerun.matching.old(node)
+
+    def _kept_rightly(self, node: tuple[Any, int], reason: str) -> bool:
+        """It was fine, what it was made of is as it was, and so is what it made."""
+        old = self._old(node)
+        if old is None or not reason.startswith("reused"):
+            return False
+        view = self.before.view_model
+        fine = view.groups[old[0]].state(old[1]) in FINE
+        made = [one for one in view.groups.values() if one.spec.kind == "task" and old in set(spawners(one.spec.id))]
+        return fine and all(group.state(at) in FINE for group in made for at in range(len(group)))
+
+    def _run_rightly(self, node: tuple[Any, int], reason: str) -> bool:
+        old = self._old(node)
+        if reason == "new":
+            return old is None
+        if old is None:
+            return False
+        if reason in _WAS:
+            return self.before.view_model.groups[old[0]].state(old[1]) is _WAS[reason]
+        if found := re.fullmatch(r"`(.+)` runs again", reason):
+            return self._runs(found[1])
+        if found := re.fullmatch(r"its child `(.+)` (.+)", reason):
+            group, index = self.before.view_model.by_name(found[1])
+            return found[2] in _WAS and group.state(index or 0) is _WAS[found[2]]
+        return bool(
+            re.fullmatch(r"its code changed|input `.+` changed|its inputs are other ones|the list of .*", reason)
+        )
+
+    def _runs(self, name: str) -> bool:
+        group, index = self.after.view_model.by_name(name)
+        if group.spec.kind == "flatten":
+            return True
+        indices = range(len(group)) if index is None else [index]
+        return any(not self._is_kept((group.spec.id, at)) for at in indices)
+
+
+def untrue_reasons(before: Run, after: Run) -> list[str]:
+    """Nodes that were executed without a reason, or for one that is not true; and those that were kept so."""
+    return _Reasons(before, after).troubles()

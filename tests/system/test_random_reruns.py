@@ -1,0 +1,63 @@
+"""Random flows fail, are edited and repeated: values are as the rules say, and each reason to execute a node is true."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.system.random_graphs.programs import MAX_CALLS, Writer, script
+from tests.system.random_graphs.rerunning import edited, troubles_of_rerun
+from tests.system.random_graphs.running import engine_on
+from tests.system.test_random_graphs import SAME
+from wfkit.core.rerun import Wishes
+from wfkit.engine.driver.engine import Engine
+
+EXAMPLES, MANY = 120, 2_000
+
+
+@pytest.fixture(scope="module")
+def threads() -> Iterator[Engine]:
+    """A cluster in this process."""
+    with engine_on(processes=False) as (engine, _):
+        yield engine
+
+
+def refuse_troubles(engine: Engine, seed: int, *, changed: bool) -> None:
+    """Fail where the rerun of an edited program does not end as it should, and print both versions."""
+    choose = random.Random(seed)
+    program = Writer(choose.randrange(2**40), choose.randint(4, MAX_CALLS)).program()
+    again = edited(program, choose)
+    found = troubles_of_rerun(engine, program, again, Wishes(changed=changed))
+    if found:
+        told = "with what changed" if changed else "of what failed"
+        text = [*found, f"seed {seed}, rerun {told}", script(program), "Edited:", again]
+        raise AssertionError("\n".join(text))
+
+
+@pytest.mark.timeout(300)
+@settings(SAME, max_examples=EXAMPLES)
+@given(st.integers(0, 2**40))
+def test_a_rerun_with_what_changed_has_the_values_of_a_run_from_zero(threads: Engine, seed: int) -> None:
+    refuse_troubles(threads, seed, changed=True)
+
+
+@pytest.mark.timeout(300)
+@settings(SAME, max_examples=EXAMPLES)
+@given(st.integers(0, 2**40))
+def test_a_rerun_of_what_failed_keeps_recorded_values_and_makes_the_others_from_them(
+    threads: Engine, seed: int
+) -> None:
+    refuse_troubles(threads, seed, changed=False)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_many_reruns_end_as_the_rules_say(threads: Engine) -> None:
+    choose = random.Random(secrets.randbelow(2**32))
+    for number in range(MANY):
+        refuse_troubles(threads, choose.randrange(2**40), changed=bool(number % 2))
