@@ -241,11 +241,7 @@ def mean(values: list[float]) -> float:
 def test_only_the_careless_flow_fails_and_nothing_is_noisy(tour: Executed) -> None:
     assert tour.errors() == {
         "careless": "FlowFailed: The flow `careless` ended FAILED: `melt[1]` FAILED. "
-<<<<<<< HEAD
-        "Look at run.failed and handle.exception(); run.rerun() executes what failed again."
-=======
         "Look at run.failed and handle.exception(), then run.rerun()."
->>>>>>> rerun
     }
     assert "raises-exception" in tour.cells["careless"].metadata.tags
     assert tour.noise() == []
