@@ -51,6 +51,16 @@ def test_without_a_last_expression_the_value_is_what_the_body_bound(kernel: Kern
     assert kernel.value("pair.last_run.result()") == {"a": 2, "b": 3}
 
 
+def test_what_is_sent_after_the_cell_has_ended_finds_its_inputs(kernel: Kernel) -> None:
+    kernel.run(
+        "@task(retries=1, retry_delay_seconds=0.4)\n"
+        "def late(x):\n    if wfkit.current.attempt == 1:\n        raise OSError('busy')\n    return x"
+    )
+    cell = kernel.run("%%flow again_later --wait\nones = late.map([1, 1])\nsummary = total.submit(ones, wait_for=[ones])")
+    assert cell.traceback == []
+    assert kernel.value("summary.result()") == 2
+
+
 @pytest.mark.parametrize(
     ("options", "stdin", "waits"),
     [("", True, False), ("", False, True), ("--wait", True, True), ("--no-wait", False, False)],

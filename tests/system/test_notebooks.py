@@ -21,7 +21,7 @@ from sklearn.linear_model import LinearRegression
 from tests.system.executed import Clicking, Executed, counts
 
 NOTEBOOKS: Final = Path(__file__).parents[2] / "notebooks"
-NAMES: Final = ["flights", "tour", "dynamic"]
+NAMES: Final = ["flights", "tour", "dynamic", "rerun"]
 KERNEL: Final = ["--log-level=40", "--HistoryManager.enabled=False"]
 #: The stations of the tour, and what a thermometer says where it is 15 degrees at the sea.
 STATIONS: Final = [600, 900, 1300, 1800, 2300, 2900, 3200, 3800]
