@@ -63,6 +63,8 @@ export interface Group {
   readonly named: boolean;
   /** Why nodes that still run are not what they seem; mostly empty. */
   readonly note: string;
+  /** How many of its nodes keep a value that is not what the code would give now. */
+  readonly stale: number;
   /** Number of nodes by state code. */
   readonly counts: readonly number[];
   readonly first_s: number | null;

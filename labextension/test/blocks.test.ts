@@ -9,7 +9,7 @@ import { type Edge, STATES } from "../src/wire.ts";
 
 function group(id: string, parent: string | null = null, inputs: readonly string[] = [], kind = "task"): GroupState {
   const edges: Edge[] = inputs.map((input) => [input, "all", 0]);
-  const plain = { order: 0, name: id, task: id, length: 1, levels: 1, named: false, note: "", first_s: null, last_s: null };
+  const plain = { order: 0, name: id, task: id, length: 1, levels: 1, named: false, note: "", stale: 0, first_s: null, last_s: null };
   return { group: { ...plain, id, kind, mapped: true, edges, counts: STATES.map(() => 0), parent }, states: new Uint8Array(0) };
 }
 

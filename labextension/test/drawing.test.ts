@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { cardText, staleText } from "../src/core/card.ts";
 import { type DrawnEdge, edgesOf, isBroken, pathOf } from "../src/core/edges.ts";
 import { bytes, clock, duration } from "../src/core/format.ts";
 import { LOOKS, codeOf, leadingState } from "../src/core/states.ts";
@@ -17,7 +18,7 @@ function counts(of: Partial<Record<TaskState, number>>): number[] {
 }
 
 function group(id: string, mapped: boolean, edges: readonly Edge[] = [], of = counts({}), parent: string | null = null): GroupState {
-  const plain = { order: 0, name: id, task: id, kind: "task", length: 1, levels: 1, named: false, note: "", first_s: null, last_s: null };
+  const plain = { order: 0, name: id, task: id, kind: "task", length: 1, levels: 1, named: false, note: "", stale: 0, first_s: null, last_s: null };
   return { group: { ...plain, id, mapped, edges, counts: of, parent }, states: new Uint8Array(0) };
 }
 
@@ -31,6 +32,15 @@ test("one failure among 100,000 is seen, and the bars fill the line", () => {
 test("a short map shows its elements in their order", () => {
   const states = Uint8Array.from([4, 7, 4], (code) => code);
   assert.deepEqual(bars(counts({ COMPLETED: 2, FAILED: 1 }), states, 100).map((bar) => bar.tone), ["completed", "failed", "completed"]);
+});
+
+test("kept values of older code are counted, and a single one is only named", () => {
+  const { group: kept, states } = group("a", true, [], counts({ COMPLETED: 3, REUSED: 9 }));
+  const many = { group: { ...kept, stale: 9 }, states };
+  assert.equal(staleText(many), "9 stale");
+  assert.equal(cardText(many), "a: 3 completed, 9 reused, 9 stale");
+  assert.equal(staleText({ group: { ...kept, mapped: false, stale: 1 }, states }), "stale");
+  assert.equal(staleText({ group: kept, states }), "");
 });
 
 test("an empty map has no bars", () => {

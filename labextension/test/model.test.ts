@@ -81,7 +81,7 @@ test("buffers that do not fit are a gap, never a crash", () => {
 
 test("a flow inside the flow shows the nodes of its members, at any depth", () => {
   const model = new RunModel();
-  const plain = { mapped: false, task: "", edges: [], levels: 1, named: false, note: "" };
+  const plain = { mapped: false, task: "", edges: [], levels: 1, named: false, note: "", stale: 0 };
   const none = STATES.map(() => 0);
   const groups = [
     { ...plain, id: "f", order: 0, name: "etl", kind: "flow", length: 0, parent: null, counts: none, first_s: null, last_s: null },

@@ -8,7 +8,7 @@ import pytest
 
 from tests.notebook.stories import crawl, parents
 from tests.notebook.telling import BEGIN_S, StoryRun, began, done, edge, run_started, spawned, spec
-from wfkit.core.events import Edge, How, NodesAdded, NodeStopping
+from wfkit.core.events import Edge, How, NodesAdded, NodesDecided, NodeStopping, Verdict
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
 from wfkit.notebook.cards import times_of
@@ -94,6 +94,15 @@ def test_nodes_that_are_told_to_stop_are_noted_until_they_have_ended() -> None:
     deck.update(run.view_model)
     assert leaf.note() == ""
     assert leaf.counts[CODES[TaskState.CANCELLED]] == 2
+
+
+def test_kept_values_of_older_code_are_counted_and_are_no_note() -> None:
+    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "clean", 4, mapped=True),)))
+    stale = Verdict((0, 2), reused=True, reason="reused", stale="body of `clean` changed")
+    rerun = Verdict((3, 4), reused=False, reason="failed before", stale="uses stale `load[3]`")
+    run.tell(NodesDecided(group=GroupId("g0"), verdicts=(stale, rerun), at_s=BEGIN_S))
+    card = deck_of(run).by_id["g0"]
+    assert (card.stale(), card.note()) == (2, "")
 
 
 def test_a_single_node_is_noted_in_its_own_words() -> None:

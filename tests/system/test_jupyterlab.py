@@ -1,4 +1,4 @@
-"""The tour in a real JupyterLab in a real browser: watched while it runs, clicked, cancelled."""
+"""Notebooks in a real JupyterLab in a real browser: watched while they run, clicked, cancelled, rerun."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -39,7 +38,8 @@ _WATCH = """(flow) => {
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("lab")
-    shutil.copy(NOTEBOOKS / "tour.ipynb", root)
+    for name in ("tour", "rerun"):
+        shutil.copy(NOTEBOOKS / f"{name}.ipynb", root)
     with jupyterlab(root) as lab:
         yield lab
 
@@ -66,7 +66,8 @@ def test_the_tour_is_watched_opened_and_cancelled(page: Page, lab: Lab) -> None:
     expect(live.locator('[role="treegrid"] [data-wfkit-node="combine"]')).to_have_attribute(
         "data-state", "COMPLETED", timeout=30_000
     )
-    _save_picture(page, live)
+    live.scroll_into_view_if_needed()
+    _save_picture(page, "tour")
 
     waiting = view_of(page, "tour_wait")
     cancel = waiting.get_by_role("button", name="Cancel")
@@ -94,8 +95,34 @@ def assert_states_over_time(seen: dict[str, list[str]]) -> None:
     assert first == ["PENDING", "RUNNING", "COMPLETED"], first
 
 
-def _save_picture(page: Page, view: Any) -> None:
-    """Keep the picture that README shows, where `WFKIT_PICTURES` names a folder."""
+def test_a_rerun_shows_what_was_kept_what_is_stale_and_what_was_executed(page: Page, lab: Lab) -> None:
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    lab.open(page, "rerun.ipynb")
+    lab.run_all(page)
+    view = cell_of(page, "%flow rerun laguardia").locator(".wfkit")
+    expect(view).to_have_attribute("data-state", "COMPLETED", timeout=90_000)
+    lab.await_all_cells(page)
+
+    delays = view.locator('[role="treegrid"] [data-wfkit-node="delays"]')
+    expect(delays).to_contain_text("Completed, 9 stale")
+    assert set((delays.get_attribute("data-counts") or "").split()) == {"COMPLETED=3", "REUSED=9"}
+    expect(view.locator('[role="treegrid"] [data-wfkit-node="load"]')).to_have_attribute("data-counts", "REUSED=12")
+    view.scroll_into_view_if_needed()
+    view.locator(".wf-card", has_text="delays").click()
+    view.locator('.wf-element[data-wfkit-node="delays[5]"]').click()
+    june = view.locator('[data-wfkit-detail="delays[5]"]')
+    expect(june).to_contain_text("reused, stale: helper clock changed", timeout=10_000)
+    cell_of(page, "midnight is written as 2400").evaluate("cell => cell.scrollIntoView({block: 'start'})")
+    _save_picture(page, "rerun")
+    expect(cell_of(page, "what_if =").locator(".jp-OutputArea-output").first).to_contain_text("executed: delays[6]")
+
+
+def cell_of(page: Page, code: str) -> Locator:
+    """The first cell that has this in its code."""
+    return page.locator(".jp-CodeCell", has=page.locator(".jp-InputArea-editor", has_text=code)).first
+
+
+def _save_picture(page: Page, name: str) -> None:
+    """Keep a picture that README shows, where `WFKIT_PICTURES` names a folder."""
     if folder := os.environ.get("WFKIT_PICTURES"):
-        view.scroll_into_view_if_needed()
-        page.screenshot(path=Path(folder) / "tour.png")
+        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -92,23 +92,19 @@ class Card:
         return times_of([self.first])
 
     def note(self) -> str:
-        """Why nodes are not what they seem: "2 nodes: cancelling, still running on …", "9,997 stale"."""
+        """Why nodes that still run are not what they seem: "2 nodes: cancelling, still running on …"."""
         reasons = []
         for cell in _cells_of(self.states, _ALIVE):
             group, index = self.node(cell)
             if reason := group.reasons.get(index):
                 reasons.append(reason)
-        if reasons:
-            return reasons[0] if len(self.states) == 1 else _together(reasons)
-        return self._stale()
+        if not reasons:
+            return ""
+        return reasons[0] if len(self.states) == 1 else _together(reasons)
 
     def stale(self) -> int:
         """How many of its nodes keep a value that is not what the code would give now."""
         return self.first.stale_count()
-
-    def _stale(self) -> str:
-        count = self.stale()
-        return "" if not count else f"{count:,} stale" if self.mapped else "stale"
 
 
 class Fold(Card):

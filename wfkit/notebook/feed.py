@@ -142,6 +142,7 @@ def _described(card: Card, sent: Sent) -> dict[str, object]:
         "first_s": first_s,
         "last_s": last_s,
         "note": clean(card.note(), _NOTE_CHARS),
+        "stale": card.stale(),
     }
 
 

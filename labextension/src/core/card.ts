@@ -38,7 +38,13 @@ export function cardText(state: GroupState): string {
   if (group.kind === "flatten") return `${group.name}: ${progressText(state)}`;
   const levels = group.levels > 1 ? ` (${plural(group.levels, "level")})` : "";
   const note = group.note === "" ? "" : `\n${unquoted(group.note)}`;
-  return `${group.name}${levels}: ${stripText(group.counts)}${note}`;
+  return [`${group.name}${levels}: ${stripText(group.counts)}`, staleText(state)].filter(Boolean).join(", ") + note;
+}
+
+/** "9 stale", of one node "stale", of none nothing. */
+export function staleText({ group }: GroupState): string {
+  if (group.stale === 0) return "";
+  return isMany(group) ? `${count(group.stale)} stale` : "stale";
 }
 
 export class Card {
@@ -46,6 +52,7 @@ export class Card {
   readonly #icon = glyph(LOOKS.PENDING);
   readonly #name = h("span.wf-card-name");
   readonly #time = h("span.wf-card-time");
+  readonly #stale = h("span.wf-card-stale");
   readonly #progress = h("span.wf-card-progress");
   readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
@@ -57,7 +64,7 @@ export class Card {
       "div.wf-card",
       {},
       h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
-      h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#progress),
+      h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#stale, this.#progress),
     );
   }
 
@@ -75,6 +82,7 @@ export class Card {
     const many = isMany(group);
     const levels = group.levels > 1 ? `${plural(group.levels, "level")} · ` : "";
     setText(this.#progress, many ? levels + progressText(state) : "");
+    setText(this.#stale, staleText(state));
     setText(this.#word, many ? "" : unquoted(group.note) || LOOKS[leading].label);
     this.#word.hidden = many;
     this.#strip.element.style.display = many ? "" : "none";

@@ -1,7 +1,7 @@
 /** The same run as a list: what a keyboard moves through, a screen reader reads and a test asserts. */
 
 import type { GroupState, RunModel } from "../model/run_model.ts";
-import { cardText, progressText, stateOfCard, timeText } from "./card.ts";
+import { cardText, progressText, staleText, stateOfCard, timeText } from "./card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { count } from "./format.ts";
 import { LOOKS, countOf } from "./states.ts";
@@ -108,7 +108,8 @@ export class Twin {
     setText(row.name, group.name);
     row.strip.update(group.counts, state.states);
     const bad = countOf(group.counts, "FAILED") + countOf(group.counts, "CRASHED");
-    const word = group.note === "" ? LOOKS[leading].label : `${LOOKS[leading].label}, told to stop`;
+    const told = group.note === "" ? "" : "told to stop";
+    const word = [LOOKS[leading].label, told, staleText(state)].filter(Boolean).join(", ");
     const texts = [null, word, null, progressText(state), bad > 0 ? count(bad) : "–", timeText(state, this.now_s())];
     texts.forEach((text, i) => {
       const cell = row.cells[i];

@@ -178,7 +178,8 @@ export class ElementList {
     const told = this.#told.get(index);
     const state = stateOf(states[index]);
     if (told === undefined && group.named) return true;
-    const hasReason = LOOKS[state].bad || state === "SKIPPED" || (group.note !== "" && state !== "PENDING");
+    const isNoted = (group.note !== "" && state !== "PENDING") || (group.stale > 0 && state === "REUSED");
+    const hasReason = LOOKS[state].bad || state === "SKIPPED" || isNoted;
     return hasReason && told?.state !== state;
   }
 }
