@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
 
 import wfkit.authoring.context
 import wfkit.session.session as module
+from tests.session.cells import Cells
 from wfkit.session.launch import SessionLauncher
 from wfkit.session.session import Session
 from wfkit.session.settings import WfkitSettings
@@ -40,3 +42,9 @@ def current(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
     session.connect(client)
     yield session
     session.close()
+
+
+@pytest.fixture
+def cells(current: Session, tmp_path: Path) -> Cells:  # noqa: ARG001 - its flows run in that session
+    """A notebook."""
+    return Cells(tmp_path)
