@@ -162,8 +162,11 @@ def test_a_worker_that_retires_tells_first_of_the_values_that_it_was_writing() -
         dask: Any = client
         until(lambda: sum(len(keys) for keys in dask.has_what().values()) == 6)
         assert {row.state.value for row in run.nodes} == {"RUNNING"}
-        retiring = threading.Thread(target=dask.retire_workers, args=([next(iter(dask.nthreads()))],))
+        worker = next(iter(cluster.workers.values()))
+        retiring = threading.Thread(target=dask.retire_workers, args=([worker.address],))
         retiring.start()
+        until(lambda: worker.status.name.startswith("clos"))
+        retiring.join(1)  # a worker that does not wait for its values has closed by then
         SHARED.may_write.set()
         assert run.wait(WAIT_S).state.value == "COMPLETED"
         retiring.join(WAIT_S)
