@@ -61,6 +61,7 @@ UNPICKLING: Final = {
     "wfkit/engine/worker/outcome.py": "values, from our own worker",
     "wfkit/engine/worker/spec.py": "code, from our own driver",
     "wfkit/history/results.py": "stored values, each byte verified",
+    "wfkit/notebook/hooks.py": "names that a cell read, a part of a stored value that was verified",
 }
 #: What turns bytes into objects that may do anything, by module. `eval` and the like are ruff's to find.
 UNPICKLERS: Final = {

@@ -10,6 +10,7 @@ from distributed import Client, LocalCluster
 
 import wfkit.authoring.context
 import wfkit.session.session as module
+from tests.session.cells import Cells
 from wfkit.session.launch import SessionLauncher
 from wfkit.session.session import Session
 from wfkit.session.settings import WfkitSettings
@@ -42,3 +43,9 @@ def current(client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     session.connect(client)
     yield session
     session.close()
+
+
+@pytest.fixture
+def cells(current: Session, tmp_path: Path) -> Cells:
+    """A notebook."""
+    return Cells(tmp_path)

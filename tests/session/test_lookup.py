@@ -32,9 +32,10 @@ def other(x: int) -> Any:
 
 
 def test_runs_of_this_session_are_the_runs_themselves_newest_first(current: Session) -> None:
-    first, second = etl.run(), etl.run()
+    first: Any = etl.run()
+    second: Any = etl.run()
     assert runs() == [second, first]
-    assert attach(first.id) is first  # type: ignore[attr-defined]
+    assert attach(first.id) is first
 
 
 def test_runs_are_filtered_and_paged(current: Session) -> None:

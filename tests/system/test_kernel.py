@@ -56,8 +56,9 @@ def test_what_is_sent_after_the_cell_has_ended_finds_its_inputs(kernel: Kernel) 
         "@task(retries=1, retry_delay_seconds=0.4)\n"
         "def late(x):\n    if wfkit.current.attempt == 1:\n        raise OSError('busy')\n    return x"
     )
-    body = "ones = late.map([1, 1])\nsummary = total.submit(ones, wait_for=[ones])"
-    cell = kernel.run(f"%%flow again_later --wait\n{body}")
+    cell = kernel.run(
+        "%%flow again_later --wait\nones = late.map([1, 1])\nsummary = total.submit(ones, wait_for=[ones])"
+    )
     assert cell.traceback == []
     assert kernel.value("summary.result()") == 2
 

@@ -57,6 +57,11 @@ FOUND = {
     c2 = flatten(m1)
     x3 = looked(c2)
 """,
+    "a map over handles that were returned before one of them failed": """
+    h1 = broken.submit()
+    x2 = looked(h1)
+    m3 = number.map(h1)
+""",
     "a task that asks for the result of a flatten": """
     h1 = asking.submit()
 """,
@@ -93,6 +98,11 @@ def spread():
 @task()
 def listing():
     return [number.map([1, 2]), number.map([]), number.map([3])]
+
+
+@task()
+def broken():
+    return several.map([1, -1, 2])
 
 
 @task()

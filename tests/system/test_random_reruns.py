@@ -1,4 +1,4 @@
-"""Random flows fail, are edited and repeated: values are as the rules say, and each reason to execute a node is true."""
+"""Random flows fail, are edited and repeated: values are as the rules say, and each reason given is true."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.system.test_random_graphs import SAME
 from wfkit.core.rerun import Wishes
 from wfkit.engine.driver.engine import Engine
 
-EXAMPLES, MANY = 120, 2_000
+EXAMPLES, MANY = 60, 2_000
 
 
 @pytest.fixture(scope="module")

@@ -14,21 +14,15 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
 
 from wfkit.core.edges import Node
-from wfkit.core.events import TOKEN_BYTES, Edge, GroupSpec, How, Input
+from wfkit.core.events import Edge, GroupSpec, How
 from wfkit.core.ids import GroupId, spawner
-from wfkit.core.parts import Parts
+from wfkit.core.signatures import FLATTEN, NOWHERE, Keys, Side, Signature, call_signature, token_of
 from wfkit.core.view import RunView
 
 #: Where a call was made: in a flow's group, in the body of a node, or (None) in the flow's own body.
 Place = GroupId | Node | None
-#: What makes a call, or an element of a map, equal to another one.
-Signature = tuple[object, ...]
-#: Stands for a place that the recorded run does not have.
-_NOWHERE: Final = GroupId("?")
-_OWN_ITEM: Final = -1
 
 
 class Matching:
@@ -54,6 +48,9 @@ class Matching:
         self._listed: dict[tuple[GroupId, GroupId], int] = {}  #: how many elements `_by_key` has
         self._recorded: defaultdict[tuple[Place, str, str], list[GroupId]] = defaultdict(list)
         self._counts: defaultdict[tuple[Place, str, str], int] = defaultdict(int)
+        self._same_lists: dict[tuple[GroupId, int], bool] = {}  #: by group and length
+        self._new = Side(self._old_group, self.old, self._specs.get)
+        self._old = Side(_same, _same_node, self._recorded_spec)
         for group in past.ordered():
             self._recorded[_place(group.spec, past), _task(group.spec), group.spec.kind].append(group.spec.id)
 
@@ -75,7 +72,7 @@ class Matching:
         """
         self._specs[spec.id] = spec
         place = self._translated_place(spec, kinds)
-        if place == _NOWHERE:
+        if place == NOWHERE:
             return None
         where = place, _task(spec), spec.kind
         number = self._counts[where]
@@ -86,10 +83,10 @@ class Matching:
         return found
 
     def _find(self, spec: GroupSpec, recorded: Sequence[GroupId], number: int) -> GroupId | None:
-        signature = self._call_signature(spec, self._old_group, self.old)
+        signature = call_signature(spec, self._new)
         free = [one for one in recorded if one not in self._owned and self._fits(one, spec)]
         for one in free:
-            if self._call_signature(self.past.groups[one].spec, _same, _same_node) == signature:
+            if call_signature(self.past.groups[one].spec, self._old) == signature:
                 self._owned.add(one)
                 self._exact.add(spec.id)
                 return one
@@ -105,21 +102,19 @@ class Matching:
 
     def _translated_place(self, spec: GroupSpec, kinds: Callable[[GroupId], str]) -> Place:
         if spec.parent is not None and kinds(spec.parent) == "flow":
-            return self.groups.get(spec.parent, _NOWHERE)
+            return self.groups.get(spec.parent, NOWHERE)
         node = spawner(spec.id)
         if node is None:
             return None
         found = self.old(node)
-        return _NOWHERE if found is None else found
+        return NOWHERE if found is None else found
 
-    def _call_signature(
-        self, spec: GroupSpec, group: Callable[[GroupId], GroupId], node: Callable[[Node], Node | None]
-    ) -> Signature:
-        uses = tuple((edge.at, *_use(edge, group, node)) for edge in spec.uses)
-        return (*((one.name, one.tokens) for one in spec.inputs), uses)
+    def _recorded_spec(self, group: GroupId) -> GroupSpec | None:
+        known = self.past.groups.get(group)
+        return None if known is None else known.spec
 
     def _old_group(self, group: GroupId) -> GroupId:
-        return self.groups.get(group, _NOWHERE)
+        return self.groups.get(group, NOWHERE)
 
     # Elements
 
@@ -182,8 +177,9 @@ class Matching:
             return
         taken = self._taken.setdefault(recorded, bytearray())
         taken.extend(bytes(len(self.past.groups[recorded]) - len(taken)))  # a run that goes on may have more by now
-        keys = _Keys(spec, self._old_group, self.old)
-        known = self._known_elements(spec.id, recorded)
+        by_place = self._is_spelled_once(spec, recorded)
+        keys = Keys(spec, self._new, by_place=by_place)
+        known = self._known_elements(spec.id, recorded, by_place=by_place)
         late: list[int] = []
         for index in fresh:
             places = known.get(keys.of(index))
@@ -204,11 +200,17 @@ class Matching:
         if any(one.name == "" for one in spec.inputs):
             self._compare_inputs(spec, recorded, fresh)
 
-    def _known_elements(self, new: GroupId, recorded: GroupId) -> dict[Signature, deque[int]]:
+    def _is_spelled_once(self, spec: GroupSpec, recorded: GroupId) -> bool:
+        """Whether only one of both goes over handles that a task returned, the other over the value that they make."""
+        old = self.past.groups[recorded]
+        same = len(old) == spec.length and bool(spec.parts) == bool(old.spec.parts)
+        return same and bool(spec.spelled) != bool(old.spec.spelled)
+
+    def _known_elements(self, new: GroupId, recorded: GroupId, *, by_place: bool) -> dict[Signature, deque[int]]:
         known = self._by_key.setdefault((new, recorded), {})
         group, listed = self.past.groups[recorded], self._listed.get((new, recorded), 0)
         if listed < len(group):
-            keys = _Keys(group.spec, _same, _same_node)
+            keys = Keys(group.spec, self._old, by_place=by_place)
             for index in range(listed, len(group)):
                 known.setdefault(keys.of(index), deque()).append(index)
             self._listed[new, recorded] = len(group)
@@ -216,8 +218,9 @@ class Matching:
 
     def _compare_inputs(self, spec: GroupSpec, recorded: GroupId, indices: Iterable[int]) -> None:
         """Elements that were found by their keys may have other inputs than before."""
-        ours = _Keys(spec, self._old_group, self.old, by_key=False)
-        theirs = _Keys(self.past.groups[recorded].spec, _same, _same_node, by_key=False)
+        by_place = self._is_spelled_once(spec, recorded)
+        ours = Keys(spec, self._new, by_key=False, by_place=by_place)
+        theirs = Keys(self.past.groups[recorded].spec, self._old, by_key=False, by_place=by_place)
         for index in indices:
             at = self._elements[spec.id][index]
             if self._equal[spec.id][index] and ours.of(index) != theirs.of(at):
@@ -229,12 +232,17 @@ class Matching:
         if recorded is None:
             return False
         spec = self._specs[group]
-        if spec.kind == "flatten":
+        if spec.kind == FLATTEN:
             return all(self._is_same_use(edge) for edge in spec.uses)
-        found = self._elements.get(group, array("i"))
-        # Elements of a growing map stand in the order of their arrival; that of the list is that of the parts.
-        in_order = sorted(found) if spec.parts else found
-        return len(found) == len(self.past.groups[recorded]) and all(at == one for at, one in enumerate(in_order))
+        found, old = self._elements.get(group, array("i")), self.past.groups[recorded]
+        if len(found) != len(old):
+            return False
+        known = self._same_lists.get((group, len(found)))
+        if known is None:
+            ours, theirs = self._new.in_list_order(spec, len(found)), self._old.in_list_order(old.spec, len(old))
+            known = all(found[at] == one for at, one in zip(ours, theirs, strict=True))
+            self._same_lists[group, len(found)] = known
+        return known
 
     def _is_same_use(self, edge: Edge) -> bool:
         return self.old((edge.group, edge.index)) is not None if edge.how is How.ONE else self.is_same_list(edge.group)
@@ -244,68 +252,13 @@ class Matching:
         found = self.old(node)
         if found is None:
             return []
-        before = {one.name: _token(one, found[1]) for one in self.past.groups[found[0]].spec.inputs if one.name}
-        after = {one.name: _token(one, node[1]) for one in self._specs[node[0]].inputs if one.name}
+        before = {one.name: token_of(one, found[1]) for one in self.past.groups[found[0]].spec.inputs if one.name}
+        after = {one.name: token_of(one, node[1]) for one in self._specs[node[0]].inputs if one.name}
         return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
     def unknown_inputs(self, node: Node) -> list[str]:
         """Names of the arguments whose plain values cannot be compared."""
-        return [one.name for one in self._specs[node[0]].inputs if not any(_token(one, node[1]))]
-
-
-class _Keys:
-    """Gives the signature of each element of a call, in terms of the recorded run."""
-
-    def __init__(
-        self,
-        spec: GroupSpec,
-        group: Callable[[GroupId], GroupId],
-        node: Callable[[Node], Node | None],
-        *,
-        by_key: bool = True,
-    ) -> None:
-        self._group, self._node = group, node
-        keys = [one for one in spec.inputs if one.name == ""]
-        self._inputs: Sequence[Input] = keys if keys and by_key else [one for one in spec.inputs if one.name]
-        self._uses = [] if keys and by_key else [edge for edge in spec.uses if edge.at is None]
-        self._parts = Parts(spec.parts) if spec.parts else None
-        self._own: dict[int | None, list[Edge]] = {}
-        if not (keys and by_key):
-            for edge in (*(one for one in spec.uses if one.at is not None), *spec.spelled):
-                self._own.setdefault(edge.at, []).append(edge)
-        self._spelled = bool(spec.spelled)
-
-    def of(self, index: int) -> Signature:
-        """The signature of one element."""
-        return (
-            *(_token(one, index) for one in self._inputs),
-            *(self._used(edge, index) for edge in self._uses),
-            *(_use(edge, self._group, self._node) for edge in self._own.get(index, ())),
-        )
-
-    def _used(self, edge: Edge, index: int) -> object:
-        goes_over = edge.how is How.EACH or edge.items[-1:] == (_OWN_ITEM,)
-        if not goes_over:
-            return _use(edge, self._group, self._node)
-        if self._spelled:
-            return None
-        if self._parts is not None and (place := self._parts.place(index)) is not None:
-            return (self._group(edge.group), *place)
-        if edge.how is How.EACH:
-            return self._node((edge.group, index)) or (_NOWHERE, index)
-        return (_use(edge, self._group, self._node), index)
-
-
-def _use(edge: Edge, group: Callable[[GroupId], GroupId], node: Callable[[Node], Node | None]) -> Signature:
-    if edge.how is How.ONE:
-        return (node((edge.group, edge.index)) or (_NOWHERE, edge.index), edge.items)
-    return (group(edge.group), edge.how, edge.items)
-
-
-def _token(one: Input, index: int) -> bytes:
-    if len(one.tokens) == TOKEN_BYTES:
-        return one.tokens
-    return one.tokens[index * TOKEN_BYTES : (index + 1) * TOKEN_BYTES]
+        return [one.name for one in self._specs[node[0]].inputs if not any(token_of(one, node[1]))]
 
 
 def _same(group: GroupId) -> GroupId:

@@ -67,12 +67,11 @@ def states(run: Run) -> list[str]:
 
 
 def test_a_call_with_the_same_inputs_and_code_is_executed_once(run_of: RunOf, log: Path) -> None:
-    for _ in range(2):
-        first = run_of(lambda: noting(log, cache_policy=INPUTS)(1))
+    _, again = (run_of(lambda: noting(log, cache_policy=INPUTS)(1)) for _ in range(2))
     assert executed(log) == ["1"]
-    assert states(first) == ["REUSED"]
-    assert first.result() == [1, 1, 1]
-    assert next(iter(first.nodes)).reason.startswith("from the cache, ")
+    assert states(again) == ["REUSED"]
+    assert again.result() == [1, 1, 1]
+    assert next(iter(again.nodes)).reason.startswith("from the cache, ")
 
 
 def test_other_inputs_and_other_code_are_executed(run_of: RunOf, log: Path) -> None:
@@ -84,8 +83,8 @@ def test_other_inputs_and_other_code_are_executed(run_of: RunOf, log: Path) -> N
 
 
 def test_without_a_policy_nothing_is_kept(run_of: RunOf, log: Path) -> None:
-    for policy in (NO_CACHE, NO_CACHE):
-        run_of(lambda policy=policy: noting(log, cache_policy=policy)(1))
+    for _ in range(2):
+        run_of(lambda: noting(log, cache_policy=NO_CACHE)(1))
     assert executed(log) == ["1", "1"]
 
 
@@ -100,7 +99,7 @@ def test_no_key_means_no_cache_and_a_bad_one_is_the_tasks_error(run_of: RunOf, l
     for _ in range(2):
         run_of(lambda: noting(log, cache_key_fn=lambda *_: None)(1))
     assert executed(log) == ["1", "1"]
-    failed = run_of(lambda: noting(log, cache_key_fn=lambda *_: 3)(1))  # type: ignore[arg-type, return-value]
+    failed = run_of(lambda: noting(log, cache_key_fn=lambda *_: 3)(1))
     assert "cache_key_fn" in next(iter(failed.nodes)).reason
 
 

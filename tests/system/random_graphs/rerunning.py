@@ -43,6 +43,8 @@ def edited(program: str, choose: Random) -> str:
     tasks = [at for at, block in enumerate(blocks) if block.startswith("@task")]
     for at in choose.sample(tasks, k=min(len(tasks), choose.randint(1, 2))):
         blocks[at] = choose.choice(_EDITS)(blocks[at], choose)
+    if choose.random() < 0.15:
+        return program
     if choose.random() < 0.3:
         blocks[-1] = _edited_body(blocks[-1], choose)
     return "\n\n\n".join(blocks)
@@ -125,7 +127,8 @@ def troubles_of_rerun(engine: Engine, program: str, edited_program: str, wishes:
         found = differences(oracle, (state, _as_executed(nodes, None if wishes.changed else _below_kept(after))))
         if found and wishes.changed and troubles(engine, edited_program):
             found = []  # a run from zero is no better, which is no matter of reruns
-        return [*found, *untrue_reasons(before, after)]
+        needless = needless_runs(after) if edited_program == program else []
+        return [*found, *untrue_reasons(before, after), *needless]
     finally:
         after.release()
         before.release()
@@ -285,3 +288,22 @@ class _Reasons:
 def untrue_reasons(before: Run, after: Run) -> list[str]:
     """Nodes that were executed without a reason, or for one that is not true; and those that were kept so."""
     return _Reasons(before, after).troubles()
+
+
+#: Reasons that cannot be where nothing was edited.
+_OF_EDITS = ("input ", "its inputs are other ones", "the list of ", "its code changed")
+
+
+def needless_runs(after: Run) -> list[str]:
+    """Nodes that were executed as if something had been edited, where nothing was."""
+    verdicts = [
+        (group.name(index), verdict)
+        for group in after.view_model.ordered()
+        for index in range(len(group))
+        if (verdict := group.verdict(index)) is not None
+    ]
+    return [
+        f"{name} is executed for no reason: {verdict.reason}"
+        for name, verdict in verdicts
+        if not verdict.reused and verdict.reason.startswith(_OF_EDITS)
+    ]

@@ -13,6 +13,7 @@ from wfkit.authoring.mapping import refuse_different_lengths
 from wfkit.authoring.secrets import redacted
 from wfkit.core.events import Edge, ErrorInfo, How, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId
+from wfkit.core.parts import Parts
 from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
 from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map
 from wfkit.engine.driver.group import Group, Node
@@ -115,6 +116,7 @@ def _settle_length(run: GrowingRun, group: Group) -> bool:
                 group.pattern = group.frozen, group.slots
             group.frozen, group.slots = _spelled(group, range(length), special)
             group.spec = replace(group.spec, spelled=_spelled_edges(run, range(length), special))
+        group.spec = replace(group.spec, parts=_parts(run, group, length))
         _set_length(run, group, length)
     except WfkitError as error:
         _set_length(run, group, group.length or 1)
@@ -135,9 +137,11 @@ def _elements(over: Handle) -> Sequence[Element] | None:
 
 
 def _without_value(over: Handle) -> bool:
-    """Whether a map goes over a node that ended without a value."""
+    """Whether a map goes over a node that ended without a value, and returned no handles that it could go over."""
     run = run_of(over)
-    return not over._mapped and run.has_ended((over._ref.group, over._ref.index or 0)) and not run.has_value(over)
+    if over._mapped or _is_special(over):
+        return False
+    return run.has_ended((over._ref.group, over._ref.index or 0)) and not run.has_value(over)
 
 
 def _is_special(over: Handle) -> bool:
@@ -168,6 +172,26 @@ def _spelled(
         all_slots.append(after)
         all_frozen.append(Frozen(payload, tuple(slot.use for slot in after)))
     return all_frozen, all_slots
+
+
+def _parts(run: GrowingRun, group: Group, length: int) -> tuple[tuple[int, int], ...]:
+    """Where the elements of a map are in the parts of the flatten that all it goes over comes from, in list order."""
+    found = {_parts_of(run, over) for over in group.overs}
+    parts = found.pop() if len(found) == 1 else ()
+    return parts if sum(count for _, count in parts) == length else ()
+
+
+def _parts_of(run: GrowingRun, over: Handle) -> tuple[tuple[int, int], ...]:
+    if over._source is not run.answers or not over._mapped:
+        return ()
+    if (flattened := run.flattened.get(over._ref.group)) is not None:
+        return flattened.parts_in_order
+    group = run.groups[over._ref.group]
+    if group.final is None:
+        return group.spec.parts
+    counts, places = dict(group.spec.parts), Parts(group.spec.parts)
+    order = dict.fromkeys(place[0] for at in group.final if (place := places.place(at)) is not None)
+    return tuple((part, counts[part]) for part in order)
 
 
 def _spelled_edges(run: GrowingRun, indices: range, special: Mapping[Handle, Sequence[Element]]) -> tuple[Edge, ...]:

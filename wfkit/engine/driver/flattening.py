@@ -126,9 +126,16 @@ class Flattened:
     def final(self) -> list[int]:
         """For each place in the list: which element stands there."""
         starts = list(self._starts())
+        return [starts[at] + item for at in self._by_part() for item in range(self.parts[at][1])]
+
+    @property
+    def parts_in_order(self) -> tuple[tuple[int, int], ...]:
+        """The parts as they stand in the list, with how many elements each has."""
+        return tuple(self.parts[at] for at in self._by_part())
+
+    def _by_part(self) -> list[int]:
         places = self._places()
-        by_part = sorted(range(len(self.parts)), key=lambda at: places.get(self.parts[at][0], self.parts[at][0]))
-        return [starts[at] + item for at in by_part for item in range(self.parts[at][1])]
+        return sorted(range(len(self.parts)), key=lambda at: places.get(self.parts[at][0], self.parts[at][0]))
 
     def _places(self) -> dict[int, int]:
         """Where each part stands in the list of a source that has grown itself, in the order in which parts came."""

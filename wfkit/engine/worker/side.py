@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import math
@@ -32,6 +33,8 @@ _KEPT_CODES: Final = 20
 _KEPT_RUNS: Final = 1_000
 #: A thread that waits for an answer looks up so often, to be stopped.
 _LOOK_S: Final = 0.5
+#: A worker that closes waits so long for results that are being written.
+_LAST_WRITES_S: Final = 10.0
 
 #: A node: run, group, element.
 NodeId = tuple[str, str, int]
@@ -90,6 +93,11 @@ class WorkerSide(WorkerPlugin):
         handlers["wfkit-answer"] = self._answer
         handlers["wfkit-notes"] = self._take_notes
         inherit_in_threads()
+
+    async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - Dask's
+        """Called by Dask when the worker closes: the ends of nodes whose values are being written are told first."""
+        await asyncio.to_thread(self.writers.finish, _LAST_WRITES_S)
+        self._send()
 
     def codes(self, run_id: str) -> Codes:
         """The code of the tasks that are called in the tasks of a run, as it was at the first call here."""

@@ -1,0 +1,255 @@
+"""Reruns of flows with structure: children looked at one by one, maps of maps, flattens, branches, subflows, skips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.session.cells import PATIENCE_S, Cells, reasons, states
+from wfkit.core.states import RunState
+
+TASKS = """
+@task
+def leaf(x):
+    note(f"leaf {x}")
+    if x in (2, 5):
+        raise ValueError(x)
+    return x * 10
+
+
+@task
+def total(xs):
+    note("total")
+    return sum(xs)
+
+
+@task
+def several(n):
+    note(f"several {n}")
+    return list(range(n))
+"""
+CURED = """
+@task
+def leaf(x):
+    note(f"leaf {x}")
+    return x * 10
+"""
+#: Tasks that make tasks, each in its way, and what a run of them comes to once leaves do not fail.
+PARENTS = {
+    "waits": ("return sum(handle.result() for handle in [leaf.submit(x) for x in range(4)])", 60),
+    "returns a map": ("return leaf.map(range(4))", [0, 10, 20, 30]),
+    "returns a list": ("return [leaf.submit(x) for x in range(4)]", [0, 10, 20, 30]),
+    "returns a dict": ("return {'a': leaf.submit(2), 'b': [leaf.submit(3)]}", {"a": 20, "b": [30]}),
+    "returns a reduce": ("return total.submit(leaf.map(range(4)))", 60),
+}
+
+
+def ended(run: Any) -> Any:
+    return run.wait(PATIENCE_S)
+
+
+def flow_of(cells: Cells, body: str) -> Any:
+    """A flow with this body, and the tasks above; its leaves 2 and 5 fail."""
+    cells.execute(TASKS)
+    lines = "\n    ".join(line.strip() for line in body.strip().splitlines())
+    cells.execute(f"@flow\ndef etl():\n    {lines}\n")
+    return cells["etl"]
+
+
+def failed_and_cured(cells: Cells, flow: Any) -> Any:
+    """A run that failed; what it executed is forgotten, and its leaves would not fail any more."""
+    run = flow.run()
+    assert run.state is RunState.FAILED, run.nodes
+    cells.executed()
+    cells.execute(CURED)
+    return run
+
+
+# --- children ---
+
+
+@pytest.mark.parametrize("way", PARENTS)
+def test_a_parent_whose_child_failed_runs_again_and_its_finished_children_are_reused(cells: Cells, way: str) -> None:
+    body, value = PARENTS[way]
+    cells.execute(TASKS)
+    cells.execute(f"@task\ndef parent():\n    note('parent')\n    {body}\n")
+    run = failed_and_cured(cells, flow_of_parent(cells))
+    again = ended(run.rerun())
+    assert [line for line in cells.executed() if line != "total"] == ["leaf 2", "parent"]
+    assert again.result() == value
+    assert reasons(again)["parent"] == "failed before"
+
+
+def flow_of_parent(cells: Cells) -> Any:
+    cells.execute("@flow\ndef etl():\n    return parent()\n")
+    return cells["etl"]
+
+
+@pytest.mark.parametrize("way", PARENTS)
+def test_a_parent_that_is_fine_is_kept_with_its_children(cells: Cells, way: str) -> None:
+    body, value = PARENTS[way]
+    cells.execute(TASKS + CURED)
+    cells.execute(f"@task\ndef parent():\n    note('parent')\n    {body}\n")
+    run = flow_of_parent(cells).run()
+    cells.executed()
+    again = ended(run.rerun())
+    assert cells.executed() == []
+    assert again.result() == value
+    assert set(states(again)) == set(states(run))
+    assert set(states(again).values()) == {"REUSED"}
+    children = [name for name in reasons(again) if "/" in name]
+    assert {reasons(again)[name] for name in children} == {"reused with `parent`"}
+    assert again.node(children[0]).result() == run.node(children[0]).result()
+    third = ended(again.rerun(children[-1]))
+    assert third.result() == value
+    assert "parent" in cells.executed()
+
+
+def test_a_fine_parent_runs_again_for_a_child_that_failed_and_was_handled(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("""
+    @task
+    def parent():
+        note("parent")
+        children = leaf.map([1, 2, 3])
+        return [error is None for error in children.exception()]
+    """)
+    run = flow_of_parent(cells).run()
+    assert run.state is RunState.COMPLETED
+    cells.executed()
+    cells.execute(CURED)
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "parent"]
+    assert again.result() == [True, True, True]
+    assert reasons(again)["parent"] == "its child `parent/leaf[1]` failed before"
+
+
+def test_a_map_over_returned_handles_goes_on_child_by_child(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute(
+        "@task\ndef parent():\n    return leaf.map(range(4))\n@task\ndef up(x):\n    note(f'up {x}')\n    return x + 1\n"
+    )
+    run = failed_and_cured(cells, flow_of(cells, "return up.map(parent())"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "up 20"]
+    assert again.result() == [1, 11, 21, 31]
+    third = ended(again.rerun())
+    assert cells.executed() == []
+    assert third.result() == [1, 11, 21, 31]
+
+
+def test_grandchildren_are_looked_at_one_by_one(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("@task\ndef middle(x):\n    note(f'middle {x}')\n    return leaf.map([x, x + 1])\n")
+    cells.execute("@task\ndef parent():\n    note('parent')\n    return [middle.submit(0), middle.submit(2)]\n")
+    run = failed_and_cured(cells, flow_of_parent(cells))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "middle 2", "parent"]
+    assert again.result() == [[0, 10], [20, 30]]
+
+
+# --- maps, flattens ---
+
+
+def test_maps_of_maps_run_along_the_branch_that_failed(cells: Cells) -> None:
+    run = failed_and_cured(
+        cells,
+        flow_of(cells, "first = leaf.map(range(4))\nsecond = leaf.map(first)\nreturn total(leaf.map(second))"),
+    )
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "leaf 20", "leaf 200", "total"]
+    assert again.result() == 6000
+
+
+def test_items_of_a_flatten_are_found_again_by_their_parts(cells: Cells) -> None:
+    run = failed_and_cured(cells, flow_of(cells, "return total(leaf.map(flatten(several.map([2, 3, 1]))))"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "total"]
+    assert again.result() == (0 + 1 + 0 + 1 + 2 + 0) * 10
+    assert reasons(again)["leaf[1.2]"] == "failed before"
+
+
+def test_a_part_of_a_flatten_that_runs_again_makes_its_items_run(cells: Cells) -> None:
+    cells.execute(TASKS + CURED)
+    cells.execute("@flow\ndef etl():\n    return total(leaf.map(flatten(several.map([2, 1]))))\n")
+    run = cells["etl"].run()
+    cells.executed()
+    again = ended(run.rerun("several[1]"))
+    assert cells.executed() == ["leaf 0", "several 1", "total"]
+    assert again.result() == 10
+
+
+def test_a_map_over_a_value_of_unknown_length_is_reused_and_follows_a_new_value(cells: Cells) -> None:
+    run = failed_and_cured(cells, flow_of(cells, "return leaf.map(several(4))"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2"]
+    third = ended(again.rerun(replace={"several": [7, 1]}))
+    assert cells.executed() == ["leaf 1", "leaf 7"]
+    assert third.result() == [70, 10]
+
+
+def test_elements_over_a_list_of_handles_are_found_again(cells: Cells) -> None:
+    run = failed_and_cured(cells, flow_of(cells, "singles = [leaf(x) for x in (1, 2, 3)]\nreturn leaf.map(singles)"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "leaf 20"]
+    assert again.result() == [100, 200, 300]
+
+
+# --- flows inside flows ---
+
+
+def test_branches_are_matched_by_their_items(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("@flow\ndef part(x):\n    return leaf(leaf(x))\n")
+    run = failed_and_cured(cells, flow_of(cells, "return part.map([1, 2, 3])"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "leaf 20"]
+    assert again.result() == [100, 200, 300]
+
+
+def test_a_subflow_is_repeated_in_its_parts(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("@flow\ndef part(n):\n    return total(leaf.map(range(n)))\n")
+    run = failed_and_cured(cells, flow_of(cells, "return [part(2), part(4)]"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "total"]
+    assert again.result() == [10, 60]
+
+
+# --- skips, handled failures, decisions ---
+
+
+def test_what_was_skipped_stays_skipped_and_is_left_out(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute(
+        "@task\ndef even(x):\n    note(f'even {x}')\n    if x % 2:\n        raise Skip('odd')\n    return x\n"
+    )
+    run = failed_and_cured(cells, flow_of(cells, "return total(leaf.map(even.map(range(4))))"))
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "total"]
+    assert states(again)["even[1]"] == states(again)["leaf[1]"] == "SKIPPED"
+    assert again.node("even[1]")._source.preview(again.node("even[1]")._ref) is not None
+    assert again.result() == 20
+
+
+def test_a_handled_failure_runs_again_with_who_ran_with_it(cells: Cells) -> None:
+    cells.execute("@task(trigger='all_done')\ndef count(xs):\n    note('count')\n    return len(present(xs))\n")
+    flow = flow_of(cells, "return count(leaf.map(range(4)))")
+    run = flow.run()
+    assert run.result() == 3
+    cells.executed()
+    cells.execute(CURED)
+    again = ended(run.rerun())
+    assert cells.executed() == ["count", "leaf 2"]
+    assert again.result() == 4
+
+
+def test_a_body_that_looked_at_a_failure_decides_anew(cells: Cells) -> None:
+    run = flow_of(cells, "first = leaf(2)\nreturn leaf(3) if first.exception() else leaf(4)").run()
+    assert run.result() == 30
+    cells.executed()
+    cells.execute(CURED)
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2", "leaf 4"]
+    assert again.result() == 40
