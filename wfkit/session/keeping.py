@@ -99,6 +99,7 @@ class Keeper:
         arguments: Mapping[str, object],
         parameters: tuple[tuple[str, str], ...],
         parent_id: RunId | None,
+        cluster: Mapping[str, str],
     ) -> _Kept | None:
         """Begin the record of a run; what comes back takes its events. None where there is no record."""
         if self.history is None:
@@ -115,6 +116,7 @@ class Keeper:
                 tags=tuple(sorted(flow.options.tags)),
                 git_commit=_git_commit(folder),
                 environment=_environment(),
+                cluster=cluster,
                 user=_user(),
                 host=socket.gethostname(),
                 results_url=self._shown_url,

@@ -34,7 +34,7 @@ class GrowingRun(LiveRun):
     def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds, keep: Keep | None) -> None:
         super().__init__(engine, run_id, flow_name, bounds, keep)
         store = None if engine.results is None else engine.results.for_run(run_id)
-        self._recording = Recording(run_id, flow_name, bounds, store)
+        self._recording = Recording(run_id, flow_name, bounds, store, engine.most_result_bytes)
         self._numbering = Numbering(self.groups, self.answers)
         #: What a task calls a group that it made, and the group that it is: another one, where it was made anew.
         self.spawned: dict[GroupId, GroupId] = {}
