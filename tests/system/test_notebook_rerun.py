@@ -67,7 +67,8 @@ def test_only_the_flow_that_fails_raises_and_nothing_is_noisy(rerun: Executed) -
 def test_three_months_fail_and_their_logs_and_inputs_say_why(rerun: Executed) -> None:
     first = [LEFT.loc[LEFT["month"] == month + 1, "dep_time"].min() for month in MIDNIGHTS]
     assert rerun.printed("failed") == [
-        f"delays[{month}]: ValueError('hour must be in 0..23'), log: the first one left at {at:.0f}, the last one at 2400"
+        f"delays[{month}]: ValueError('hour must be in 0..23'), log: "
+        f"the first one left at {at:.0f}, the last one at 2400"
         for month, at in zip(MIDNIGHTS, first, strict=True)
     ]
     assert rerun.shown("input").count("2400") == len(LEFT[(LEFT["month"] == 7) & (LEFT["dep_time"] == 2400)])
