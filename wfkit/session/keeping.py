@@ -231,9 +231,10 @@ class _Kept:
         return {state.value: count for state, count in counts if count}
 
     def lose(self) -> None:
-        """Another process drives the run now."""
+        """Another process has the run now, or has ended it; nothing of it begins on the cluster any more."""
         if self.run is not None:
-            self.run.lose_cluster(_TAKEN_OVER)
+            self.run.lose_cluster("another process has taken the run over, since this one was not heard of")
+            self.run.release()
 
 
 class _Record:
