@@ -82,11 +82,7 @@ def _edited_body(block: str, choose: Random) -> str:
     else:
         name = lines[at].split()[0]
         following = lines[at + 1] if at + 1 < len(lines) - 1 else ""
-        if (
-            following.startswith("    ")
-            and not following.startswith("     ")
-            and not re.search(rf"\b{name}\b", following)
-        ):
+        if re.match(r"    [hm]\d+ = ", following) and not re.search(rf"\b{name}\b", following):
             lines[at], lines[at + 1] = lines[at + 1], lines[at]
     return "\n".join(lines) + "\n"
 
@@ -235,9 +231,11 @@ class _Reasons:
             for index in range(len(group)):
                 node = (group.spec.id, index)
                 verdict = group.verdict(index)
-                if verdict is None:
+                if verdict is None and (group.attempts[index] or group.state(index) is TaskState.REUSED):
                     found.append(f"{group.name(index)} has no reason")
-                elif not (self._kept_rightly if verdict.reused else self._run_rightly)(node, verdict.reason):
+                elif verdict and not (self._kept_rightly if verdict.reused else self._run_rightly)(
+                    node, verdict.reason
+                ):
                     kept = "kept" if verdict.reused else "executed"
                     found.append(f"{group.name(index)} is {kept}, and this is not true: {verdict.reason}")
         return found

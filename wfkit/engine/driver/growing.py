@@ -68,6 +68,11 @@ class GrowingRun(LiveRun):
             self.children.setdefault(node, []).append(spec.id)
         return group
 
+    def keep_flatten(self, spec: GroupSpec, source: Handle) -> None:
+        """Add a flatten that is not made again."""
+        self.flattened[spec.id] = Flattened(source)
+        self.groups[spec.id] = self._recording.bare(spec)
+
     def count_nodes(self) -> int:
         """How many nodes the run has."""
         return self._nodes
