@@ -123,7 +123,8 @@ def troubles_of_rerun(engine: Engine, program: str, edited_program: str, wishes:
         found = differences(oracle, (state, _as_executed(nodes, None if wishes.changed else _below_kept(after))))
         if found and wishes.changed and troubles(engine, edited_program):
             found = []  # a run from zero is no better, which is no matter of reruns
-        needless = needless_runs(after) if edited_program == program else []
+        same = edited_program == program and not _are_cancelled(before, after)
+        needless = needless_runs(after) if same else []
         return [*found, *untrue_reasons(before, after), *needless]
     finally:
         after.release()
@@ -290,6 +291,11 @@ def untrue_reasons(before: Run, after: Run) -> list[str]:
 
 #: Reasons that cannot be where nothing was edited.
 _OF_EDITS = ("input ", "its inputs are other ones", "the list of ", "its code changed")
+
+
+def _are_cancelled(*runs: Run) -> bool:
+    """Whether nodes were cancelled, which is a matter of time, as is then what others make of their ends."""
+    return any(row.state is TaskState.CANCELLED for run in runs for row in run.nodes)
 
 
 def needless_runs(after: Run) -> list[str]:

@@ -89,6 +89,8 @@ class GrowingRun(LiveRun):
         self._refuse_other_clusters(group)
         deferred = expanding.waits_for_length(self, group)
         group.root = expanding.root_of(self, group)
+        if not deferred and group.overs:
+            group.spec = replace(group.spec, parts=expanding.parts_in(self, group, group.length or 0))
         self._admit(group)
         if deferred or group.root is not None:
             self.deferred.append(group)
