@@ -82,11 +82,7 @@ def _edited_body(block: str, choose: Random) -> str:
     else:
         name = lines[at].split()[0]
         following = lines[at + 1] if at + 1 < len(lines) - 1 else ""
-        if (
-            following.startswith("    ")
-            and not following.startswith("     ")
-            and not re.search(rf"\b{name}\b", following)
-        ):
+        if re.match(r"    [hm]\d+ = ", following) and not re.search(rf"\b{name}\b", following):
             lines[at], lines[at + 1] = lines[at + 1], lines[at]
     return "\n".join(lines) + "\n"
 
@@ -127,7 +123,8 @@ def troubles_of_rerun(engine: Engine, program: str, edited_program: str, wishes:
         found = differences(oracle, (state, _as_executed(nodes, None if wishes.changed else _below_kept(after))))
         if found and wishes.changed and troubles(engine, edited_program):
             found = []  # a run from zero is no better, which is no matter of reruns
-        needless = needless_runs(after) if edited_program == program else []
+        same = edited_program == program and not _are_cancelled(before, after)
+        needless = needless_runs(after) if same else []
         return [*found, *untrue_reasons(before, after), *needless]
     finally:
         after.release()
@@ -235,9 +232,11 @@ class _Reasons:
             for index in range(len(group)):
                 node = (group.spec.id, index)
                 verdict = group.verdict(index)
-                if verdict is None:
+                if verdict is None and (group.attempts[index] or group.state(index) is TaskState.REUSED):
                     found.append(f"{group.name(index)} has no reason")
-                elif not (self._kept_rightly if verdict.reused else self._run_rightly)(node, verdict.reason):
+                elif verdict and not (self._kept_rightly if verdict.reused else self._run_rightly)(
+                    node, verdict.reason
+                ):
                     kept = "kept" if verdict.reused else "executed"
                     found.append(f"{group.name(index)} is {kept}, and this is not true: {verdict.reason}")
         return found
@@ -292,6 +291,11 @@ def untrue_reasons(before: Run, after: Run) -> list[str]:
 
 #: Reasons that cannot be where nothing was edited.
 _OF_EDITS = ("input ", "its inputs are other ones", "the list of ", "its code changed")
+
+
+def _are_cancelled(*runs: Run) -> bool:
+    """Whether nodes were cancelled, which is a matter of time, as is then what others make of their ends."""
+    return any(row.state is TaskState.CANCELLED for run in runs for row in run.nodes)
 
 
 def needless_runs(after: Run) -> list[str]:

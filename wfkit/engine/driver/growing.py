@@ -76,6 +76,11 @@ class GrowingRun(LiveRun):
             self.children.setdefault(node, []).append(spec.id)
         return group
 
+    def keep_flatten(self, spec: GroupSpec, source: Handle) -> None:
+        """Add a flatten that is not made again."""
+        self.flattened[spec.id] = Flattened(source)
+        self.groups[spec.id] = self._recording.bare(spec)
+
     def count_nodes(self) -> int:
         """How many nodes the run has."""
         return self._nodes
@@ -92,6 +97,8 @@ class GrowingRun(LiveRun):
         self._refuse_other_clusters(group)
         deferred = expanding.waits_for_length(self, group)
         group.root = expanding.root_of(self, group)
+        if not deferred and group.overs:
+            group.spec = replace(group.spec, parts=expanding.parts_in(self, group, group.length or 0))
         self._admit(group)
         if deferred or group.root is not None:
             self.deferred.append(group)
