@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
-from wfkit.authoring.secrets import is_labelled
+from wfkit.authoring.secrets import holds_secret
 from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
@@ -270,7 +270,7 @@ def _frozen_flow(flow: Flow[..., Any], arguments: Mapping[str, object]) -> bytes
     """A flow and its arguments as they are now; empty where they cannot be pickled, or hold a secret."""
     with suppress(Exception):  # the user's own code
         payload = dumps((flow, dict(arguments)))
-        return b"" if is_labelled(payload) else payload
+        return b"" if holds_secret(payload) else payload
     return b""
 
 
