@@ -182,30 +182,6 @@ def test_an_edit_of_a_helper_makes_exactly_its_users_stale_and_what_they_feed_us
     assert third.result()["summary"] == 600
 
 
-def test_what_cannot_be_hashed_is_reused_and_said_so_and_executed_with_changed(cells: Cells) -> None:
-    cells.execute("""
-    import sys
-    engine = sys.__stderr__
-
-    @task
-    def asks(x):
-        note("asks")
-        return engine is not None
-
-    @flow
-    def one():
-        return asks(1)
-    """)
-    run = cells["one"].run()
-    cells.executed()
-    again = ended(run.rerun())
-    assert cells.executed() == []
-    assert reasons(again)["asks"].startswith("reused; `engine` cannot be hashed")
-    third = ended(run.rerun("changed"))
-    assert cells.executed() == ["asks"]
-    assert reasons(third)["asks"].startswith("`engine` cannot be hashed")
-
-
 # --- what is asked for ---
 
 

@@ -253,3 +253,48 @@ def test_a_body_that_looked_at_a_failure_decides_anew(cells: Cells) -> None:
     again = ended(run.rerun())
     assert cells.executed() == ["leaf 2", "leaf 4"]
     assert again.result() == 40
+
+
+def test_a_map_over_handles_of_a_kept_parent_still_has_its_skipped_elements(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("""
+    @task
+    def even(x):
+        if x % 2:
+            raise Skip("odd")
+        return x
+
+    @task
+    def parent():
+        return even.map(range(4))
+
+    @task
+    def spread():
+        return leaf.map(flatten(several.map([2, 0, 1])))
+
+    @task(trigger="all_done")
+    def up(x):
+        note(f"up {x}")
+        return x
+    """)
+    flow = flow_of(cells, "return [up.map(parent()), up.map(spread()), leaf(2)]")
+    run = failed_and_cured(cells, flow)
+    shown = [run.node(f"up[{index}]").state for index in range(4)]
+    again = ended(run.rerun())
+    assert cells.executed() == ["leaf 2"]
+    assert [again.node(f"up[{index}]").state == "SKIPPED" for index in range(4)] == [one == "SKIPPED" for one in shown]
+    assert again.result()[1] == [0, 10, 0]
+
+
+def test_children_of_a_parent_that_was_called_elsewhere_have_its_new_name(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("@task\ndef parent(x):\n    return leaf.submit(x)\n")
+    cells.execute("values = [0, 1]\n@flow\ndef etl():\n    return [parent(value) for value in values]\n")
+    run = cells["etl"].run()
+    cells.executed()
+    cells.execute("values = [1, 0]")
+    again = ended(run.rerun())
+    assert cells.executed() == []
+    assert again.result() == [10, 0]
+    assert again.node("parent/leaf").result() == again.node("parent").result() == 10
+    assert again.node("parent#2/leaf").result() == 0

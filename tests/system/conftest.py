@@ -1,16 +1,18 @@
-"""What system tests share: a local cluster, and Debian's Chromium for the browser tests."""
+"""What system tests share: a local cluster, a home, and Debian's Chromium for the browser tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.system.running import WORKERS, Workers, own_cluster, ran
 from wfkit import task
+from wfkit.session.session import close_session
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
@@ -39,6 +41,15 @@ def tab(page: Tab) -> Iterator[Tab]:
     page.set_viewport_size({"width": 1180, "height": 760})
     yield page
     assert errors == []
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where history and results live for this process and those that it starts; nothing of it is there before."""
+    close_session()
+    monkeypatch.setenv("WFKIT_HOME", str(tmp_path / "home"))
+    yield tmp_path / "home"
+    close_session()
 
 
 @pytest.fixture(scope="module")

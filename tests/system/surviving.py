@@ -1,4 +1,4 @@
-"""Surviving: a home of the test's own, a flow of three stages whose executions leave lines, and owners that vanish."""
+"""Surviving: a flow of three stages whose executions leave lines, and owners that vanish."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
 from sqlalchemy import update
 
 from tests.system.kernels import Kernel, open_kernel
@@ -17,7 +16,6 @@ from wfkit.core.events import RunFinished
 from wfkit.core.ids import RunId
 from wfkit.history import tables
 from wfkit.history.store import History
-from wfkit.session.session import close_session
 
 #: A value that is stored in a file, not in the record of its node.
 LARGE_BYTES: Final = 5_000
@@ -86,15 +84,6 @@ def executed(log: Path) -> Counter[str]:
     counts = Counter(line.split()[0] for line in notes(log))
     log.unlink(missing_ok=True)
     return counts
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where history and results live for this process and those that it starts; none of it is there before."""
-    close_session()
-    monkeypatch.setenv("WFKIT_HOME", str(tmp_path / "home"))
-    yield tmp_path / "home"
-    close_session()
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import pytest
 from tests.system.kernels import Kernel, gone
 from tests.system.running import until
 from tests.system.surviving import BROKEN, FIXED, FLOW, LARGE_BYTES, executed, notebook
-from tests.system.surviving import home as home
 from wfkit import attach
 
 #: Planning and submission, on a machine with other work; `make bench` measures it against the 2 s that are promised.

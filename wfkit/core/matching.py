@@ -244,6 +244,10 @@ class Matching:
             self._same_lists[group, len(found)] = known
         return known
 
+    def list_order(self, recorded: GroupSpec) -> Sequence[int]:
+        """The elements of a recorded map as they stand in its list."""
+        return self._old.in_list_order(recorded, len(self.past.groups[recorded.id]))
+
     def _is_same_use(self, edge: Edge) -> bool:
         return self.old((edge.group, edge.index)) is not None if edge.how is How.ONE else self.is_same_list(edge.group)
 

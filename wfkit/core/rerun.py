@@ -17,7 +17,7 @@ from wfkit.core.events import CodeSpec, GroupSpec, Verdict
 from wfkit.core.ids import GroupId, spawners
 from wfkit.core.matching import Matching, stretches
 from wfkit.core.states import FINE, TASK_ENDS, TaskState
-from wfkit.core.view import RunView
+from wfkit.core.view import GroupView, RunView
 
 
 class Fate(StrEnum):
@@ -211,18 +211,21 @@ class Rerun:
             return f"its child `{self.past.groups[node[0]].name(node[1])}` {why}"
         return ""
 
-    def _below(self, old: Node) -> Iterator[Node]:
-        """Recorded nodes that descend from one. A run that goes on may have more of them each time."""
+    def made_by(self, old: Node) -> list[GroupView]:
+        """Recorded calls that descend from a node, in order. Of a run that goes on there may be more each time."""
         if self._listed < len(self.past.groups):
             fresh = list(self.past.groups)[self._listed :]
             self._listed += len(fresh)
             for name in fresh:
                 for node in spawners(name):
                     self._made.setdefault(node, []).append(name)
-        for name in self._made.get(old, ()):
-            group = self.past.groups[name]
+        found = [self.past.groups[name] for name in self._made.get(old, ())]
+        return sorted(found, key=lambda group: group.spec.order)
+
+    def _below(self, old: Node) -> Iterator[Node]:
+        for group in self.made_by(old):
             if group.spec.kind == "task":
-                yield from ((name, index) for index in range(len(group)))
+                yield from ((group.spec.id, index) for index in range(len(group)))
 
     def _state(self, old: Node) -> TaskState:
         return self.past.groups[old[0]].state(old[1])

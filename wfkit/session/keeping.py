@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
-from wfkit.authoring.secrets import is_labelled
+from wfkit.authoring.secrets import holds_secret
 from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
@@ -99,6 +99,7 @@ class Keeper:
         arguments: Mapping[str, object],
         parameters: tuple[tuple[str, str], ...],
         parent_id: RunId | None,
+        cluster: Mapping[str, str],
     ) -> _Kept | None:
         """Begin the record of a run; what comes back takes its events. None where there is no record."""
         if self.history is None:
@@ -115,6 +116,7 @@ class Keeper:
                 tags=tuple(sorted(flow.options.tags)),
                 git_commit=_git_commit(folder),
                 environment=_environment(),
+                cluster=cluster,
                 user=_user(),
                 host=socket.gethostname(),
                 results_url=self._shown_url,
@@ -229,9 +231,10 @@ class _Kept:
         return {state.value: count for state, count in counts if count}
 
     def lose(self) -> None:
-        """Another process drives the run now."""
+        """Another process has the run now, or has ended it; nothing of it begins on the cluster any more."""
         if self.run is not None:
-            self.run.lose_cluster(_TAKEN_OVER)
+            self.run.lose_cluster("another process has taken the run over, since this one was not heard of")
+            self.run.release()
 
 
 class _Record:
@@ -267,7 +270,7 @@ def _frozen_flow(flow: Flow[..., Any], arguments: Mapping[str, object]) -> bytes
     """A flow and its arguments as they are now; empty where they cannot be pickled, or hold a secret."""
     with suppress(Exception):  # the user's own code
         payload = dumps((flow, dict(arguments)))
-        return b"" if is_labelled(payload) else payload
+        return b"" if holds_secret(payload) else payload
     return b""
 
 

@@ -9,7 +9,8 @@ from wfkit.core.states import RunState
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
-    from wfkit.engine.driver.reading import ReadableRun
+    from wfkit.engine.driver.recorded import RecordedRun
+    from wfkit.engine.driver.run import Run
 
 
 def runs(
@@ -22,7 +23,7 @@ def runs(
     text: str | None = None,
     limit: int = 50,
     before: str | None = None,
-) -> list[ReadableRun]:
+) -> list[Run | RecordedRun]:
     """The runs on record, and those of this session, newest first.
 
     Parameters
@@ -53,12 +54,12 @@ def runs(
     found = joined.keeper.runs(**asked, limit=limit, before=before)
     ours = {run.id: run for run in joined.runs}
     if joined.keeper.history is None:
-        fitting: list[ReadableRun] = [run for run in reversed(joined.runs) if flow in {None, run.flow_name}]
+        fitting: list[Run | RecordedRun] = [run for run in reversed(joined.runs) if flow in {None, run.flow_name}]
         return [run for run in fitting if wanted in {None, run.state}][:limit]
     return [ours.get(run.id, run) for run in found]
 
 
-def attach(run_id: str) -> ReadableRun:
+def attach(run_id: str) -> Run | RecordedRun:
     """A run by its id, or the start of its id, from any kernel: to look at it, and to go on from it.
 
     Raises

@@ -77,6 +77,7 @@ class Session:
         self._choice: _Choice = _Choice.NONE
         self._caution = ""
         self._keeper: Keeper | None = None
+        self._cluster: dict[str, str] = {}
         self._left: list[tuple[Engine, Connection]] = []  # whose runs still answer their handles
         settings.observe(self._resize, [name for name in NAMES if name.startswith("cluster_")])
 
@@ -190,7 +191,9 @@ class Session:
         try:
             warnings = self._preflight(connection)
             probe = None if connection.owns_cluster else ImportProbe(connection.client)
-            engine = Engine(connection.client, self.settings.engine_no_workers_timeout_s, probe, self.results)
+            chosen = self.settings
+            most_bytes = chosen.results_max_gigabytes * 1e9
+            engine = Engine(connection.client, chosen.engine_no_workers_timeout_s, probe, self.results, most_bytes)
             facts = describe(connection.client, owned=connection.owns_cluster)
         except BaseException:
             connection.close()
@@ -200,6 +203,7 @@ class Session:
         self._connection, self._engine = connection, engine
         apart = "" if connection.owns_cluster else self.keeper.unshared(connection.client)
         told = [facts.caution, *warnings, *self.keeper.cautions, apart]
+        self._cluster = {"address": facts.address, "workers": str(facts.workers), "threads": str(facts.threads)}
         self._address, self._caution = facts.address, "\n".join(filter(None, told))
 
     def _preflight(self, connection: Connection) -> list[str]:
@@ -286,7 +290,7 @@ class Session:
         chosen = self.settings
         shown = preview_parameters(parameters)
         parent_id = None if parent is None else parent.id
-        kept = self.keeper.begin(identity, flow, parameters, shown, parent_id)
+        kept = self.keeper.begin(identity, flow, parameters, shown, parent_id, self._cluster)
         run = Run(
             engine,
             identity,

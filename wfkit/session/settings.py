@@ -68,6 +68,9 @@ class WfkitSettings(Configurable):
     results_url = Unicode("", help="Where results are stored: a folder, or a URL; in WFKIT_HOME if empty.").tag(
         config=True
     )
+    results_max_gigabytes = Float(
+        10.0, help="Gigabytes up to which a result is stored; a larger one is in cluster memory only."
+    ).tag(config=True)
     notebook_wait = Enum(
         ["auto", "always", "never"],
         default_value="auto",
@@ -95,7 +98,13 @@ class WfkitSettings(Configurable):
             )
         return value
 
-    @validate("cluster_worker_saturation", "engine_no_workers_timeout_s", "history_keep_days", "history_keep_gigabytes")
+    @validate(
+        "cluster_worker_saturation",
+        "engine_no_workers_timeout_s",
+        "history_keep_days",
+        "history_keep_gigabytes",
+        "results_max_gigabytes",
+    )
     def _above_zero(self, proposal: Any) -> float:
         name, value = proposal["trait"].name, float(proposal["value"])
         if not value > 0:
@@ -119,6 +128,7 @@ ALLOWED: Final[Mapping[str, str]] = {
     "history_keep_days": "a number above 0, or inf",
     "history_keep_runs": "a whole number from 1",
     "history_keep_gigabytes": "a number above 0, or inf",
+    "results_max_gigabytes": "a number above 0, or inf",
     "results_url": 'a folder, or a URL such as "s3://bucket/results", or empty',
     "notebook_wait": '"auto", "always" or "never"',
     "notebook_view": "true or false",

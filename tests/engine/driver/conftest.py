@@ -10,6 +10,7 @@ from distributed import Client, LocalCluster
 
 import wfkit
 from tests.engine.driver import gates
+from tests.engine.driver.repeating import Repeater
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
@@ -93,3 +94,9 @@ def start(new_run: Callable[..., Run]) -> Callable[..., Run]:
 def run_of(start: Callable[..., Run]) -> Callable[..., Run]:
     """Executes a body as a run and waits for its end."""
     return lambda body, **bounds: start(body, **bounds).wait(gates.PATIENCE_S)
+
+
+@pytest.fixture
+def again(new_run: Callable[..., Run]) -> Repeater:
+    """Repeats runs."""
+    return Repeater(new_run)

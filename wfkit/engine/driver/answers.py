@@ -15,7 +15,7 @@ from wfkit.core.states import CODES, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView
 from wfkit.engine.driver import values
 from wfkit.engine.driver.cancelling import cancel_nodes
-from wfkit.engine.driver.reading import described
+from wfkit.engine.driver.reading import described, name_in
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.ended import map_failed
 from wfkit.errors import HandleMisuse, WaitTimeout
@@ -47,9 +47,7 @@ class Answers:
 
     def name(self, ref: Ref) -> str:
         """The name for people."""
-        group = self._group(ref)
-        name = group.spec.name if ref.index is None else group.name(ref.index)
-        return name if ref.item is None else f"{name}.item({ref.item})"
+        return name_in(self._group(ref), ref)
 
     def length(self, group: GroupId) -> int | None:
         """How many elements a mapped group has; None while that is not known."""

@@ -102,6 +102,8 @@ class Engine:
         Looks whether the workers have the packages of a task.
     results : Results, optional
         The store of results; without it they are in cluster memory only.
+    most_result_bytes : float
+        A larger result is not stored.
 
     Raises
     ------
@@ -114,10 +116,12 @@ class Engine:
         no_workers_timeout_s: float = 600.0,
         imports: ImportCheck | None = None,
         results: Results | None = None,
+        most_result_bytes: float = inf,
     ) -> None:
         self.cluster = Cluster(client)
         self.imports = imports
         self.results = results
+        self.most_result_bytes = most_result_bytes
         self.no_workers_timeout_s = no_workers_timeout_s
         self._runs: dict[RunId, Driven] = {}
         #: Runs that have ended; results that are lost later are made again, and tasks then ask what is known of others.

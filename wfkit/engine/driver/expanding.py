@@ -116,7 +116,7 @@ def _settle_length(run: GrowingRun, group: Group) -> bool:
                 group.pattern = group.frozen, group.slots
             group.frozen, group.slots = _spelled(group, range(length), special)
             group.spec = replace(group.spec, spelled=_spelled_edges(run, range(length), special))
-        group.spec = replace(group.spec, parts=_parts(run, group, length))
+        group.spec = replace(group.spec, parts=parts_in(run, group, length))
         _set_length(run, group, length)
     except WfkitError as error:
         _set_length(run, group, group.length or 1)
@@ -174,7 +174,7 @@ def _spelled(
     return all_frozen, all_slots
 
 
-def _parts(run: GrowingRun, group: Group, length: int) -> tuple[tuple[int, int], ...]:
+def parts_in(run: GrowingRun, group: Group, length: int) -> tuple[tuple[int, int], ...]:
     """Where the elements of a map are in the parts of the flatten that all it goes over comes from, in list order."""
     found = {_parts_of(run, over) for over in group.overs}
     parts = found.pop() if len(found) == 1 else ()

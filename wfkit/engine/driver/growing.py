@@ -34,7 +34,7 @@ class GrowingRun(LiveRun):
     def __init__(self, engine: Engine, run_id: RunId, flow_name: str, bounds: Bounds, keep: Keep | None) -> None:
         super().__init__(engine, run_id, flow_name, bounds, keep)
         store = None if engine.results is None else engine.results.for_run(run_id)
-        self._recording = Recording(run_id, flow_name, bounds, store)
+        self._recording = Recording(run_id, flow_name, bounds, store, engine.most_result_bytes)
         self._numbering = Numbering(self.groups, self.answers)
         #: What a task calls a group that it made, and the group that it is: another one, where it was made anew.
         self.spawned: dict[GroupId, GroupId] = {}
@@ -76,6 +76,11 @@ class GrowingRun(LiveRun):
             self.children.setdefault(node, []).append(spec.id)
         return group
 
+    def keep_flatten(self, spec: GroupSpec, source: Handle) -> None:
+        """Add a flatten that is not made again."""
+        self.flattened[spec.id] = Flattened(source)
+        self.groups[spec.id] = self._recording.bare(spec)
+
     def count_nodes(self) -> int:
         """How many nodes the run has."""
         return self._nodes
@@ -92,6 +97,8 @@ class GrowingRun(LiveRun):
         self._refuse_other_clusters(group)
         deferred = expanding.waits_for_length(self, group)
         group.root = expanding.root_of(self, group)
+        if not deferred and group.overs:
+            group.spec = replace(group.spec, parts=expanding.parts_in(self, group, group.length or 0))
         self._admit(group)
         if deferred or group.root is not None:
             self.deferred.append(group)

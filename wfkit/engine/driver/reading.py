@@ -15,6 +15,7 @@ from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.nodes import NodeTable
+from wfkit.engine.worker.ended import Ended
 from wfkit.errors import FlowFailed, NoSuchNode
 
 if TYPE_CHECKING:
@@ -182,6 +183,25 @@ def described(group: GroupView, index: int | None, length: int | None) -> TaskSt
     if present <= TASK_ENDS and length is not None:
         return next(state for state in _WORST_FIRST if state in present)
     return TaskState.PENDING if present == {TaskState.PENDING} else TaskState.RUNNING
+
+
+def name_in(group: GroupView, ref: Ref) -> str:
+    """The name for people of what a handle stands for."""
+    name = group.spec.name if ref.index is None else group.name(ref.index)
+    return name if ref.item is None else f"{name}.item({ref.item})"
+
+
+def ended_in(group: GroupView, index: int) -> Ended:
+    """What a view tells of a node that has ended."""
+    state = group.state(index)
+    attempts = group.errors.get(index, {})
+    return Ended(
+        name=group.name(index),
+        state=state,
+        reason=group.reasons.get(index, ""),
+        error=attempts[max(attempts)] if attempts and state is TaskState.FAILED else None,
+        inline=group.inline.get(index),
+    )
 
 
 class RunSource(Source, Protocol):

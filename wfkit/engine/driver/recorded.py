@@ -16,9 +16,9 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView, RunView
-from wfkit.engine.driver.reading import ReadableRun, described
+from wfkit.engine.driver.reading import ReadableRun, described, ended_in, name_in
 from wfkit.engine.worker.calls import unpack
-from wfkit.engine.worker.ended import Ended, map_failed
+from wfkit.engine.worker.ended import map_failed
 from wfkit.engine.worker.outcome import load_value
 from wfkit.errors import CannotRerun, HandleMisuse, ResultLost, WaitTimeout
 
@@ -201,9 +201,7 @@ class RecordAnswers:
 
     def name(self, ref: Ref) -> str:
         """The name for people."""
-        group = self._group(ref)
-        name = group.spec.name if ref.index is None else group.name(ref.index)
-        return name if ref.item is None else f"{name}.item({ref.item})"
+        return name_in(self._group(ref), ref)
 
     def length(self, group: GroupId) -> int | None:
         """How many elements a mapped group has; None while that is not known."""
@@ -238,14 +236,14 @@ class RecordAnswers:
         if ref.index is not None:
             value: Any = self._value(group, ref.index)
             return value if ref.item is None else value[ref.item]
-        ended = {index: _ended(group, index) for index in self._order(group)}
+        ended = {index: ended_in(group, index) for index in self._order(group)}
         failed = [one for one in ended.values() if not one.has_value and one.state is not TaskState.SKIPPED]
         if failed:
             raise map_failed(group.spec.name, len(ended), failed)
         return [self._value(group, index) for index, one in ended.items() if one.has_value]
 
     def _value(self, group: GroupView, index: int) -> object:
-        error = _ended(group, index).exception()
+        error = ended_in(group, index).exception()
         if error is not None:
             raise error
         if (inline := group.inline.get(index)) is not None:
@@ -260,8 +258,8 @@ class RecordAnswers:
         self.wait(ref, timeout)
         group = self._group(ref)
         if ref.index is not None:
-            return _ended(group, ref.index).exception()
-        return [_ended(group, index).exception() for index in self._order(group)]
+            return ended_in(group, ref.index).exception()
+        return [ended_in(group, index).exception() for index in self._order(group)]
 
     def logs(self, ref: Ref | None) -> list[LogLine]:
         """What the nodes behind a handle, or all nodes, wrote."""
@@ -320,16 +318,3 @@ class RecordAnswers:
             return range(len(group))
         parts = Parts(group.spec.parts)
         return sorted(range(len(group)), key=lambda index: parts.place(index) or (len(group), index))
-
-
-def _ended(group: GroupView, index: int) -> Ended:
-    """What is known of a node that has ended."""
-    attempts = group.errors.get(index, {})
-    state = group.state(index)
-    return Ended(
-        name=group.name(index),
-        state=state,
-        reason=group.reasons.get(index, ""),
-        error=attempts[max(attempts)] if attempts and state is TaskState.FAILED else None,
-        inline=group.inline.get(index),
-    )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from wfkit.authoring.freeze import Constant, Frozen, Slot
@@ -28,11 +29,14 @@ _NAME_CHARACTERS: Final = 100
 class Recording:
     """Makes the groups of one run, in the order of the calls."""
 
-    def __init__(self, run_id: RunId, flow_name: str, bounds: Bounds, store: Store | None) -> None:
+    def __init__(
+        self, run_id: RunId, flow_name: str, bounds: Bounds, store: Store | None = None, most_bytes: float = inf
+    ) -> None:
         self.run_id = run_id
         self.flow_name = flow_name
         self.bounds = bounds
         self.store = store
+        self.most_bytes = most_bytes  #: a larger value is not stored
         self.replays = False  #: the run goes on from another one
         self._names: dict[str, int] = {}
         self._order = 0
@@ -87,7 +91,7 @@ class Recording:
             code_id=call.code_id,
             code=call.code,
             bounds=self.bounds,
-            others=Others(self.store if call.options.persist_result else None, caching, self.replays),
+            others=Others(self.store if call.options.persist_result else None, caching, self.replays, self.most_bytes),
         )
         group = Group(
             spec=spec,

@@ -21,9 +21,10 @@ from wfkit.core.events import (
     NodesDecided,
     Verdict,
 )
-from wfkit.core.ids import GroupId, spawner
+from wfkit.core.ids import GroupId
 from wfkit.core.rerun import Decision, Fate, Needed, Rerun, verdicts
 from wfkit.core.states import TaskState
+from wfkit.core.view import GroupView
 from wfkit.engine.driver.group import ENDED, Group, Node
 from wfkit.engine.driver.origin import Origin
 from wfkit.engine.worker.result import check_result
@@ -49,11 +50,6 @@ class Reuse:
 
     def __init__(self, run: GrowingRun, rerun: Rerun, origin: Origin) -> None:
         self.run, self.rerun, self.origin = run, rerun, origin
-        #: Recorded calls by the node whose body made them.
-        self._children: dict[Node, list[GroupId]] = {}
-        for group in origin.view.ordered():
-            if (node := spawner(group.spec.id)) is not None:
-                self._children.setdefault(node, []).append(group.spec.id)
 
     def admit(self, spec: GroupSpec) -> None:
         """A call was made: find it again."""
@@ -116,8 +112,9 @@ class Reuse:
         events: list[AnyEvent] = [NodesDecided(group=name, verdicts=told, at_s=now_s)] if told else []
         self.run.record_events([*self._codes(ends), *events, *ends])
         for index in kept:
-            if (old := self.rerun.matching.old((name, index))) in self._children and old is not None:
-                self._keep_children(old, (name, index))
+            old = self.rerun.matching.old((name, index))
+            if old is not None and (made := self.rerun.made_by(old)):
+                self._keep_children(made, _Moved(old, (name, index), self))
         self._lease([group.elsewhere[index][0] for index in kept if index in group.elsewhere])
         for index, decision in decided:
             if decision.fate is Fate.AWAIT:
@@ -199,54 +196,92 @@ class Reuse:
 
     # What a kept node has spawned
 
-    def _keep_children(self, old: Node, new: Node) -> None:
+    def _keep_children(self, made: Sequence[GroupView], moved: _Moved) -> None:
         """Show what the body of a kept node has made, which is not executed again."""
-        before, after = f"{old[0]}.{old[1]}/", f"{new[0]}.{new[1]}/"
-        now_s = time.time()
-        specs, ends, keys = list[GroupSpec](), list[NodeFinished](), list[str]()
-        told = f"reused with `{self.run.view_model.groups[new[0]].name(new[1])}`"
-        decided = list[NodesDecided]()
-        for group in self.origin.view.ordered():
-            if not group.spec.id.startswith(before):
-                continue
-            spec = self._renamed(group.spec, before, after)
+        now_s, keys = time.time(), list[str]()
+        specs, decided, ends = list[GroupSpec](), list[NodesDecided](), list[NodeFinished]()
+        every = Verdict((), reused=True, reason=f"reused with `{moved.name}`")
+        for group in made:
+            spec = moved.spec(group.spec, self.run.next_order())
             specs.append(spec)
             self.rerun.matching.take(spec, group.spec.id)
             if spec.kind != "task":
+                moved.keep_flatten(group.spec.id, spec)
                 continue
             ours = self.run.add_kept(spec)
-            if len(group):
-                every = (Verdict((0, len(group)), reused=True, reason=told),)
-                decided.append(NodesDecided(group=spec.id, verdicts=every, at_s=now_s))
+            ours.final = self.rerun.matching.list_order(group.spec) if spec.parts else None
+            verdict = replace(every, nodes=(0, len(group)))
+            decided += [NodesDecided(group=spec.id, verdicts=(verdict,), at_s=now_s)] if len(group) else []
             for index in range(len(group)):
                 end = self.origin.end((group.spec.id, index), (spec.id, index), now_s)
                 ends.append(end)
                 ours.status[index] = ENDED
-                if end.inline is None and end.state is TaskState.REUSED:
-                    ours.elsewhere[index] = self._place((group.spec.id, index), end.stored)
-                if end.state is TaskState.SKIPPED:
-                    self.run.without_key.add((spec.id, index))
-                if end.state is TaskState.REUSED and index in ours.elsewhere:
-                    keys.append(ours.elsewhere[index][0])
+                keys += self._keep_value(ours, (group.spec.id, index), end)
+                moved.keep_promise((group.spec.id, index), (spec.id, index))
+        moved.keep_promise(moved.old, moved.new)
         self._lease(keys)
         self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *decided, *ends])
 
-    def _renamed(self, spec: GroupSpec, before: str, after: str) -> GroupSpec:
-        def renamed(group: GroupId) -> GroupId:
-            if group.startswith(before):
-                return GroupId(after + group.removeprefix(before))
-            return next((new for new, old in self.rerun.matching.groups.items() if old == group), group)
+    def _keep_value(self, ours: Group, old: Node, end: NodeFinished) -> Sequence[str]:
+        """Say where the value of a kept child is; gives the key that holds it on the cluster, if one does."""
+        if end.state is TaskState.SKIPPED:
+            self.run.without_key.add((ours.spec.id, old[1]))
+        elif end.inline is None:
+            ours.elsewhere[old[1]] = self._place(old, end.stored)
+            return (ours.elsewhere[old[1]][0],)
+        return ()
 
-        def moved(edges: Sequence[Edge]) -> tuple[Edge, ...]:
-            return tuple(replace(edge, group=renamed(edge.group)) for edge in edges)
 
+class _Moved:
+    """A kept node, with what its body made: what all that is called in the run that keeps it."""
+
+    def __init__(self, old: Node, new: Node, reuse: Reuse) -> None:
+        self.old, self.new = old, new
+        self._reuse, self._live = reuse, reuse.origin.live
+        self._before, self._after = f"{old[0]}.{old[1]}/", f"{new[0]}.{new[1]}/"
+        self._old_name = reuse.origin.view.groups[old[0]].name(old[1])
+        self.name = reuse.run.view_model.groups[new[0]].name(new[1])
+
+    def group(self, group: GroupId) -> GroupId:
+        """A recorded call in the run that keeps it."""
+        if group.startswith(self._before):
+            return GroupId(self._after + group.removeprefix(self._before))
+        return self.new[0] if group == self.old[0] else self._reuse.rerun.matching.new_of(group) or group
+
+    def spec(self, spec: GroupSpec, order: int) -> GroupSpec:
+        """A recorded call as it stands in the run that keeps it."""
+        within = f"{self._old_name}/"
         return replace(
             spec,
-            id=renamed(spec.id),
-            order=self.run.next_order(),
-            parent=None if spec.parent is None else renamed(spec.parent),
-            edges=moved(spec.edges),
-            uses=moved(spec.uses),
-            spelled=moved(spec.spelled),
-            looks=tuple((renamed(group), index) for group, index in spec.looks),
+            id=self.group(spec.id),
+            order=order,
+            name=f"{self.name}/{spec.name.removeprefix(within)}" if spec.name.startswith(within) else spec.name,
+            parent=None if spec.parent is None else self.group(spec.parent),
+            edges=self._edges(spec.edges),
+            uses=self._edges(spec.uses),
+            spelled=self._edges(spec.spelled),
+            looks=tuple((self.group(group), index) for group, index in spec.looks),
         )
+
+    def _edges(self, edges: Sequence[Edge]) -> tuple[Edge, ...]:
+        return tuple(replace(edge, group=self.group(edge.group)) for edge in edges)
+
+    # The record has the values of nodes that returned handles, and not these: skipped elements are missing there.
+
+    def keep_flatten(self, old: GroupId, spec: GroupSpec) -> None:
+        """Have a flatten stand for what it stood for, if that is still known."""
+        flattened = self._live.flattened.get(old) if self._live is not None else None
+        if flattened is not None:
+            self._reuse.run.keep_flatten(spec, self._handle(flattened.source))
+
+    def keep_promise(self, old: Node, new: Node) -> None:
+        """Have maps over a node go over the handles that it returned, if these are still known."""
+        promise = self._live.promises.get(old) if self._live is not None else None
+        if promise is not None and promise.handles is not None:
+            handles = promise.handles
+            moved = self._handle(handles) if isinstance(handles, Handle) else tuple(map(self._handle, handles))
+            self._reuse.run.promises[new] = promise._replace(handles=moved, slots=())
+
+    def _handle(self, handle: Handle) -> Handle:
+        ref = replace(handle._ref, group=self.group(handle._ref.group))
+        return Handle(self._reuse.run.answers, ref, mapped=handle._mapped, n_outputs=handle._n_outputs)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.authoring.handle import Ref
 from wfkit.core.ids import GroupId
-from wfkit.core.states import TaskState
 from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.live import LiveRun
+from wfkit.engine.driver.reading import ended_in
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.outcome import Err, Ok, Outcome, Outcomes, load_value
 from wfkit.errors import HandleMisuse, ResultLost
@@ -114,20 +114,8 @@ def _value_at(found: Outcome | Outcomes, offset: int) -> object:
 
 def ended(run: LiveRun, node: Node) -> Ended:
     """What is known of a node that has ended."""
-    view = run.view_model.groups[node[0]]
-    index = node[1]
-    state = view.state(index)
-    attempts = view.errors.get(index, {})
-    key, offset = run.groups[node[0]].where(index)
-    return Ended(
-        name=view.name(index),
-        state=state,
-        reason=view.reasons.get(index, ""),
-        error=attempts[max(attempts)] if attempts and state is TaskState.FAILED else None,
-        inline=view.inline.get(index),
-        key=key,
-        offset=offset,
-    )
+    key, offset = run.groups[node[0]].where(node[1])
+    return ended_in(run.view_model.groups[node[0]], node[1])._replace(key=key, offset=offset)
 
 
 def exception_of(run: LiveRun, group: GroupId, index: int) -> BaseException | None:

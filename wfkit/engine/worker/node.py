@@ -248,6 +248,8 @@ class Node:
             reason = f"in cluster memory only: {why_not}" if why_not else finished.reason
             self.side.emit(self.spec.run_id, replace(finished, stored=reference, reason=reason))
 
+        if checked.size_bytes > self.spec.others.most_bytes:
+            return stored("", f"{checked.size_bytes:,} bytes are more than `max_gigabytes` of [results] allows")
         pickled = checked.pickled if checked.pickled is not None else dump_value(value)
         self.side.writers.write(store, self.name, pickled, stored)
 

@@ -6,6 +6,7 @@ import linecache
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -61,6 +62,7 @@ class Others(NamedTuple):
     store: Store | None = None  #: where larger results are written; None: nowhere
     caching: Caching | None = None  #: what finds values of earlier runs; None: nothing is cached
     replays: bool = False  #: the run goes on from another one
+    most_bytes: float = inf  #: a larger value is not stored
 
 
 class Bounds(NamedTuple):

@@ -1,0 +1,160 @@
+"""Reruns of runs that still go on: what they still work on is awaited, and nothing is executed twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, reasons, states
+from wfkit.core.states import RunState
+
+HELD = """
+@task
+def held(x):
+    note(f"held {x}")
+    wait_for(f"held{x}")
+    if x == 3:
+        raise ValueError(x)
+    return x
+"""
+
+
+def ended(run: Any) -> Any:
+    return run.wait(PATIENCE_S)
+
+
+def until(run: Any, holds: Any) -> None:
+    assert run.until(holds, PATIENCE_S)
+
+
+def test_what_runs_and_what_waits_is_awaited_and_nothing_is_executed_twice(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef slow():\n    return report(clean.map(held.map([0, 1])))\n")
+    run = cells["slow"].start()
+    cells.open_gate("held0")
+    until(run, lambda: states(run).get("clean[0]") == "COMPLETED")
+    again = run.rerun()
+    until(again, lambda: states(again).get("clean[0]") == "REUSED")
+    assert (run.state, again.state) == (RunState.RUNNING, RunState.RUNNING)
+    assert {name for name, state in states(again).items() if state == "PENDING"} == {
+        "held[1]",
+        "clean[1]",
+        "report",
+    }
+    cells.open_gate("held1")
+    assert ended(again).result() == ended(run).result() == 10
+    assert cells.executed() == ["clean 0", "clean 1", "held 0", "held 1", "report"]
+    assert set(states(again).values()) == {"REUSED"}
+
+
+def test_a_plan_of_a_run_that_goes_on_says_what_is_awaited(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef slow():\n    return clean.map(held.map([0, 1]))\n")
+    run = cells["slow"].start()
+    cells.open_gate("held0")
+    until(run, lambda: states(run).get("clean[0]") == "COMPLETED")
+    plan = run.plan()
+    assert plan.counts == {"run": 0, "reuse": 2, "await": 2, "stale": 0}
+    cells.open_gate("held1")
+    ended(run)
+
+
+def test_what_fails_while_it_is_awaited_is_executed_again_at_once(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef slow():\n    return clean.map(held.map([3, 4]))\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("held 3"))
+    cells.execute(HELD.replace("x == 3", "x == 99"))
+    again = run.rerun()
+    until(again, lambda: "clean[1]" in states(again))
+    cells.open_gate("held3")
+    until(again, lambda: states(again)["clean[0]"] == "COMPLETED")
+    assert run.state is RunState.RUNNING
+    assert (reasons(again)["held[0]"], reasons(again)["clean[0]"]) == ("failed before", "its inputs failed before")
+    cells.open_gate("held4")
+    assert ended(again).result() == [30, 40]
+    assert cells.executed().count("held 4") == 1
+
+
+def test_what_is_cancelled_while_it_is_awaited_is_executed(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef slow():\n    return held.map([1, 2])\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("held 1"))
+    again = run.rerun()
+    until(again, lambda: len(states(again)) == 2)
+    run.cancel()
+    cells.open_gate("held1")
+    cells.open_gate("held2")
+    assert ended(again).result() == [1, 2]
+
+
+def test_a_rerun_that_is_cancelled_leaves_the_run_that_it_waits_for(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef slow():\n    return held.map([1, 2])\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("held 1"))
+    again = run.rerun()
+    until(again, lambda: len(states(again)) == 2)
+    again.cancel()
+    assert ended(again).state is RunState.CANCELLED
+    cells.open_gate("held1")
+    cells.open_gate("held2")
+    assert ended(run).result() == [1, 2]
+    assert cells.executed() == ["held 1", "held 2"]
+
+
+def test_a_map_of_unknown_length_is_awaited_to_its_end(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@task\ndef listing(n):\n    note('listing')\n    wait_for('listing')\n    return list(range(n))\n")
+    cells.execute("@flow\ndef slow():\n    return report(clean.map(listing(3)))\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("listing"))
+    again = run.rerun()
+    until(again, lambda: "listing" in states(again))
+    cells.open_gate("listing")
+    assert ended(again).result() == ended(run).result() == 30
+    assert cells.executed() == ["clean 0", "clean 1", "clean 2", "listing", "report"]
+
+
+def test_a_map_that_grows_with_the_parts_of_a_flatten_is_awaited_to_its_end(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED)
+    cells.execute("@task\ndef several(n):\n    wait_for(f'several{n}')\n    return list(range(n * 10, n * 11))\n")
+    cells.execute("@flow\ndef slow():\n    return report(clean.map(flatten(several.map([1, 3]))))\n")
+    run = cells["slow"].start()
+    cells.open_gate("several3")
+    until(run, lambda: cells.has_come("clean 32"))
+    again = run.rerun()
+    until(again, lambda: states(again).get("clean[1.2]") == "REUSED")
+    cells.open_gate("several1")
+    assert ended(again).result() == ended(run).result()
+    assert len(cells.executed()) == 1 + 3 + 1
+    assert set(states(again).values()) == {"REUSED"}
+
+
+def test_a_parent_is_awaited_with_its_children(cells: Cells) -> None:
+    cells.execute(PIPELINE + HELD)
+    cells.execute("@task\ndef parent():\n    note('parent')\n    held.submit(1)\n    return [held.submit(2)]\n")
+    cells.execute("@flow\ndef slow():\n    return parent()\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("held 1") and cells.has_come("held 2"))
+    cells.open_gate("held2")
+    until(run, lambda: states(run)["parent"] == "COMPLETED")
+    again = run.rerun()
+    until(again, lambda: "parent" in states(again))
+    assert states(again)["parent"] == "PENDING"
+    cells.open_gate("held1")
+    assert ended(again).result() == [2]
+    assert cells.executed() == ["held 1", "held 2", "parent"]
+    assert set(states(again).values()) == {"REUSED"}
+
+
+def test_calls_that_the_body_has_not_made_yet_are_made_by_both(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef slow():\n    return clean(held(1).result())\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("held 1"))
+    again = run.rerun()
+    until(again, lambda: "held" in states(again))
+    cells.open_gate("held1")
+    assert ended(again).result() == ended(run).result() == 10
+    assert cells.executed().count("held 1") == 1
