@@ -35,7 +35,7 @@ def test_runs_of_this_session_are_the_runs_themselves_newest_first(current: Sess
     first: Any = etl.run()
     second: Any = etl.run()
     assert runs() == [second, first]
-    assert attach(first.id) is first
+    assert attach(first.id) is attach(first.id[:-1]) is first
 
 
 def test_runs_are_filtered_and_paged(current: Session) -> None:

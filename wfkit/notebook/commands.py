@@ -34,6 +34,7 @@ from wfkit.session.session import Session
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.reading import ReadableRun
+    from wfkit.engine.driver.recorded import RecordedRun
     from wfkit.engine.driver.run import Run
 
 _MOST_LINES = 1_000
@@ -109,8 +110,12 @@ def _show(run: Run) -> FlowView | StaticView:
 def _rerun(session: Session, command: FlowCommand) -> tuple[Run | None, str]:
     """Go on from a run; gives the new one (None: it was only asked what would be done), and the answer."""
     words = list(command.words)
-    named = bool(words) and words[0] != "changed" and session.knows(words[0])
-    run = _chosen(session, words.pop(0) if named else None)
+    run: Run | RecordedRun
+    if words and words[0].startswith("r-") and not session.knows(words[0]):
+        run = attach(words.pop(0))
+    else:
+        named = bool(words) and words[0] != "changed" and session.knows(words[0])
+        run = _chosen(session, words.pop(0) if named else None)
     plan = run.plan(*words)
     if command.dry_run:
         return None, f"{plan!r}"

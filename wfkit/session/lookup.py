@@ -67,7 +67,7 @@ def attach(run_id: str) -> Run | RecordedRun:
     NoSuchRun : there is none on record, or several begin so
     """
     joined = session()
-    for run in joined.runs:
-        if run.id == run_id:
-            return run
+    ours = [run for run in joined.runs if run_id and run.id.startswith(run_id)]
+    if len(ours) == 1:
+        return ours[0]
     return joined.keeper.find(run_id)
