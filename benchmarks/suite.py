@@ -23,6 +23,7 @@ from benchmarks.measure import Result
 from benchmarks.memory import memory
 from benchmarks.others import peers
 from benchmarks.page import amount, budget, page
+from benchmarks.reruns import reruns
 from benchmarks.starting import starting
 from benchmarks.throughput import throughput
 from benchmarks.timeline import PICTURE, timeline
@@ -51,6 +52,7 @@ class Sizes:
     memory_repetitions: int = 1
     recorded: int = 100_000
     listed: int = 10_000
+    rerun: int = 10_000
     twins: bool = True
 
 
@@ -69,6 +71,7 @@ QUICK: Final = Sizes(
     many=100,
     recorded=500,
     listed=50,
+    rerun=30,
     twins=False,
 )
 
@@ -101,11 +104,12 @@ def parts_alone(sizes: Sizes) -> dict[str, _Part]:
         "memory": partial(memory, few=sizes.few, many=sizes.many, repetitions=sizes.memory_repetitions),
         "starting": partial(starting, repetitions=sizes.repetitions),
         "history": partial(history, tasks=sizes.recorded, runs=sizes.listed, repetitions=sizes.repetitions),
+        "reruns": partial(reruns, length=sizes.rerun, repetitions=sizes.repetitions),
     }
 
 
 ON_CLUSTERS: Final = ("throughput", "latency", "chunks", "waits", "depth")
-NAMES: Final = (*ON_CLUSTERS, "memory", "starting", "history")
+NAMES: Final = (*ON_CLUSTERS, "memory", "starting", "history", "reruns")
 
 
 def run(sizes: Sizes, only: list[str]) -> tuple[list[Result], list[str]]:

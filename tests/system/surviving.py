@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from wfkit.core.events import RunFinished
 from wfkit.core.ids import RunId
 from wfkit.history import tables
 from wfkit.history.store import History
+from wfkit.session.session import session
 
 #: A value that is stored in a file, not in the record of its node.
 LARGE_BYTES: Final = 5_000
@@ -95,13 +96,19 @@ def notebook(log: Path, pad: int = 0) -> Iterator[Kernel]:
         yield kernel
 
 
-def forget_owners(home: Path) -> None:
+def history() -> History:
+    """What this process has of the record."""
+    found = session().keeper.history
+    assert found is not None
+    return found
+
+
+def forget_owners() -> None:
     """As if all owners had not been heard of for longer than their lease."""
-    with closing(History.open(home)) as history, history._database.writing() as connection:
+    with history()._database.writing() as connection:
         connection.execute(update(tables.runs).where(tables.runs.c.until_s > 0).values(until_s=1.0))
 
 
-def ends_on_record(home: Path, run_id: RunId) -> list[RunFinished]:
+def ends_on_record(run_id: RunId) -> list[RunFinished]:
     """The events that end a run; there should be one."""
-    with closing(History.open(home)) as history:
-        return [event for event in history.events(run_id) if isinstance(event, RunFinished)]
+    return [event for event in history().events(run_id) if isinstance(event, RunFinished)]

@@ -124,6 +124,7 @@ def test_everything_is_measured_at_a_tiny_size(tmp_path: Path) -> None:
     assert {
         *["map-20", "map-40", "map-60-single", "per-task", "first-of-many", "two-stages", "unknown-length"],
         *["call", "flow", "chunks-1-ms", "parents-block", "parents-return", "retries", "depth", "first-task"],
+        *["rerun-plan", "rerun-submitted", "rerun-total", "history-cost-auto", "history-cost-1", "history-disk"],
         *[f"depth-{case}-{measure}" for case in CASES for measure in ("share", "between", "total")],
     } <= {one["name"] for one in found["results"]}
     for one in found["results"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,9 @@ def private_file(path: Path) -> None:
     HistoryUnusable : it is somebody else's
     OSError : it cannot be made
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+    # Never opens one that is there: closing it would end all locks of this process on it, SQLite's own too (POSIX).
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
     found = path.stat()
     refuse_foreign(path, found)
     if stat.S_IMODE(found.st_mode) != _PRIVATE:
