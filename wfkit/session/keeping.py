@@ -153,6 +153,7 @@ class Keeper:
         if self.history is None:
             raise NoSuchRun(f"There is no run {name!r}.", f"No history is kept: {'; '.join(self.cautions) or 'off'}.")
         self._settle()
+        self.history.flush(_CLOSE_S)
         self.history.settle_abandoned()
         return RecordedRun(_Record(self, self.history.run(name)), self.results)
 

@@ -156,17 +156,29 @@ def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
     ------
     CannotRerun : the flow is not known any more, or a name that its body reads
     """
-    known = run.flow
-    if known is None:
+    flow = _flow_now(run)
+    if flow is None:
         raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", "Define it again.")
-    found = vars(sys.modules["__main__"]).get(run.flow_name)
-    same = isinstance(found, Flow) and found.name == run.flow_name and type(found.body) is type(known.body)
-    flow = cast("AnyFlow", found if same else known)
     missing: list[str] = getattr(flow.body, "missing", list)()
     if missing:
         named = ", ".join(f"`{name}`" for name in missing)
         raise CannotRerun(f"The body of `{flow.name}` reads {named}, which is not defined.", "Execute its cell first.")
     return flow, dict(run.arguments)
+
+
+def _flow_now(run: ReadableRun) -> AnyFlow | None:
+    """The flow as it is now: as this kernel has it, else as it was, with the names that this kernel has."""
+    known = run.flow
+    if known is None:
+        return None
+    main = vars(sys.modules["__main__"])
+    found = main.get(run.flow_name)
+    if isinstance(found, Flow) and found.name == run.flow_name and type(found.body) is type(known.body):
+        return found
+    if isinstance(known.body, FunctionBody) and not isinstance(run, Run) and known.body.fn.__module__ == "__main__":
+        space = known.body.fn.__globals__  # a copy of its own, from the record
+        space.update({name: main[name] for name in space if name in main and not name.startswith("__")})
+    return known
 
 
 def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
@@ -182,7 +194,7 @@ def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
 def _namespace(run: ReadableRun) -> dict[str, object]:
     """The names that a body reads."""
     space = dict(vars(sys.modules["__main__"]))
-    flow = run.flow
+    flow = _flow_now(run)
     if flow is not None and isinstance(flow.body, FunctionBody):
         variables = inspect.getclosurevars(flow.body.fn)
         space = {**space, **flow.body.fn.__globals__, **variables.nonlocals}

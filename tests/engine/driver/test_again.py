@@ -1,66 +1,68 @@
-"""Runs are repeated by whoever was provided for that."""
+"""Again: runs are repeated by what the package's wiring provides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from wfkit import task
+from tests.engine.driver.repeating import load
+from wfkit.authoring.handle import Handle
+from wfkit.core.plan import Plan
 from wfkit.engine.driver import again
+from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.run import Run
+from wfkit.session.reruns import SessionRerunner
 
 
-class Noting:
-    """Notes what it was asked for."""
+class Asked:
+    """Keeps what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[Any] = []
+        self.asked: list[tuple[Any, ...]] = []
 
-    def rerun(self, run: Run, what: Any, replace: Any) -> str:
-        self.asked.append(("rerun", run, [*what], dict(replace)))
-        return "another run"
+    def rerun(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Run:
+        self.asked.append(("rerun", run, what, replace))
+        return run  # type: ignore[return-value]  # any run
 
-    def plan(self, run: Run, what: Any, replace: Any) -> str:
-        self.asked.append(("plan", run, [*what], dict(replace)))
-        return "a plan"
+    def plan(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Plan:
+        self.asked.append(("plan", run, what, replace))
+        return Plan([])
 
-    def changes(self, run: Run) -> dict[str, str]:
-        return {run.view_model.groups[group].spec.code: "body changed" for group in run.view_model.groups}
-
-
-@task
-def one() -> int:
-    return 1
+    def changes(self, run: ReadableRun) -> Mapping[str, str]:
+        return {code: "it changed" for code in run.view_model.codes}
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Noting:
-    noting = Noting()
-    monkeypatch.setattr(again, "_RERUNNER", [])
-    again.provide_rerunner(lambda: noting)  # type: ignore[arg-type, return-value]
-    return noting
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    rerunner = Asked()
+    monkeypatch.setattr(again, "_RERUNNER", [lambda: rerunner])
+    return rerunner
 
 
-def test_rerun_plan_and_dry_run_are_handed_on(asked: Noting, run_of: Callable[..., Run]) -> None:
-    run: Any = run_of(one)
-    assert run.rerun("changed", replace={"one": 2}) == "another run"
-    assert run.plan("one") == run.rerun("one", dry_run=True) == "a plan"
+def test_the_package_provides_the_session() -> None:
+    assert isinstance(again.rerunner(), SessionRerunner)
+
+
+def test_a_run_passes_on_what_it_is_asked_for(run_of: Callable[..., Run], asked: Asked) -> None:
+    run = run_of(lambda: {"x": load(1)})
+    assert run.rerun("changed", run["x"], replace={"load": 2}) is run
+    run.rerun(dry_run=True)
+    run.plan("load")
     assert asked.asked == [
-        ("rerun", run, ["changed"], {"one": 2}),
-        ("plan", run, ["one"], {}),
-        ("plan", run, ["one"], {}),
+        ("rerun", run, ("changed", run["x"]), {"load": 2}),
+        ("plan", run, (), {}),
+        ("plan", run, ("load",), {}),
     ]
 
 
-def test_a_handle_asks_for_itself(asked: Noting, run_of: Callable[..., Run]) -> None:
-    run: Any = run_of(one)
-    handle = run.node("one")
-    assert handle.rerun() == "another run"
-    assert asked.asked == [("rerun", run, [handle], {})]
+def test_a_handle_asks_for_itself(run_of: Callable[..., Run], asked: Asked) -> None:
+    run = run_of(lambda: {"x": load(1)})
+    run["x"].rerun()
+    assert asked.asked == [("rerun", run, (run["x"],), {})]
 
 
-def test_what_has_changed_since_is_seen_in_the_table(asked: Noting, run_of: Callable[..., Run]) -> None:
-    (row,) = run_of(one).nodes
-    assert (row.state.value, row.stale) == ("COMPLETED", "body changed")
+@pytest.mark.usefixtures("asked")
+def test_what_has_changed_since_is_shown_in_the_table(run_of: Callable[..., Run]) -> None:
+    assert [row.stale for row in run_of(lambda: {"x": load(1)}).nodes] == ["it changed"]

@@ -1,83 +1,75 @@
-"""What people ask of a run, and what a view tells of its nodes."""
+"""Reading: what people ask of a run: its nodes by name, what failed, what is stale."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.core.histories import group
-from wfkit import task
-from wfkit.authoring.handle import Ref
-from wfkit.core.columns import move
-from wfkit.core.events import ErrorInfo
-from wfkit.core.ids import GroupId
-from wfkit.core.states import CODES, TaskState
-from wfkit.core.view import GroupView
-from wfkit.engine.driver.reading import described, ended_in, name_in
+from tests.engine.driver import gates
+from tests.engine.driver.repeating import allow, held, load, pipeline
+from wfkit.core.states import TaskState
+from wfkit.engine.driver.reading import described
 from wfkit.engine.driver.run import Run
 from wfkit.errors import FlowFailed, NoSuchNode
 
-S = TaskState
+Start = Callable[..., Run]
 
 
-def a_group(*states: TaskState, mapped: bool = True) -> GroupView:
-    made = GroupView(group(0, len(states), name="clean", mapped=mapped))
-    for index, state in enumerate(states):
-        move(made, index, CODES[state])
-    return made
+def test_nodes_are_found_by_name_and_handles_by_the_name_that_the_body_bound(run_of: Start) -> None:
+    run = run_of(pipeline)
+    assert run.node("load[2]").result() == 2
+    assert run.node("load").result() == [0, 1, 2, 3]
+    assert run["raw"].result() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    ("states", "length", "whole"),
-    [
-        ([], 0, S.COMPLETED),
-        ([], None, S.PENDING),
-        ([S.PENDING, S.PENDING], 2, S.PENDING),
-        ([S.PENDING, S.COMPLETED], 2, S.RUNNING),
-        ([S.COMPLETED, S.COMPLETED], None, S.RUNNING),
-        ([S.COMPLETED, S.REUSED], 2, S.COMPLETED),
-        ([S.REUSED, S.SKIPPED], 2, S.REUSED),
-        ([S.COMPLETED, S.FAILED, S.CANCELLED], 3, S.FAILED),
-    ],
-)
-def test_a_map_is_described_as_a_whole(states: list[TaskState], length: int | None, whole: TaskState) -> None:
-    assert described(a_group(*states), None, length) is whole
+@pytest.mark.parametrize("name", ["nothing", "load[9]", "total[0]", "load[x]"])
+def test_a_name_that_nothing_has_is_refused_with_those_that_there_are(run_of: Start, name: str) -> None:
+    run = run_of(pipeline)
+    with pytest.raises(NoSuchNode, match="has no node") as refused:
+        run.node(name)
+    assert "It has load, picky, total." in str(refused.value)
 
 
-def test_a_node_is_described_by_its_own_state() -> None:
-    made = a_group(S.FAILED, S.RUNNING)
-    assert [described(made, index, 2) for index in range(3)] == [S.FAILED, S.RUNNING, S.PENDING]
+def test_a_name_that_the_body_did_not_bind_is_refused_with_those_it_did(run_of: Start) -> None:
+    with pytest.raises(NoSuchNode, match="bound no handle named 'x'") as refused:
+        run_of(pipeline)["x"]
+    assert "It bound raw, tidy, summary." in str(refused.value)
 
 
-def test_names_of_maps_elements_and_items() -> None:
-    made, identity = a_group(S.PENDING), GroupId("g0")
-    refs = [Ref(identity, None), Ref(identity, 0), Ref(identity, 0, 2)]
-    assert [name_in(made, ref) for ref in refs] == ["clean", "clean[0]", "clean[0].item(2)"]
+def test_what_failed_is_listed_without_what_only_had_no_inputs(run_of: Start) -> None:
+    run = run_of(pipeline)
+    assert [handle.name for handle in run.failed] == ["picky[1]", "picky[3]"]
 
 
-def test_the_error_of_a_failure_is_that_of_its_last_attempt() -> None:
-    made = a_group(S.FAILED, S.COMPLETED)
-    first, last = (ErrorInfo(type_name=name, message="", traceback="") for name in ("First", "Last"))
-    made.errors = {0: {1: first, 2: last}, 1: {1: first}}
-    assert (ended_in(made, 0).error, ended_in(made, 1).error) == (last, None)
+def test_a_failed_run_raises_and_says_how_to_go_on(run_of: Start) -> None:
+    with pytest.raises(FlowFailed, match="ended FAILED") as failed:
+        run_of(pipeline).raise_if_failed()
+    assert "run.rerun()" in str(failed.value)
+    allow()
+    run_of(pipeline).raise_if_failed()
 
 
-@task
-def inc(x: int) -> int:
-    if x == 1:
-        raise ValueError(x)
-    return x + 1
+def test_the_table_has_a_row_for_each_node_and_nothing_is_stale_in_a_new_run(run_of: Start) -> None:
+    rows = list(run_of(pipeline).nodes)
+    assert [row.name for row in rows[:2]] == ["load[0]", "load[1]"]
+    assert len(rows) == 9
+    assert {row.stale for row in rows} == {""}
 
 
-def test_nodes_failures_and_handles_are_found_by_name(run_of: Callable[..., Run]) -> None:
-    run: Any = run_of(lambda: inc.map([0, 1]))
-    assert [handle.name for handle in run.failed] == ["inc[1]"]
-    assert run.node("inc[0]").result() == 1
-    with pytest.raises(NoSuchNode, match=r"no node 'dec'\. It has inc\."):
-        run.node("dec")
-    with pytest.raises(NoSuchNode, match="bound no handle named 'xs'"):
-        run["xs"]
-    with pytest.raises(FlowFailed, match=r"`inc\[1\]` FAILED\. Look at run\.failed"):
-        run.raise_if_failed()
+def test_a_map_is_described_by_its_worst_element_once_all_have_ended(start: Start) -> None:
+    run = start(lambda: {"x": held.map([1, 2]), "none": load.map([])})
+    group = run.view_model.groups[run["x"]._ref.group]
+    gates.until_came("held 1")
+    assert described(group, None, 2) in {TaskState.RUNNING, TaskState.PENDING}
+    gates.open_gates("held 1", "held 2")
+    run.wait(gates.PATIENCE_S)
+    assert described(group, None, 2) is TaskState.COMPLETED
+    assert described(group, 7, 2) is TaskState.PENDING
+    empty = run.view_model.groups[run["none"]._ref.group]
+    assert (described(empty, None, 0), described(empty, None, None)) == (TaskState.COMPLETED, TaskState.PENDING)
+
+
+def test_a_run_shows_its_flow_and_state(run_of: Start) -> None:
+    run = run_of(lambda: {})
+    assert repr(run) == f"<Run {run.id} of flow: COMPLETED>"

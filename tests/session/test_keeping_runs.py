@@ -1,0 +1,201 @@
+"""Keeping: runs are on record, found again by anybody, and go on from their stored results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+import wfkit.session.session as module
+from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, reasons, stale, states
+from wfkit.core.states import RunState
+from wfkit.engine.driver.recorded import RecordedRun
+from wfkit.errors import CannotRerun, NoSuchRun
+from wfkit.session.keeping import Keeper
+from wfkit.session.session import Session
+from wfkit.session.settings import WfkitSettings
+
+LARGE = """
+@task
+def load(i):
+    note(f"load {i}")
+    return str(i) * 20_000
+
+
+@task
+def clean(x):
+    note(f"clean {x[0]}")
+    if x[0] in "13":
+        raise ValueError(x[0])
+    return len(x)
+"""
+LARGE_CURED = """
+@task
+def clean(x):
+    note(f"clean {x[0]}")
+    return len(x)
+"""
+
+
+def ended(run: Any) -> Any:
+    return run.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def kept(cells: Cells, current: Session) -> RecordedRun:
+    """A run with stored results of which two elements failed, as another kernel finds it."""
+    cells.execute(PIPELINE + LARGE)
+    run = cells["etl"].run()
+    run.release()
+    cells.executed()
+    return current.keeper.find(run.id)
+
+
+def file_of(current: Session, run: RecordedRun, name: str) -> tuple[Any, str]:
+    """The file of a stored result."""
+    group, index = run.view_model.by_name(name)
+    assert current.results is not None
+    files, root = fsspec.core.url_to_fs(current.results.url)  # type: ignore[attr-defined]  # of the real store
+    return files, f"{root}/{group.stored[index or 0]}"
+
+
+# --- looking back ---
+
+
+def test_a_run_is_found_by_the_start_of_its_id_and_tells_all_that_it_told(cells: Cells, current: Session) -> None:
+    cells.execute(PIPELINE)
+    run = cells["etl"].run(3)
+    found = current.keeper.find(run.id[:-3])
+    assert (found.id, found.flow_name, found.state) == (run.id, "etl", RunState.FAILED)
+    assert states(found) == states(run)
+    assert reasons(found) == reasons(run)
+    assert found["raw"].result() == [0, 1, 2]
+    assert found.arguments == {"n": 3}
+
+
+def test_a_run_that_nobody_knows_is_refused(current: Session) -> None:
+    with pytest.raises(NoSuchRun):
+        current.keeper.find("r-nothing")
+    with pytest.raises(NoSuchRun):
+        module.attach("r-nothing")
+
+
+def test_runs_are_listed_newest_first_and_those_of_this_session_are_themselves(cells: Cells, current: Session) -> None:
+    cells.execute(PIPELINE + CURED)
+    first, second = cells["etl"].run(), cells["etl"].run()
+    assert module.runs(flow="etl", limit=2) == [second, first]
+    assert [one.id for one in current.keeper.runs(flow="etl", limit=2)] == [second.id, first.id]
+    assert module.runs(flow="etl", state="COMPLETED", limit=1) == [second]
+    assert module.attach(first.id) is first
+
+
+def test_a_rerun_is_on_record_with_the_run_that_it_goes_on_from(cells: Cells, current: Session) -> None:
+    cells.execute(PIPELINE)
+    run = cells["etl"].run()
+    cells.execute(CURED)
+    again = ended(run.rerun())
+    found = current.keeper.find(again.id)
+    assert found.parent_id == run.id
+    assert reasons(found) == reasons(again)
+    assert found.node("clean[1]").result() == 10
+    assert current.keeper.find(run.id).node("clean[1]").exception() is not None
+
+
+# --- going on from the record ---
+
+
+def test_a_recorded_run_goes_on_from_stored_results(cells: Cells, kept: RecordedRun) -> None:
+    again = ended(kept.rerun())
+    assert cells.executed() == ["clean 1", "clean 3"]
+    assert again.parent_id == kept.id
+    assert again.node("load[2]").result() == "2" * 20_000
+
+
+def test_the_functions_are_those_of_this_kernel_where_it_has_them(
+    cells: Cells, kept: RecordedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells.execute(LARGE_CURED)
+    monkeypatch.setattr(sys.modules["__main__"], "etl", cells["etl"], raising=False)
+    assert {name for name in stale(kept)} == {"clean[0]", "clean[2]"}
+    assert kept.plan().headline == "3 run, 6 reused, of these 2 stale"
+    again = ended(kept.rerun())
+    assert cells.executed() == ["clean 1", "clean 3", "report"]
+    assert again.result()["summary"] == 80_000
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged"])
+def test_a_result_that_is_lost_is_made_again_and_the_reason_is_told(
+    cells: Cells, current: Session, kept: RecordedRun, fault: str
+) -> None:
+    files, path = file_of(current, kept, "load[1]")
+    content = files.cat_file(path)
+    files.rm(path)
+    if fault == "damaged":
+        files.pipe_file(path, content[:-7] + bytes(7))
+    row = next(row for row in kept.plan() if row.name == "load[1]")
+    assert (row.action, row.reason.partition(": ")[0]) == ("run", "its result is lost")
+    again = ended(kept.rerun())
+    assert cells.executed() == ["clean 1", "clean 3", "load 1"]
+    assert reasons(again)["load[1]"] == row.reason
+
+
+def test_a_result_that_is_lost_while_a_run_goes_on_crashes_who_needs_it_and_the_next_rerun_makes_it(
+    cells: Cells, current: Session, kept: RecordedRun
+) -> None:
+    cells.execute(LARGE_CURED)
+    first = ended(kept.rerun(replace={f"clean[{index}]": index for index in range(4)}))
+    assert cells.executed() == ["report"]
+    files, path = file_of(current, kept, "load[1]")
+    files.rm(path)
+    second = ended(first.rerun("clean[1]"))
+    assert "load 1" in cells.executed()
+    assert reasons(second)["load[1]"].startswith("its result is lost")
+
+
+def test_a_run_that_goes_on_elsewhere_is_not_repeated(cells: Cells, current: Session) -> None:
+    cells.execute(PIPELINE + CURED.replace("return", "wait_for('go')\n    return"))
+    run = cells["etl"].start()
+    run.until(lambda: cells.has_come("clean 0"), PATIENCE_S)
+    assert current.keeper.history is not None
+    current.keeper.history.flush(PATIENCE_S)
+    with pytest.raises(CannotRerun, match="another process"):
+        current.keeper.find(run.id).rerun()
+    cells.open_gate("go")
+    ended(run)
+
+
+# --- without a record ---
+
+
+def test_without_a_history_runs_are_those_of_the_session() -> None:
+    keeper = Keeper(WfkitSettings(history_keep=False))
+    assert (keeper.history, keeper.results, keeper.runs()) == (None, None, [])
+    with pytest.raises(NoSuchRun, match="There is no run") as refused:
+        keeper.find("r-1")
+    assert "No history is kept" in str(refused.value)
+    keeper.close()
+
+
+def test_what_cannot_be_kept_is_a_caution_and_no_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    keeper = Keeper(WfkitSettings(results_url=str(blocked / "results"), history_url=f"sqlite:///{blocked}/a/b.sqlite"))
+    assert (keeper.results, keeper.history) == (None, None)
+    assert len(keeper.cautions) == 2
+    keeper.close()
+
+
+def test_a_flow_that_cannot_be_pickled_is_on_record_and_cannot_be_repeated_elsewhere(
+    cells: Cells, current: Session
+) -> None:
+    cells.execute(PIPELINE + "\nimport threading\nlock = threading.Lock()\n")
+    cells.execute("@flow\ndef locked():\n    assert lock\n    return load(1)\n")
+    run = cells["locked"].run()
+    found = current.keeper.find(run.id)
+    assert states(found) == {"load": "COMPLETED"}
+    with pytest.raises(CannotRerun, match="is not known here"):
+        found.rerun()
+    assert ended(run.rerun()).state is RunState.COMPLETED
