@@ -95,7 +95,7 @@ def test_a_home_that_cannot_be_used_is_said_once_and_runs_go_on(
     assert etl() == [bytes([0]) * BLOB_BYTES, bytes([1]) * BLOB_BYTES]
     assert [run.flow_name for run in runs()] == ["etl"]
     with pytest.raises(NoSuchRun, match="/proc/nowhere"):
-        attach("r-0")
+        attach("r-nobody")
 
 
 def test_nothing_is_kept_where_nobody_wants_it(current: Session) -> None:

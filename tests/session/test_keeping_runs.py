@@ -9,12 +9,12 @@ from typing import Any
 import fsspec
 import pytest
 
-import wfkit.session.session as module
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, reasons, stale, states
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.errors import CannotRerun, NoSuchRun
 from wfkit.session.keeping import Keeper
+from wfkit.session.lookup import attach, runs
 from wfkit.session.session import Session
 from wfkit.session.settings import WfkitSettings
 
@@ -80,16 +80,16 @@ def test_a_run_that_nobody_knows_is_refused(current: Session) -> None:
     with pytest.raises(NoSuchRun):
         current.keeper.find("r-nothing")
     with pytest.raises(NoSuchRun):
-        module.attach("r-nothing")
+        attach("r-nothing")
 
 
 def test_runs_are_listed_newest_first_and_those_of_this_session_are_themselves(cells: Cells, current: Session) -> None:
     cells.execute(PIPELINE + CURED)
     first, second = cells["etl"].run(), cells["etl"].run()
-    assert module.runs(flow="etl", limit=2) == [second, first]
+    assert runs(flow="etl", limit=2) == [second, first]
     assert [one.id for one in current.keeper.runs(flow="etl", limit=2)] == [second.id, first.id]
-    assert module.runs(flow="etl", state="COMPLETED", limit=1) == [second]
-    assert module.attach(first.id) is first
+    assert runs(flow="etl", state="COMPLETED", limit=1) == [second]
+    assert attach(first.id) is first
 
 
 def test_a_rerun_is_on_record_with_the_run_that_it_goes_on_from(cells: Cells, current: Session) -> None:
@@ -119,7 +119,7 @@ def test_the_functions_are_those_of_this_kernel_where_it_has_them(
 ) -> None:
     cells.execute(LARGE_CURED)
     monkeypatch.setattr(sys.modules["__main__"], "etl", cells["etl"], raising=False)
-    assert {name for name in stale(kept)} == {"clean[0]", "clean[2]"}
+    assert set(stale(kept)) == {"clean[0]", "clean[2]"}
     assert kept.plan().headline == "3 run, 6 reused, of these 2 stale"
     again = ended(kept.rerun())
     assert cells.executed() == ["clean 1", "clean 3", "report"]

@@ -163,7 +163,7 @@ def test_a_node_of_the_other_run_is_found_in_this_one(run_of: Start, again: Repe
 
 
 def test_a_rerun_of_nothing_is_a_run_from_zero(run_of: Start, again: Repeater) -> None:
-    run = run_of(lambda: {})
+    run = run_of(dict)
     new = again(run, lambda: {"x": total(load.map([1, 2]))})
     assert new["x"].result() == 3
     assert {row.reason for row in new.nodes} == {"new"}
