@@ -45,6 +45,6 @@ def current(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 
 
 @pytest.fixture
-def cells(current: Session, tmp_path: Path) -> Cells:  # noqa: ARG001 - its flows run in that session
+def cells(current: Session, tmp_path: Path) -> Cells:
     """A notebook."""
     return Cells(tmp_path)

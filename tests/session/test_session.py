@@ -316,5 +316,5 @@ def test_clients_that_a_user_connected_to_our_cluster_are_closed_with_it(client:
 
 def test_public_names_of_the_session(current: Session, client: Client) -> None:
     first, second = etl.run(), etl.run()
-    assert module.runs(limit=2) == [second, first]
+    assert [run.id for run in module.runs(limit=2)] == [second.id, first.id]
     assert module.connect(client).workers == 1

@@ -11,7 +11,7 @@ from tests.engine.driver import gates
 from tests.engine.driver.repeating import held, large, load
 from wfkit.authoring.signals import Skip
 from wfkit.authoring.task import task
-from wfkit.core.events import NodeFinished, NodesAdded, GroupSpec
+from wfkit.core.events import GroupSpec, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.reducer import fold
 from wfkit.core.states import TaskState

@@ -71,5 +71,5 @@ def test_a_map_is_described_by_its_worst_element_once_all_have_ended(start: Star
 
 
 def test_a_run_shows_its_flow_and_state(run_of: Start) -> None:
-    run = run_of(lambda: {})
+    run = run_of(dict)
     assert repr(run) == f"<Run {run.id} of flow: COMPLETED>"

@@ -98,6 +98,10 @@ def test_values_by_hand_small_and_large(run_of: Start, again: Repeater) -> None:
     assert executed() == ["size", "size"]
     assert [handle.result() for handle in new.names["sizes"]] == [3, 200_000]  # type: ignore[attr-defined]
     assert new["second"].result() == "y" * 200_000
+    third = again(new, body, forced=[("g4", 0)])
+    assert third["second"].result() == "y" * 200_000
+    assert [handle.result() for handle in third.names["sizes"]] == [3, 200_000]  # type: ignore[attr-defined]
+    assert executed() == ["size"] * 3
 
 
 def test_what_the_other_run_works_on_is_awaited(start: Start, again: Repeater) -> None:
@@ -163,7 +167,7 @@ def test_a_node_of_the_other_run_is_found_in_this_one(run_of: Start, again: Repe
 
 
 def test_a_rerun_of_nothing_is_a_run_from_zero(run_of: Start, again: Repeater) -> None:
-    run = run_of(lambda: {})
+    run = run_of(dict)
     new = again(run, lambda: {"x": total(load.map([1, 2]))})
     assert new["x"].result() == 3
     assert {row.reason for row in new.nodes} == {"new"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
+from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Ref
 from wfkit.core.events import NodeFinished
 from wfkit.core.states import RUN_ENDS, WITH_VALUE, TaskState
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from wfkit.core.ids import GroupId
     from wfkit.engine.driver.engine import Engine, Results
     from wfkit.engine.driver.live import LiveRun
+
+#: How the reason of a node names an input that crashed; a stored result goes by its reference.
+_CRASHED: Final = re.compile(f"`([^`]+/[^`]+)` {TaskState.CRASHED}")
 
 
 class Origin:
@@ -46,13 +51,14 @@ class Origin:
         self.live = live
         self.by_hand = dict(by_hand or {})
         stored = [one for group in view.groups.values() for one in group.stored.values()]
-        self._lost = results.check_all(stored) if results is not None and stored else {}
+        self._lost = dict(results.check_all(stored)) if results is not None and stored else {}
+        self._lost |= dict.fromkeys(_not_read(view), "it could not be read")
         self._stored = results is not None
 
     def lost(self, node: Node) -> str:
         """Why the value of a recorded node cannot be had any more; empty where it can."""
         group = self.view.groups[node[0]]
-        if node[1] in group.inline or self._is_on_cluster(node, None):
+        if node[1] in group.inline or self._is_on_cluster(node, None) or self.given(node) is not None:
             return ""
         reference = group.stored.get(node[1])
         if reference is None:
@@ -65,11 +71,20 @@ class Origin:
             return None
         return self.live.groups[node[0]].where(node[1])
 
+    def given(self, node: Node) -> Frozen | None:
+        """The value that a node was given by hand, where it is known by that alone."""
+        run = self.live
+        if run is None or node[0] not in run.groups or node[1] not in run.groups[node[0]].elsewhere:
+            return None
+        found = run.to_bring.get(run.groups[node[0]].elsewhere[node[1]][0])
+        return found if isinstance(found, Frozen) else None
+
     def _is_on_cluster(self, node: Node, engine: Engine | None) -> bool:
         run = self.live
         if run is None or run.released or run.lost or node in run.without_key:
             return False
         there = node[0] in run.groups and run.view_model.groups[node[0]].state(node[1]) in WITH_VALUE
+        there = there and run.groups[node[0]].where(node[1])[0] not in run.to_bring
         return there and run.engine.cluster.status == "running" and engine in {None, run.engine}
 
     def when_ended(self, node: Node, callback: Callable[[], None]) -> None:
@@ -107,3 +122,9 @@ class Origin:
             stored=group.stored.get(index, ""),
             made_by=group.made_by.get(index, group.spec.code),
         )
+
+
+def _not_read(view: RunView) -> Iterator[str]:
+    """Stored results that a task of the run wanted and could not have: only who reads a file whole sees all damage."""
+    reasons = [reason for group in view.groups.values() for reason in group.reasons.values()]
+    return (found[1] for reason in reasons for found in _CRASHED.finditer(reason))

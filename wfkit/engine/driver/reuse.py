@@ -144,9 +144,15 @@ class Reuse:
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add(node)
         elif end.inline is None:
-            key = self.origin.key(old, self.run.engine)
-            group.elsewhere[index] = key if key is not None else self.run.stored_key(end.stored)
+            group.elsewhere[index] = self._where(old, group.key_of(index), end)
         return end
+
+    def _where(self, old: Node, key: str, end: NodeFinished) -> tuple[str, int]:
+        """Where the value of a kept node is on the cluster, or will be once a task needs it."""
+        if (known := self.origin.key(old, self.run.engine)) is not None:
+            return known
+        given = self.origin.given(old)
+        return self.run.stored_key(end.stored) if given is None else self.run.given_key(key, given)
 
     def _by_hand(self, group: Group, index: int, value: object, now_s: float) -> NodeFinished:
         checked = check_result(value, group.spec.name)
@@ -219,8 +225,7 @@ class Reuse:
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add((ours.spec.id, old[1]))
         elif end.inline is None:
-            key = self.origin.key(old, self.run.engine)
-            ours.elsewhere[old[1]] = key if key is not None else self.run.stored_key(end.stored)
+            ours.elsewhere[old[1]] = self._where(old, f"{end.group}-{old[1]}-{self.run.id}", end)
             return (ours.elsewhere[old[1]][0],)
         return ()
 
