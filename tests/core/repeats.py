@@ -58,7 +58,7 @@ def one(group: str, index: int = 0, at: int | None = None, items: tuple[int, ...
     return Edge(GroupId(group), How.ONE, index, at, items)
 
 
-def call(
+def call(  # noqa: PLR0913 - as many as a call has
     identity: str,
     task: str = "clean",
     *inputs: Input,

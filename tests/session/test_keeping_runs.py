@@ -126,15 +126,15 @@ def test_the_functions_are_those_of_this_kernel_where_it_has_them(
     assert again.result()["summary"] == 80_000
 
 
-@pytest.mark.parametrize("fault", ["missing", "damaged"])
+@pytest.mark.parametrize("fault", ["missing", "cut short"])
 def test_a_result_that_is_lost_is_made_again_and_the_reason_is_told(
     cells: Cells, current: Session, kept: RecordedRun, fault: str
 ) -> None:
     files, path = file_of(current, kept, "load[1]")
     content = files.cat_file(path)
     files.rm(path)
-    if fault == "damaged":
-        files.pipe_file(path, content[:-7] + bytes(7))
+    if fault == "cut short":
+        files.pipe_file(path, content[:-7])
     row = next(row for row in kept.plan() if row.name == "load[1]")
     assert (row.action, row.reason.partition(": ")[0]) == ("run", "its result is lost")
     again = ended(kept.rerun())
@@ -142,17 +142,33 @@ def test_a_result_that_is_lost_is_made_again_and_the_reason_is_told(
     assert reasons(again)["load[1]"] == row.reason
 
 
-def test_a_result_that_is_lost_while_a_run_goes_on_crashes_who_needs_it_and_the_next_rerun_makes_it(
+def test_a_result_that_is_damaged_is_noticed_when_it_is_needed_and_made_again(
+    cells: Cells, current: Session, kept: RecordedRun
+) -> None:
+    files, path = file_of(current, kept, "load[1]")
+    content = files.cat_file(path)
+    files.rm(path)
+    files.pipe_file(path, content[:-1000] + bytes(7) + content[-993:])
+    first = ended(kept.rerun())
+    assert cells.executed() == ["clean 3"]
+    assert states(first)["clean[1]"] == "UPSTREAM_FAILED"
+    second = ended(first.rerun())
+    assert cells.executed() == ["clean 1", "clean 3", "load 1"]
+    assert reasons(second)["load[1]"] == "its result is lost: it could not be read"
+    assert states(second)["load[1]"] == "COMPLETED"
+
+
+def test_a_result_that_is_lost_between_two_reruns_is_made_again(
     cells: Cells, current: Session, kept: RecordedRun
 ) -> None:
     cells.execute(LARGE_CURED)
     first = ended(kept.rerun(replace={f"clean[{index}]": index for index in range(4)}))
     assert cells.executed() == ["report"]
-    files, path = file_of(current, kept, "load[1]")
+    files, path = file_of(current, kept, "load[2]")
     files.rm(path)
-    second = ended(first.rerun("clean[1]"))
-    assert "load 1" in cells.executed()
-    assert reasons(second)["load[1]"].startswith("its result is lost")
+    second = ended(first.rerun("clean[0]"))
+    assert cells.executed() == ["clean 0", "clean 2", "load 2", "report"]
+    assert reasons(second)["load[2]"].startswith("its result is lost")
 
 
 def test_a_run_that_goes_on_elsewhere_is_not_repeated(cells: Cells, current: Session) -> None:

@@ -128,7 +128,16 @@ def test_a_fine_parent_runs_again_for_a_child_that_failed_and_was_handled(cells:
 def test_a_map_over_returned_handles_goes_on_child_by_child(cells: Cells) -> None:
     cells.execute(TASKS)
     cells.execute(
-        "@task\ndef parent():\n    return leaf.map(range(4))\n@task\ndef up(x):\n    note(f'up {x}')\n    return x + 1\n"
+        """
+        @task
+        def parent():
+            return leaf.map(range(4))
+
+        @task
+        def up(x):
+            note(f"up {x}")
+            return x + 1
+        """
     )
     run = failed_and_cured(cells, flow_of(cells, "return up.map(parent())"))
     again = ended(run.rerun())

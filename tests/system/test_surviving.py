@@ -260,7 +260,7 @@ def test_after_the_scheduler_was_killed_a_rerun_goes_on_elsewhere(story: Story, 
 
 def test_of_two_kernels_one_drives_the_run_and_the_other_looks_on(story: Story) -> None:
     with story.kernel() as owner:
-        run = story.start(owner)
+        run: Any = story.start(owner)
         with pytest.raises(HandleMisuse, match="is driven by another process"):
             run.cancel()
         with pytest.raises(HandleMisuse, match="is driven by another process"):

@@ -53,7 +53,8 @@ def test_a_handle_blocks_while_the_node_runs_in_the_newest_run(run_of: Start, ag
     run = run_of(lambda: {"x": load(1)})
     names = bound(run)
     new = again.open(run, forced=[("g1", 0)])
-    assert names["x"].state is TaskState.PENDING
+    before: TaskState = names["x"].state
+    assert before is TaskState.PENDING
     with pytest.raises(WaitTimeout):
         names["x"].wait(0.01)
     with pytest.raises(WaitTimeout):
@@ -151,7 +152,8 @@ def test_a_body_that_failed_before_the_call_leaves_the_value_of_before(run_of: S
 
 
 def test_what_is_asked_without_waiting_answers_at_once(run_of: Start, again: Repeater) -> None:
-    run = run_of(lambda: {"x": held(1)} if gates.open_gates("held 1") is None else {})
+    gates.open_gates("held 1")
+    run = run_of(lambda: {"x": held(1)})
     names = bound(run)
     new = again.open(run)
     assert names["x"].logs() == []

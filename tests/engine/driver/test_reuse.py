@@ -98,6 +98,10 @@ def test_values_by_hand_small_and_large(run_of: Start, again: Repeater) -> None:
     assert executed() == ["size", "size"]
     assert [handle.result() for handle in new.names["sizes"]] == [3, 200_000]  # type: ignore[attr-defined]
     assert new["second"].result() == "y" * 200_000
+    third = again(new, body, forced=[("g4", 0)])
+    assert third["second"].result() == "y" * 200_000
+    assert [handle.result() for handle in third.names["sizes"]] == [3, 200_000]  # type: ignore[attr-defined]
+    assert executed() == ["size"] * 3
 
 
 def test_what_the_other_run_works_on_is_awaited(start: Start, again: Repeater) -> None:

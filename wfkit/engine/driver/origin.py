@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Ref
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from wfkit.core.ids import GroupId
     from wfkit.engine.driver.engine import Engine, Results
     from wfkit.engine.driver.live import LiveRun
+
+#: How the reason of a node names an input that crashed; a stored result goes by its reference.
+_CRASHED: Final = re.compile(f"`([^`]+/[^`]+)` {TaskState.CRASHED}")
 
 
 class Origin:
@@ -47,13 +51,14 @@ class Origin:
         self.live = live
         self.by_hand = dict(by_hand or {})
         stored = [one for group in view.groups.values() for one in group.stored.values()]
-        self._lost = results.check_all(stored) if results is not None and stored else {}
+        self._lost = dict(results.check_all(stored)) if results is not None and stored else {}
+        self._lost |= dict.fromkeys(_not_read(view), "it could not be read")
         self._stored = results is not None
 
     def lost(self, node: Node) -> str:
         """Why the value of a recorded node cannot be had any more; empty where it can."""
         group = self.view.groups[node[0]]
-        if node[1] in group.inline or self._is_on_cluster(node, None):
+        if node[1] in group.inline or self._is_on_cluster(node, None) or self.given(node) is not None:
             return ""
         reference = group.stored.get(node[1])
         if reference is None:
@@ -116,3 +121,9 @@ class Origin:
             stored=group.stored.get(index, ""),
             made_by=group.made_by.get(index, group.spec.code),
         )
+
+
+def _not_read(view: RunView) -> Iterator[str]:
+    """Stored results that a task of the run wanted and could not have: only who reads a file whole sees all damage."""
+    reasons = [reason for group in view.groups.values() for reason in group.reasons.values()]
+    return (found[1] for reason in reasons for found in _CRASHED.finditer(reason))
