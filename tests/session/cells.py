@@ -91,6 +91,11 @@ class Cells:
         Path(f"{self._log}-{name}").touch()
 
 
+def ended(run: Any) -> Any:
+    """The run, once it has ended."""
+    return run.wait(PATIENCE_S)
+
+
 def reasons(run: Any) -> dict[str, str]:
     """Why each node is as it is."""
     return {row.name: row.reason for row in run.nodes}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
 
 import wfkit.authoring.context
 import wfkit.session.session as module
-from tests.session.cells import Cells
+from tests.session.cells import PIPELINE, Cells
+from wfkit.core.states import RunState
 from wfkit.session.launch import SessionLauncher
 from wfkit.session.session import Session
 from wfkit.session.settings import WfkitSettings
@@ -49,3 +51,13 @@ def current(client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def cells(current: Session, tmp_path: Path) -> Cells:
     """A notebook."""
     return Cells(tmp_path)
+
+
+@pytest.fixture
+def failed(cells: Cells) -> Any:
+    """A run of the pipeline in which two elements failed; what it executed is forgotten."""
+    cells.execute(PIPELINE)
+    run = cells["etl"].run()
+    assert run.state is RunState.FAILED
+    cells.executed()
+    return run

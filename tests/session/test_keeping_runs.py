@@ -9,7 +9,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, reasons, stale, states
+from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, stale, states
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.errors import CannotRerun, NoSuchRun
@@ -38,10 +38,6 @@ def clean(x):
     note(f"clean {x[0]}")
     return len(x)
 """
-
-
-def ended(run: Any) -> Any:
-    return run.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.session.cells import PATIENCE_S, Cells, reasons, states
+from tests.session.cells import Cells, ended, reasons, states
 from wfkit.core.states import RunState
 
 TASKS = """
@@ -43,10 +43,6 @@ PARENTS = {
     "returns a dict": ("return {'a': leaf.submit(2), 'b': [leaf.submit(3)]}", {"a": 20, "b": [30]}),
     "returns a reduce": ("return total.submit(leaf.map(range(4)))", 60),
 }
-
-
-def ended(run: Any) -> Any:
-    return run.wait(PATIENCE_S)
 
 
 def flow_of(cells: Cells, body: str) -> Any:

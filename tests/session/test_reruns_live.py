@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, reasons, states
+from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, states
 from wfkit.core.states import RunState
 
 HELD = """
@@ -18,10 +18,6 @@ def held(x):
 """
 
 
-def ended(run: Any) -> Any:
-    return run.wait(PATIENCE_S)
-
-
 def until(run: Any, holds: Any) -> None:
     assert run.until(holds, PATIENCE_S)
 
@@ -33,7 +29,7 @@ def test_what_runs_and_what_waits_is_awaited_and_nothing_is_executed_twice(cells
     cells.open_gate("held0")
     until(run, lambda: states(run).get("clean[0]") == "COMPLETED")
     again = run.rerun()
-    until(again, lambda: states(again).get("clean[0]") == "REUSED")
+    until(again, lambda: states(again).get("clean[0]") == "REUSED" and "report" in states(again))
     assert (run.state, again.state) == (RunState.RUNNING, RunState.RUNNING)
     assert {name for name, state in states(again).items() if state == "PENDING"} == {
         "held[1]",

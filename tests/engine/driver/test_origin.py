@@ -70,7 +70,7 @@ def recorded(**facts: Any) -> RunView:
     ],
 )
 def test_a_value_is_lost_where_nobody_has_it_and_the_reason_is_told(
-    facts: dict[str, Any], shelf: Shelf | None, why: str
+    facts: dict[str, Any], shelf: Any, why: str
 ) -> None:
     assert Origin(recorded(**facts), shelf).lost((G1, 0)) == why
 

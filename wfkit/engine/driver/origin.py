@@ -58,7 +58,7 @@ class Origin:
     def lost(self, node: Node) -> str:
         """Why the value of a recorded node cannot be had any more; empty where it can."""
         group = self.view.groups[node[0]]
-        if node[1] in group.inline or self._is_on_cluster(node, None) or self.given(node) is not None:
+        if node[1] in group.inline or self._is_on_cluster(node, None):
             return ""
         reference = group.stored.get(node[1])
         if reference is None:
