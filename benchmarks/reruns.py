@@ -50,13 +50,13 @@ check = task(name="check")(fails_for_some)
 
 
 @task
-def count(numbers: list[int]) -> int:
+def count(numbers: Any) -> int:
     """All at the end."""
     return len(numbers)
 
 
 @flow
-def three_stages(length: int) -> Handle:
+def three_stages(length: int) -> object:
     """Maps over maps, and a reduce."""
     return count(increment.map(check.map(increment.map(range(length)))))
 
@@ -77,7 +77,8 @@ def reruns(*, length: int, repetitions: int) -> Iterator[Result]:
     ):
         yield Result(f"rerun-{name}", title, "s", {OURS: found[name]}, budget, section=_SECTION)
     with _two_sessions() as (sessions, rest):
-        for chunk, word in (("auto", "in chunks"), (1, "with `chunk=1`")):
+        cases: list[tuple[Literal["auto", 1], str]] = [("auto", "in chunks"), (1, "with `chunk=1`")]
+        for chunk, word in cases:
             turns = {name: partial(_map, one, length, chunk) for name, one in sessions.items()}
             yield Result(
                 f"history-cost-{chunk}",
@@ -141,7 +142,7 @@ def _two_sessions() -> Iterator[tuple[dict[str, Session], Callable[[], None]]]:
     with ExitStack() as stack:
         stack.enter_context(_own_home())
         own = stack.enter_context(start_local(LocalOptions()))
-        client = stack.enter_context(Client(own.address, set_as_default=False))
+        client: Any = stack.enter_context(Client(own.address, set_as_default=False))  # type: ignore[no-untyped-call]
         sessions = {OURS: Session(WfkitSettings()), OFF: Session(WfkitSettings(history_keep=False))}
         for name, one in sessions.items():
             stack.callback(one.close)
@@ -154,7 +155,7 @@ def _two_sessions() -> Iterator[tuple[dict[str, Session], Callable[[], None]]]:
                     run.release()
                 if one.keeper.history is not None:
                     one.keeper.history.flush(_RUN_S)
-            while client.run_on_scheduler(_count_tasks):  # type: ignore[no-untyped-call]
+            while client.run_on_scheduler(_count_tasks):
                 time.sleep(0.01)
 
         yield sessions, rest
