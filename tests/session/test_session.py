@@ -242,9 +242,10 @@ def etl(n: int = 2) -> Any:
 
 
 def test_runs_are_found_by_id_start_of_id_and_flow(current: Session) -> None:
-    first, second = etl.run(), etl.run()
+    first: Any = etl.run()
+    second: Any = etl.run()
     assert current.runs == [first, second]
-    assert current.find(first.id) is current.find(str(first.id)) is first  # type: ignore[attr-defined]
+    assert current.find(first.id) is current.find(str(first.id)) is first
     assert current.find("etl") is second is etl.last_run
     with pytest.raises(NoSuchRun, match=r"no run 'nope' in this session\. Flows that ran: etl\."):
         current.find("nope")

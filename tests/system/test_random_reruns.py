@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.system.random_graphs.programs import MAX_CALLS, Writer, script
-from tests.system.random_graphs.rerunning import edited, troubles_of_rerun
+from tests.system.random_graphs.rerunning import edited, troubles_of_reruns
 from tests.system.random_graphs.running import engine_on
 from tests.system.test_random_graphs import SAME
 from wfkit.core.rerun import Wishes
 from wfkit.engine.driver.engine import Engine
 
 EXAMPLES, MANY = 60, 2_000
+FAILED, CHANGED = Wishes(), Wishes(changed=True)
+WAYS = ([CHANGED], [FAILED], [FAILED, CHANGED], [FAILED, FAILED, CHANGED])
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +29,14 @@ def threads() -> Iterator[Engine]:
         yield engine
 
 
-def refuse_troubles(engine: Engine, seed: int, *, changed: bool) -> None:
-    """Fail where the rerun of an edited program does not end as it should, and print both versions."""
+def refuse_troubles(engine: Engine, seed: int, *all_wishes: Wishes) -> None:
+    """Fail where the reruns of an edited program do not end as they should, and print both versions."""
     choose = random.Random(seed)
     program = Writer(choose.randrange(2**40), choose.randint(4, MAX_CALLS)).program()
     again = edited(program, choose)
-    found = troubles_of_rerun(engine, program, again, Wishes(changed=changed))
+    found = troubles_of_reruns(engine, program, again, *all_wishes)
     if found:
-        told = "with what changed" if changed else "of what failed"
-        text = [*found, f"seed {seed}, rerun {told}", script(program), "Edited:", again]
+        text = [*found, f"seed {seed}, {[wishes.changed for wishes in all_wishes]}", script(program), "Edited:", again]
         raise AssertionError("\n".join(text))
 
 
@@ -43,7 +44,7 @@ def refuse_troubles(engine: Engine, seed: int, *, changed: bool) -> None:
 @settings(SAME, max_examples=EXAMPLES)
 @given(st.integers(0, 2**40))
 def test_a_rerun_with_what_changed_has_the_values_of_a_run_from_zero(threads: Engine, seed: int) -> None:
-    refuse_troubles(threads, seed, changed=True)
+    refuse_troubles(threads, seed, CHANGED)
 
 
 @pytest.mark.timeout(300)
@@ -52,7 +53,14 @@ def test_a_rerun_with_what_changed_has_the_values_of_a_run_from_zero(threads: En
 def test_a_rerun_of_what_failed_keeps_recorded_values_and_makes_the_others_from_them(
     threads: Engine, seed: int
 ) -> None:
-    refuse_troubles(threads, seed, changed=False)
+    refuse_troubles(threads, seed, FAILED)
+
+
+@pytest.mark.timeout(300)
+@settings(SAME, max_examples=EXAMPLES)
+@given(st.integers(0, 2**40))
+def test_what_changed_is_made_up_for_in_a_later_generation(threads: Engine, seed: int) -> None:
+    refuse_troubles(threads, seed, FAILED, CHANGED)
 
 
 @pytest.mark.soak
@@ -60,4 +68,4 @@ def test_a_rerun_of_what_failed_keeps_recorded_values_and_makes_the_others_from_
 def test_many_reruns_end_as_the_rules_say(threads: Engine) -> None:
     choose = random.Random(secrets.randbelow(2**32))
     for number in range(MANY):
-        refuse_troubles(threads, choose.randrange(2**40), changed=bool(number % 2))
+        refuse_troubles(threads, choose.randrange(2**40), *WAYS[number % len(WAYS)])

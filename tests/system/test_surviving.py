@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -268,7 +268,7 @@ def test_of_two_kernels_one_drives_the_run_and_the_other_looks_on(story: Story) 
             run["tidy"].cancel()
         with pytest.raises(CannotRerun, match="still goes on in another process"):
             run.rerun()
-        assert run["tidy"][3].result()[0] == 30  # type: ignore[index]
+        assert run["tidy"][3].result()[0] == 30
         story.go_on()
         assert (run.wait(20).state, run["summary"].result()) == ("COMPLETED", TOTAL)
         assert owner.value("(str(etl.last_run.wait().state), summary.result())") == ("COMPLETED", TOTAL)
@@ -366,7 +366,7 @@ def test_results_that_find_no_room_cost_the_store_and_not_the_run(story: Story) 
             "its result is lost: it was in cluster memory only"
         }
         again = run.rerun().wait(20)
-        assert (again.state, again.node("load[3]").result()[0]) == ("COMPLETED", 3)  # type: ignore[index]
+        assert (again.state, again.node("load[3]").result()[0]) == ("COMPLETED", 3)
         assert len(notes(story.log)) == 2 * N
 
 

@@ -111,26 +111,39 @@ def _told(before: object, after: object) -> str:
     return "its code changed"
 
 
-def troubles_of_rerun(engine: Engine, program: str, edited_program: str, wishes: Wishes) -> list[str]:
-    """Run a program, edit it, and repeat the run; what is not as it should be."""
-    before = executed(engine, program)
-    after = None if before is None else executed(engine, edited_program, before, wishes)
-    if before is None or after is None:
-        return [f"the {'first run' if before is None else 'rerun'} did not end"]
-    try:
-        oracle = serially(edited_program) if wishes.changed else _kept_serially(edited_program, before, after)
-        state, nodes = engine_came(after)
-        found = differences(oracle, (state, _as_executed(nodes, None if wishes.changed else _below_kept(after))))
-        if found and wishes.changed and troubles(engine, edited_program):
+def troubles_of_reruns(engine: Engine, program: str, edited_program: str, *all_wishes: Wishes) -> list[str]:
+    """Run a program, edit it, and repeat the run, and that one, and so on; what is not as it should be."""
+    runs = [executed(engine, program)]
+    found: list[str] = []
+    for wishes in all_wishes:
+        before = runs[-1]
+        if before is None:
+            break
+        runs.append(executed(engine, edited_program, before, wishes))
+        if runs[-1] is not None:
+            found += _troubles(engine, edited_program, before, runs[-1], wishes)
+    ended = [run for run in runs if run is not None]
+    if len(ended) < len(runs):
+        found.append(f"run {len(runs)} did not end")
+    elif edited_program == program and not _are_cancelled(*ended):
+        found += [line for run in ended[1:] for line in needless_runs(run)]
+    for run in ended:
+        run.release()
+    return found
+
+
+def _troubles(engine: Engine, program: str, before: Run, after: Run, wishes: Wishes) -> list[str]:
+    state, nodes = engine_came(after)
+    if wishes.changed:
+        found = differences(serially(program), (state, _as_executed(nodes, None)))
+        if found and troubles(engine, program):
             found = []  # a run from zero is no better, which is no matter of reruns
-        if not wishes.changed and _kept_skipped_children(after):
-            found = []  # maps over them have elements of which the oracle knows nothing
-        same = edited_program == program and not _are_cancelled(before, after)
-        needless = needless_runs(after) if same else []
-        return [*found, *untrue_reasons(before, after), *needless]
-    finally:
-        after.release()
-        before.release()
+    elif _kept_skipped_children(after):
+        found = []  # maps over them have elements of which the oracle knows nothing
+    else:
+        oracle = _kept_serially(program, before, after)
+        found = differences(oracle, (state, _as_executed(nodes, _below_kept(after))))
+    return [*found, *untrue_reasons(before, after)]
 
 
 def _as_executed(nodes: Mapping[Path, Came], left_out: set[Path] | None) -> dict[Path, Came]:
