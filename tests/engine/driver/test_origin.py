@@ -107,6 +107,7 @@ def test_what_was_skipped_stays_skipped_for_the_same_reason(run_of: Start) -> No
     run = run_of(lambda: {"x": skips()})
     end = Origin(run.view_model, None, run).end((G1, 0), (G1, 0), 0.0)
     assert (end.state, end.reason) == (TaskState.SKIPPED, "nothing to do")
+    assert end.made_by == run.view_model.groups[G1].spec.code
 
 
 def test_it_tells_when_a_node_has_ended(start: Start) -> None:
