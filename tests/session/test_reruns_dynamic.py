@@ -303,3 +303,16 @@ def test_children_of_a_parent_that_was_called_elsewhere_have_its_new_name(cells:
     assert again.result() == [10, 0]
     assert again.node("parent/leaf").result() == again.node("parent").result() == 10
     assert again.node("parent#2/leaf").result() == 0
+
+
+def test_a_skip_by_an_earlier_version_is_made_up_for_in_any_later_generation(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("@task\ndef even(x):\n    note(f'even {x}')\n    raise Skip('not yet')\n")
+    run = flow_of(cells, "return even(1)").run()
+    cells.execute("@task\ndef even(x):\n    note(f'even {x}')\n    return x\n")
+    second = ended(run.rerun())
+    assert states(second) == {"even": "SKIPPED"}
+    cells.executed()
+    third = ended(second.rerun("changed"))
+    assert cells.executed() == ["even 1"]
+    assert third.result() == 1

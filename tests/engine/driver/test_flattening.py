@@ -250,3 +250,17 @@ def test_a_cancelled_run_ends_its_flattens_and_their_handles_answer(start: Start
     assert run.wait(8).state is RunState.CANCELLED
     with pytest.raises(MapFailed):
         run["ys"].result(5)
+
+
+def test_elements_have_the_same_names_whenever_the_map_is_called(run_of: Callable[..., Run]) -> None:
+    def body() -> Any:
+        flat = flatten(part.map([2, 1]))
+        early = step.map(flat)
+        early.result()
+        late, later = step.map(flat), step.map(early)
+        return {"early": early, "late": late, "later": later}
+
+    run = run_of(body)
+    for name in ("early", "late", "later"):
+        view = run.view_model.groups[run[name]._ref.group]
+        assert sorted(view.name(index).partition("[")[2] for index in range(3)) == ["0.0]", "0.1]", "1.0]"]

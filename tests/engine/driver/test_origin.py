@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine.driver import gates
-from tests.engine.driver.repeating import held, large, load
+from tests.engine.driver.repeating import Repeater, held, large, load
 from wfkit.authoring.signals import Skip
 from wfkit.authoring.task import task
 from wfkit.core.events import GroupSpec, NodeFinished, NodesAdded
@@ -107,6 +107,7 @@ def test_what_was_skipped_stays_skipped_for_the_same_reason(run_of: Start) -> No
     run = run_of(lambda: {"x": skips()})
     end = Origin(run.view_model, None, run).end((G1, 0), (G1, 0), 0.0)
     assert (end.state, end.reason) == (TaskState.SKIPPED, "nothing to do")
+    assert end.made_by == run.view_model.groups[G1].spec.code
 
 
 def test_it_tells_when_a_node_has_ended(start: Start) -> None:
@@ -119,3 +120,22 @@ def test_it_tells_when_a_node_has_ended(start: Start) -> None:
     run.wait(gates.PATIENCE_S)
     gates.until(lambda: told == ["ended"])
     assert not origin.is_live
+
+
+def test_a_large_value_by_hand_is_not_lost_as_long_as_its_run_is_here(run_of: Start, again: Repeater) -> None:
+    run = run_of(lambda: {"x": large(5)})
+    new = again(run, lambda: {"x": large(5)}, by_hand={("g1", 0): "y" * 200_000})
+    origin = Origin(new.view_model, None, new)
+    assert origin.given((G1, 0)) is not None
+    assert origin.lost((G1, 0)) == ""
+    assert Origin(new.view_model, None).lost((G1, 0)) == "it was in cluster memory only"
+    assert Origin(run.view_model, None, run).given((G1, 0)) is None
+
+
+def test_a_stored_value_that_a_task_could_not_have_is_lost() -> None:
+    view = recorded(stored="r-1/load-1")
+    user = GroupSpec(id=GroupId("g2"), order=2, name="b", task="b", kind="task", mapped=False, length=1)
+    reason = "`r-1/load-1` CRASHED, `load[2]` FAILED"
+    end = NodeFinished(seq=4, group=user.id, index=0, attempt=0, state=TaskState.UPSTREAM_FAILED, reason=reason)
+    fold(view, [NodesAdded(seq=3, groups=(user,)), end])
+    assert Origin(view, Shelf()).lost((G1, 0)) == "it could not be read"

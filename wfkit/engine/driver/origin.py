@@ -99,6 +99,7 @@ class Origin:
     def end(self, node: Node, new: tuple[GroupId, int], at_s: float) -> NodeFinished:
         """The end of a node that keeps the recorded one."""
         group, index = self.view.groups[node[0]], node[1]
+        made_by = group.made_by.get(index, group.spec.code)
         if group.state(index) is TaskState.SKIPPED:
             return NodeFinished(
                 group=new[0],
@@ -107,6 +108,7 @@ class Origin:
                 state=TaskState.SKIPPED,
                 reason=group.reasons.get(index, ""),
                 at_s=at_s,
+                made_by=made_by,
             )
         return NodeFinished(
             group=new[0],
@@ -119,7 +121,7 @@ class Origin:
             preview=group.previews.get(index, ""),
             inline=group.inline.get(index),
             stored=group.stored.get(index, ""),
-            made_by=group.made_by.get(index, group.spec.code),
+            made_by=made_by,
         )
 
 
