@@ -41,6 +41,9 @@ class Shelf:
     def check_all(self, references: Iterable[str]) -> Mapping[str, str]:
         return {one: why for one, why in self.lost.items() if one in references}
 
+    def for_cache(self) -> Any:
+        raise NotImplementedError
+
     def load(self, reference: str) -> object:
         raise NotImplementedError
 
@@ -126,10 +129,8 @@ def test_a_large_value_by_hand_is_not_lost_as_long_as_its_run_is_here(run_of: St
     run = run_of(lambda: {"x": large(5)})
     new = again(run, lambda: {"x": large(5)}, by_hand={("g1", 0): "y" * 200_000})
     origin = Origin(new.view_model, None, new)
-    assert origin.given((G1, 0)) is not None
     assert origin.lost((G1, 0)) == ""
     assert Origin(new.view_model, None).lost((G1, 0)) == "it was in cluster memory only"
-    assert Origin(run.view_model, None, run).given((G1, 0)) is None
 
 
 def test_a_stored_value_that_a_task_could_not_have_is_lost() -> None:
