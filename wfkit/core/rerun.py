@@ -179,8 +179,10 @@ class Rerun:
         made_by = self.maker(old)
         change = self._change(made_by, code)
         unknown = [*([code.unknown] if code is not None and code.unknown else []), *self._not_comparable(node)]
-        if self.wishes.changed and (change or unknown):
-            return Decision(Fate.RUN, change or unknown[0])
+        stale_child = self._stale_below(old)
+        if self.wishes.changed and (change or unknown or stale_child):
+            return Decision(Fate.RUN, change or next(iter(unknown), f"its child `{stale_child}` is stale"))
+        uses_stale = uses_stale or (f"uses stale `{stale_child}`" if stale_child else "")
         reason = f"reused; {unknown[0]}" if unknown and not change else "reused"
         return Decision(Fate.KEEP, reason, change or uses_stale)
 
@@ -216,6 +218,14 @@ class Rerun:
                     self._made.setdefault(node, []).append(name)
         found = [self.past.groups[name] for name in self._made.get(old, ())]
         return sorted(found, key=lambda group: group.spec.order)
+
+    def _stale_below(self, old: Node) -> str:
+        """The name of a recorded node that descends from one, and has the value of an earlier version of its code."""
+        for name, index in self._below(old):
+            group = self.past.groups[name]
+            if index in group.made_by and self._change(self.maker((name, index)), self.past.codes.get(group.spec.code)):
+                return group.name(index)
+        return ""
 
     def _below(self, old: Node) -> Iterator[Node]:
         for group in self.made_by(old):
