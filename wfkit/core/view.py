@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import isnan, nan
 from typing import Final
 
-from wfkit.core.events import BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
+from wfkit.core.events import USES_STALE, BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
 from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
@@ -126,8 +126,12 @@ class GroupView:
         return f"{verdict.reason}, stale: {verdict.stale}" if verdict.stale and verdict.reused else verdict.reason
 
     def stale_count(self) -> int:
-        """How many elements keep a value that is not what the code would give now."""
-        stale = [at for at, verdict in enumerate(self.verdicts) if verdict.stale and verdict.reused]
+        """How many elements keep a value that an earlier version of their code has made."""
+        stale = [
+            at
+            for at, verdict in enumerate(self.verdicts)
+            if verdict.reused and verdict.stale and not verdict.stale.startswith(USES_STALE)
+        ]
         return sum(self.why.count(at) for at in stale)
 
     def name(self, index: int) -> str:
@@ -213,7 +217,7 @@ class RunView:
         return total
 
     def stale_count(self) -> int:
-        """How many nodes keep a value that is not what the code would give now."""
+        """How many nodes keep a value that an earlier version of their code has made."""
         return sum(group.stale_count() for group in self.groups.values() if group.verdicts)
 
     def by_name(self, name: str) -> tuple[GroupView, int | None]:
