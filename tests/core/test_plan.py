@@ -61,7 +61,7 @@ def test_stale_values_are_told_with_what_changed_and_those_that_use_them() -> No
         ("clean[0]", "reuse", "uses stale `load[0]`"),
         ("report", "run", "uses stale `clean`"),
     ]
-    assert plan.headline == "1 run, 2 reused, of these 2 stale"
+    assert plan.headline == "1 run, 2 reused, of these 1 stale"
     assert "load[0]                        reuse  reused, stale: its body changed" in repr(plan).splitlines()
 
 

@@ -300,6 +300,15 @@ def test_a_parent_is_awaited_as_long_as_the_recorded_run_works_on_its_children()
     assert again["g1"] == Decision(Fate.RUN, "its child `child@g1.0/1[1]` failed before")
 
 
+def test_a_parent_uses_the_stale_values_of_its_children_and_runs_again_with_changed() -> None:
+    child = call("g1.0/1", "child", code=V2)
+    past = recorded(PARENT, child, ends={"g1.0/1": TaskState.REUSED}, made_by=V1)
+    past.groups[PARENT.id].made_by.clear()
+    assert Repeat(past, PARENT)["g1"] == Decision(Fate.KEEP, "reused", "uses stale `child@g1.0/1`")
+    again = Repeat(past, PARENT, wishes=CHANGED)
+    assert again["g1"] == Decision(Fate.RUN, "its child `child@g1.0/1` is stale")
+
+
 # --- what has been decided ---
 
 

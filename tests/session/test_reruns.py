@@ -161,7 +161,7 @@ def test_an_edit_of_a_helper_makes_exactly_its_users_stale_and_what_they_feed_us
     assert set(stale(again)) == {*(f"clean[{index}]" for index in range(4)), "report"}
     assert "times" in stale(again)["clean[0]"]
     assert stale(again)["report"] == "uses stale `clean`"
-    assert again.view_model.stale_count() == 5
+    assert again.view_model.stale_count() == 4
     third = ended(again.rerun("changed"))
     assert cells.executed() == ["clean 0", "clean 1", "clean 2", "clean 3", "report"]
     assert third.result()["summary"] == 600

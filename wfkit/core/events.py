@@ -62,6 +62,10 @@ class Verdict:
     stale: str = ""  #: why a value that is kept, or used, is not what the code would give now
 
 
+#: How `Verdict.stale` begins where not the code of the node itself is another one, but something that it is made from.
+USES_STALE: Final = "uses stale "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundHandle:
     """A handle that a flow's body bound to a name."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from wfkit.core import edges as joins
 from wfkit.core.edges import Node
-from wfkit.core.events import CodeSpec, How
+from wfkit.core.events import USES_STALE, CodeSpec, How
 from wfkit.core.ids import GroupId, spawner, spawners
 from wfkit.core.rerun import Decision, Fate, Needed, Rerun
 from wfkit.core.view import GroupView, RunView
@@ -47,9 +47,10 @@ class Plan(Sequence[PlanRow]):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many nodes would run, be reused, be awaited, and how many kept values would be stale."""
+        """How many nodes would run, be reused, be awaited, and how many kept values come from an earlier version."""
         fates = Counter(decision.fate for _, _, decision, _ in self._rows)
-        stale = sum(decision.fate is Fate.KEEP and bool(decision.stale) for _, _, decision, _ in self._rows)
+        kept = [decision.stale for _, _, decision, _ in self._rows if decision.fate is Fate.KEEP]
+        stale = sum(bool(why) and not why.startswith(USES_STALE) for why in kept)
         return {
             "run": fates[Fate.RUN],
             "reuse": fates[Fate.KEEP] + fates[Fate.GIVE],

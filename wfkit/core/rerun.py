@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from wfkit.core.edges import Node
-from wfkit.core.events import CodeSpec, GroupSpec, Verdict
+from wfkit.core.events import USES_STALE, CodeSpec, GroupSpec, Verdict
 from wfkit.core.ids import GroupId, spawners
 from wfkit.core.matching import Matching, stretches
 from wfkit.core.states import FINE, TASK_ENDS, TaskState
@@ -129,7 +129,7 @@ class Rerun:
         node = (spec.id, index)
         inputs = list(inputs)
         stale_input = next((one for one in inputs if self._is_stale(one)), None)
-        uses_stale = f"uses stale `{stale_input.name}`" if stale_input is not None else ""
+        uses_stale = f"{USES_STALE}`{stale_input.name}`" if stale_input is not None else ""
         decision = self._decision(node, code, inputs, uses_stale)
         self._note(node, decision)
         return decision
@@ -184,8 +184,10 @@ class Rerun:
         made_by = self.maker(old)
         change = self._change(made_by, code)
         unknown = [*([code.unknown] if code is not None and code.unknown else []), *self._not_comparable(node)]
-        if self.wishes.changed and (change or unknown):
-            return Decision(Fate.RUN, change or unknown[0])
+        stale_child = self._stale_below(old)
+        if self.wishes.changed and (change or unknown or stale_child):
+            return Decision(Fate.RUN, change or next(iter(unknown), f"its child `{stale_child}` is stale"))
+        uses_stale = uses_stale or (f"{USES_STALE}`{stale_child}`" if stale_child else "")
         reason = f"reused; {unknown[0]}" if unknown and not change else "reused"
         return Decision(Fate.KEEP, reason, change or uses_stale)
 
@@ -221,6 +223,14 @@ class Rerun:
                     self._made.setdefault(node, []).append(name)
         found = [self.past.groups[name] for name in self._made.get(old, ())]
         return sorted(found, key=lambda group: group.spec.order)
+
+    def _stale_below(self, old: Node) -> str:
+        """The name of a recorded node that descends from one, and has the value of an earlier version of its code."""
+        for name, index in self._below(old):
+            group = self.past.groups[name]
+            if index in group.made_by and self._change(self.maker((name, index)), self.past.codes.get(group.spec.code)):
+                return group.name(index)
+        return ""
 
     def _below(self, old: Node) -> Iterator[Node]:
         for group in self.made_by(old):

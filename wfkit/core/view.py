@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import isnan, nan
 from typing import Final
 
-from wfkit.core.events import BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
+from wfkit.core.events import USES_STALE, BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
 from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
@@ -126,10 +126,11 @@ class GroupView:
         return f"{verdict.reason}, stale: {verdict.stale}" if verdict.stale and verdict.reused else verdict.reason
 
     def stale_count(self) -> int:
-        """How many elements keep a value that is not what the code would give now."""
+        """How many elements keep a value that an earlier version of their code has made."""
         stale = [
-            bool(verdict.stale and verdict.reused) for verdict in self.verdicts
-        ]  # there may be one for each element
+            verdict.reused and verdict.stale != "" and not verdict.stale.startswith(USES_STALE)
+            for verdict in self.verdicts  # there may be one for each element
+        ]
         return sum(stale[at] for at in self.why if at >= 0)
 
     def name(self, index: int) -> str:
@@ -215,7 +216,7 @@ class RunView:
         return total
 
     def stale_count(self) -> int:
-        """How many nodes keep a value that is not what the code would give now."""
+        """How many nodes keep a value that an earlier version of their code has made."""
         return sum(group.stale_count() for group in self.groups.values() if group.verdicts)
 
     def by_name(self, name: str) -> tuple[GroupView, int | None]:

@@ -283,7 +283,7 @@ class _Reasons:
         made = [one for one in view.groups.values() if one.spec.kind == "task" and old in set(spawners(one.spec.id))]
         return fine and all(group.state(at) in FINE for group in made for at in range(len(group)))
 
-    def _run_rightly(self, node: tuple[Any, int], reason: str) -> bool:
+    def _run_rightly(self, node: tuple[Any, int], reason: str) -> bool:  # noqa: PLR0911 - one line per reason
         old = self._old(node)
         if reason == "new":
             return old is None
@@ -295,6 +295,8 @@ class _Reasons:
             return self._runs(found[1])
         if found := re.fullmatch(r"its child `(.+)` (.+)", reason):
             group, index = self.before.view_model.by_name(found[1])
+            if found[2] == "is stale":
+                return group.made_by.get(index or 0, group.spec.code) != group.spec.code
             return found[2] in _WAS and group.state(index or 0) is _WAS[found[2]]
         return bool(
             re.fullmatch(r"its code changed|input `.+` changed|its inputs are other ones|the list of .*", reason)
