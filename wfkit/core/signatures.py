@@ -45,7 +45,7 @@ class Side(NamedTuple):
         return part
 
     def in_list_order(self, spec: GroupSpec, length: int) -> Sequence[int]:
-        """The elements as they stand in the list: those over a flatten came to be in the order of its parts' arrival."""
+        """The elements as they stand in the list: those over a flatten came to be as its parts arrived."""
         return sorted(range(length), key=self._ranks(spec)) if spec.parts else range(length)
 
     def _ranks(self, spec: GroupSpec | None) -> Callable[[int], tuple[object, int]]:
