@@ -20,8 +20,11 @@ def load(module, name):
 
 parts = [("distributed.client", "Client"), ("wfkit.engine.driver.run", "Run"), ("distributed.worker", "Worker"),
          ("distributed.scheduler", "Scheduler")]
-for part in parts:
-    threading.Thread(target=load, args=part).start()
+threads = [threading.Thread(target=load, args=part) for part in parts]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
 """
 
 

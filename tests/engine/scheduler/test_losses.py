@@ -207,7 +207,7 @@ def test_a_cause_that_becomes_known_later_changes_the_judgement() -> None:
         ended(lab, lost, -15)
         await lab.until(lambda: len(lab.news) == 4)
         assert [item[3] for item in lab.news[2:]] == [[["b-1", 1, ""]], [["b-1", 0, ""]]]
-        await lab.until(lambda: lab.ear.notes["b-1"] == {})
+        await lab.until(lambda: lab.ear.notes.get("b-1") == {})
 
     in_lab(story)
 

@@ -33,7 +33,7 @@ class _Traffic:
     leads: bool  #: it does not follow the elements of another map
     foreign: bool  #: it uses handles of another run
     tasks: int = 0  #: Dask tasks sent and not ended
-    running: int = 0  #: nodes that count for `max_concurrency`
+    placed: set[int] = field(default_factory=set)  #: nodes that count for `max_concurrency`
     backlog: deque[int] = field(default_factory=deque)  #: nodes that are ready, beyond `max_concurrency`
 
 
@@ -108,6 +108,7 @@ class Sender:
                 self._count_out(group, index)
             group.status[index] = ENDED
             self.open -= 1
+            self._free_place(group, index)
             group.aside.discard(index)
             self._give_back(node)
             self._passed(node)
@@ -178,7 +179,7 @@ class Sender:
             self._block(stream, blocker)
             return
         traffic = self._traffic[group.spec.id]
-        if not self._may_begin(group, index, traffic):
+        if not self._may_begin(group, index):
             stream.at += 1
             self.queue.put(stream)
             return
@@ -240,12 +241,11 @@ class Sender:
         indices = range(taken[0], taken[-1] + 1) if in_order else tuple(taken)
         return Row(group, indices, group.put_in_carrier(indices))
 
-    def _may_begin(self, group: Group, index: int, traffic: _Traffic) -> bool:
+    def _may_begin(self, group: Group, index: int) -> bool:
         """Whether a node that is sent only when it is ready may go; if not, it comes back by itself."""
         assembly = index in group.assemblies
         if not group.options.limits and group.max_concurrency is None and not assembly:
             return self._foreign_have_ended(group, index)
-        node = (group.spec.id, index)
         blocker = self.wiring.first_open(group, index, ENDED)
         if blocker is not None:
             group.aside.add(index)
@@ -253,18 +253,32 @@ class Sender:
             return False
         if assembly:
             return True
-        if group.max_concurrency is not None and traffic.running >= group.max_concurrency:
-            group.aside.add(index)
-            traffic.backlog.append(index)
-            return False
-        if group.options.limits and node not in self._granted:
-            group.aside.add(index)
-            if node not in self._asked:
-                self._asked.add(node)
-                self.run.engine.attend(self.run.id)
-                self.run.engine.cluster.tell("slots", run=self.run.id, node=[*node], names=dict(group.options.limits))
-            return False
-        return self._foreign_have_ended(group, index)
+        return (
+            self._foreign_have_ended(group, index) and self._takes_place(group, index) and self._has_slots(group, index)
+        )
+
+    def _takes_place(self, group: Group, index: int) -> bool:
+        """Whether a node is one of those that `max_concurrency` allows; before it holds slots others may wait for."""
+        placed = self._traffic[group.spec.id].placed
+        if group.max_concurrency is None or index in placed:
+            return True
+        if len(placed) < group.max_concurrency:
+            placed.add(index)
+            return True
+        group.aside.add(index)
+        self._traffic[group.spec.id].backlog.append(index)
+        return False
+
+    def _has_slots(self, group: Group, index: int) -> bool:
+        node = (group.spec.id, index)
+        if not group.options.limits or node in self._granted:
+            return True
+        group.aside.add(index)
+        if node not in self._asked:
+            self._asked.add(node)
+            self.run.engine.attend(self.run.id)
+            self.run.engine.cluster.tell("slots", run=self.run.id, node=[*node], names=dict(group.options.limits))
+        return False
 
     def _foreign_have_ended(self, group: Group, index: int) -> bool:
         waited = self.wiring.foreign(group, index) if self._traffic[group.spec.id].foreign else []
@@ -278,8 +292,6 @@ class Sender:
         group.status[index] = SENT
         group.aside.discard(index)
         self._count(group, 1)
-        if group.max_concurrency is not None and index not in group.assemblies:
-            self._traffic[group.spec.id].running += 1
         self._passed((group.spec.id, index))
 
     def _count(self, group: Group, change: int) -> None:
@@ -304,10 +316,20 @@ class Sender:
             if left == 0:
                 traffic.tasks -= 1
                 del self._left[group.spec.id, carrier]
-        if group.max_concurrency is not None and index not in group.assemblies:
-            traffic.running -= 1
-            if traffic.backlog:
-                self.queue.put(Stream(group, (traffic.backlog.popleft(),)))
+        self._free_place(group, index)
+
+    def _free_place(self, group: Group, index: int) -> None:
+        """A node counts no more for `max_concurrency`; the next one that is ready takes its place at once."""
+        traffic = self._traffic[group.spec.id]
+        if index not in traffic.placed:
+            return
+        traffic.placed.discard(index)
+        while traffic.backlog:
+            following = traffic.backlog.popleft()
+            if group.status[following] == UNSENT:
+                traffic.placed.add(following)
+                self.queue.put(Stream(group, (following,)))
+                return
 
     def _give_back(self, node: Node) -> None:
         if node in self._granted or node in self._asked:
