@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from wfkit import exponential_backoff, flow, task
+from wfkit import INPUTS, NO_CACHE, exponential_backoff, flow, task
 from wfkit.authoring.flow import FlowOptions, FlowWords
 from wfkit.authoring.options import FLOW_RULES, TaskOptions, TaskWords, task_options
 from wfkit.core.trigger import Trigger
@@ -51,6 +52,9 @@ def test_options_are_the_same_to_people_to_static_checkers_and_to_the_rules() ->
         ({"task_run_name": "load {month:02d} {{x}}"}, "load {month:02d} {{x}}"),
         ({"persist_result": False}, False),
         ({"identity_ignore": "engine"}, ("engine",)),
+        ({"cache_policy": INPUTS}, INPUTS),
+        ({"cache_policy": None}, NO_CACHE),
+        ({"cache_expiration": timedelta(minutes=2)}, 120.0),
         ({"identity_ignore": ["engine", "log"]}, ("engine", "log")),
     ],
 )
@@ -102,6 +106,10 @@ BAD: dict[str, list[object]] = {
     "limits": ["db", ["db"], {"db"}, 3, None, {"db": 0}, {"db": -1}, {"db": 1.0}, {"db": True}, {"db": "2"}, {1: 1}],
     "isolate": ["proces", True, None, 1, ["process"]],
     "on_parent_failure": ["kill", True, None, {"keep"}],
+    "cache_policy": ["input", 3, True],
+    "cache_key_fn": [3, "x"],
+    "cache_expiration": [0, -1, "60", True, float("inf"), timedelta(0), timedelta(seconds=-1)],
+    "refresh_cache": [1, None, "yes"],
 }
 
 
@@ -131,7 +139,7 @@ def test_an_unknown_option_close_to_one_is_told() -> None:
 
 def test_an_unknown_option_is_told_with_all_there_are() -> None:
     with pytest.raises(
-        BadTask, match=r"no option `colour`\. There are: crash_retries, description, identity_ignore, isolate"
+        BadTask, match=r"no option `colour`\. There are: cache_expiration, cache_key_fn, cache_policy, crash_retries"
     ):
         task(colour="red")  # type: ignore[call-overload]
 

@@ -16,7 +16,7 @@ def load(module, name):
     together.wait()
     load_distributed()
     getattr(importlib.import_module(module), name)
-    print(name, flush=True)
+    sys.stdout.write(f"{name}\\n")
 
 parts = [("distributed.client", "Client"), ("wfkit.engine.driver.run", "Run"), ("distributed.worker", "Worker"),
          ("distributed.scheduler", "Scheduler")]

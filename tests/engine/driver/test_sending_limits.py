@@ -50,6 +50,16 @@ def asks_a_kid(x: Any) -> Any:
     return kid.submit(x).result()
 
 
+@task
+def plain_kid(x: Any) -> Any:
+    return x
+
+
+@task(limits={"two dbs": 2})
+def asks_a_plain_kid(x: Any) -> Any:
+    return plain_kid.submit(x).result()
+
+
 def test_two_runs_share_a_limit(start: Start) -> None:
     runs = [start(lambda: {"xs": query.map(range(6))}) for _ in range(2)]
     assert [run.wait(8)["xs"].result() for run in runs] == [list(range(6))] * 2
@@ -91,3 +101,18 @@ def test_the_others_follow_one_by_one(start: Start) -> None:
     assert gates.came() == ["held"]
     gates.open_gates("held")
     assert run.wait(8)["xs"].result() == [0, 1, 2]
+
+
+def test_elements_beyond_max_concurrency_hold_no_slots_that_a_parent_wants_back(run_of: Start) -> None:
+    run = run_of(lambda: {"xs": asks_a_plain_kid.map(range(4), max_concurrency=1)})
+    assert run["xs"].result() == [0, 1, 2, 3]
+
+
+def test_the_place_of_a_node_that_was_cancelled_before_its_turn_goes_to_the_next(start: Start) -> None:
+    run = start(lambda: {"xs": first.map(range(4), max_concurrency=1)})
+    gates.until_came("first")
+    run["xs"][1].cancel()
+    run["xs"][2].cancel()
+    gates.open_gates("first")
+    run.wait(8)
+    assert [row.state for row in run.nodes] == ["COMPLETED", "CANCELLED", "CANCELLED", "COMPLETED"]

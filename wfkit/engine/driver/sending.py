@@ -320,8 +320,8 @@ class Sender:
 
     def _free_place(self, group: Group, index: int) -> None:
         """A node counts no more for `max_concurrency`; the next one that is ready takes its place at once."""
-        traffic = self._traffic[group.spec.id]
-        if index not in traffic.placed:
+        traffic = self._traffic.get(group.spec.id)
+        if traffic is None or index not in traffic.placed:
             return
         traffic.placed.discard(index)
         while traffic.backlog:
