@@ -174,8 +174,8 @@ def test_addresses_are_shown_without_what_is_secret() -> None:
 
 
 def test_what_is_not_whole_yet_has_a_name_that_no_reference_means() -> None:
-    part = paths.beside("/root/run/a")
-    assert re.fullmatch(r"/root/run/\.[a-z2-7]{13}\.part", part)
-    assert part != paths.beside("/root/run/a")
+    part = paths.beside("/data/run/a")
+    assert re.fullmatch(r"/data/run/\.[a-z2-7]{13}\.part", part)
+    assert part != paths.beside("/data/run/a")
     with pytest.raises(UnsafeName):
         paths.in_url("root", part.rpartition("/")[2])
