@@ -128,7 +128,7 @@ class BadFlow(WfkitError, TypeError):
 
 
 class BadParameter(WfkitError, ValueError):
-    """A flow parameter is missing, unknown, or does not validate."""
+    """A parameter, of a flow or of `wfkit.runs`, is missing, unknown, or does not validate."""
 
     code = "wfkit.bad-parameter"
 

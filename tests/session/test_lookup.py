@@ -10,7 +10,7 @@ from wfkit import attach, runs, task
 from wfkit.authoring.flow import flow
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
-from wfkit.errors import FlowFailed, NoSuchRun
+from wfkit.errors import BadParameter, FlowFailed, NoSuchRun
 from wfkit.session.session import Session
 
 
@@ -47,8 +47,10 @@ def test_runs_are_filtered_and_paged(current: Session) -> None:
     assert [run.id for run in runs(text="13")] == [ids[2]]
     assert [run.id for run in runs(limit=1)] == [ids[2]]
     assert [run.id for run in runs(limit=1, before=ids[2])] == [ids[1]]
-    with pytest.raises(ValueError, match="'ENDED' is not a valid RunState"):
+    with pytest.raises(BadParameter, match=r"state='ENDED' is not allowed\. It takes one of .*COMPLETED"):
         runs(state="ENDED")
+    with pytest.raises(BadParameter, match=r"limit=0 is not allowed\. It takes whole numbers from 1 to 500"):
+        runs(limit=0)
 
 
 def test_a_run_of_another_session_is_read_from_the_record(current: Session) -> None:

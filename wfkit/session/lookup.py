@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from wfkit.authoring.options import is_whole
 from wfkit.core.states import RunState
+from wfkit.errors import BadParameter
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
@@ -45,9 +47,15 @@ def runs(
 
     Raises
     ------
-    ValueError : `state` or `limit` is not allowed
+    BadParameter : `state` or `limit` is not allowed
     HistoryUnusable : the record cannot be read
     """
+    from wfkit.history.queries import MOST_RUNS  # the database is loaded by who looks back
+
+    if state is not None and state not in list(RunState):
+        raise BadParameter(f"state={state!r} is not allowed.", f"It takes one of {', '.join(RunState)}.")
+    if not is_whole(limit, 1) or limit > MOST_RUNS:
+        raise BadParameter(f"limit={limit!r} is not allowed.", f"It takes whole numbers from 1 to {MOST_RUNS}.")
     wanted = RunState(state) if state is not None else None
     joined = session()
     asked = {"flow": flow, "state": wanted, "tags": tags, "since_s": since, "until_s": until, "text": text}
