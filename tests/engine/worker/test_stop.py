@@ -52,12 +52,14 @@ def after() -> None:
     ],
 )
 def test_nothing_is_raised_after_the_end(quick_switches: None, limit: float | None, rounds: int) -> None:
-    """Requests come at every moment of short calls; the asking thread is always one call behind or ahead."""
+    """Requests come at every moment of short calls, and after them."""
     stops: queue.SimpleQueue[Stop | None] = queue.SimpleQueue()
+    taken = threading.Semaphore(0)
 
     def ask() -> None:
         numbers = random.Random(1)
         while (stop := stops.get()) is not None:
+            taken.release()
             spin_for(numbers.randrange(2_000))
             stop.request("now")
 
@@ -68,6 +70,7 @@ def test_nothing_is_raised_after_the_end(quick_switches: None, limit: float | No
     for _ in range(rounds):
         stop = Stop()
         stops.put(stop)
+        taken.acquire()
         try:
             call(spin_for, (numbers.randrange(2_000),), {}, limit, stop)
         except Stopped:
