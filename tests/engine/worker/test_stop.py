@@ -60,7 +60,7 @@ def test_nothing_is_raised_after_the_end(quick_switches: None, limit: float | No
         numbers = random.Random(1)
         while (stop := stops.get()) is not None:
             taken.release()
-            spin_for(numbers.randrange(2_000))
+            spin_for(numbers.randrange(20_000))
             stop.request("now")
 
     asking = threading.Thread(target=ask, daemon=True)
