@@ -205,15 +205,20 @@ def _told(node: Ended) -> list[Any]:
     return [node.name, node.state.value, node.reason, info, node.inline, node.key, node.offset, node.items]
 
 
-def _kept(run: Run, name: GroupId, indices: list[int], key: str) -> list[list[Any]]:
-    """What is known of nodes whose Dask task is executed again; those of a carrier that are not known go out singly."""
-    told = []
+def _kept(run: Run, name: GroupId, indices: list[int], key: str) -> list[list[Any] | None]:
+    """What is known of nodes whose Dask task is executed again; those of a carrier that are not known go out singly.
+
+    None stands for one that has ended and whose value was lost: it is executed again where it is.
+    """
+    told: list[list[Any] | None] = []
     alone = not key.endswith(tuple(f"-c{carrier}" for carrier in range(len(run.groups[name].carriers))))
     for index in indices:
         one = values.ended(run, (name, index)) if run.has_ended((name, index)) else None
         if one is not None and (one.inline is not None or not one.has_value):
             _, state, reason, error, inline, *_ = _told(one)
             told.append([state, reason, error, inline])
+        elif one is not None:
+            told.append(None)
         else:
             told.append(["", "", None, None])
             if not alone and run.groups[name].status[index] == SENT:

@@ -82,13 +82,16 @@ def _carrier(
     deps: Sequence[Given],
     more: More,
 ) -> Outcomes:
-    if seat.note is not None and (kept := kept_outcomes(side, spec, indices, seat.key)) is not None:
-        return Outcomes(kept)  # the driver sends those again that are not known, singly
+    # What is not known the driver sends again, singly; what is lost is executed again here, to the end.
+    kept = kept_outcomes(side, spec, indices, seat.key) if seat.note is not None else None
     until = time.monotonic() + SLICE_S
     held_bytes = 0
     outcomes: list[Outcome] = []
     for element, index in enumerate(indices):
-        if element and (time.monotonic() > until or held_bytes > CARRIER_BYTES):
+        if kept is not None and (known := kept[element]) is not None:
+            outcomes.append(known)
+            continue
+        if element and kept is None and (time.monotonic() > until or held_bytes > CARRIER_BYTES):
             left = indices[element:]
             side.tell(spec.run_id, ["bounced", spec.group, list(left)])
             outcomes += [Bounced(spec.name)] * len(left)

@@ -341,13 +341,16 @@ class Node:
         self.side.emit(self.spec.run_id, event)
 
 
-def kept_outcomes(side: WorkerSide, spec: Spec, indices: Sequence[int], key: str) -> list[Outcome] | None:
-    """What the driver knows of nodes whose Dask task is executed again; None where nobody drives their run any more."""
+def kept_outcomes(side: WorkerSide, spec: Spec, indices: Sequence[int], key: str) -> list[Outcome | None] | None:
+    """What the driver knows of nodes whose Dask task is executed again; None where nobody drives their run any more.
+
+    None in the list: it has ended, and its value was lost, so it is executed again here.
+    """
     try:
         (kept,) = side.ask_and_wait(spec.run_id, ["kept", spec.group, list(indices), key], PATIENCE_S)
     except TimeoutError:
         return None
-    return [known_outcome(spec, index, one) for index, one in zip(indices, kept, strict=True)]
+    return [None if one is None else known_outcome(spec, index, one) for index, one in zip(indices, kept, strict=True)]
 
 
 def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:
