@@ -161,7 +161,7 @@ def test_a_worker_that_retires_tells_first_of_the_values_that_it_was_writing() -
         run.close_body(None, {})
         dask: Any = client
         until(lambda: sum(len(keys) for keys in dask.has_what().values()) == 6)
-        assert {row.state.value for row in run.nodes} == {"RUNNING"}
+        until(lambda: {row.state.value for row in run.nodes} == {"RUNNING"})
         worker = next(iter(cluster.workers.values()))
         retiring = threading.Thread(target=dask.retire_workers, args=([worker.address],))
         retiring.start()
