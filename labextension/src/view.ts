@@ -2,13 +2,15 @@
 
 import { h, setText } from "./core/dom.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
+import type { Pane } from "./core/pane.ts";
 import { Scene } from "./core/scene.ts";
 import { endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
-import { Panel, type Selection } from "./inspector/panel.ts";
+import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
+import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
 import css from "./style.css";
@@ -28,6 +30,7 @@ export class View {
   readonly #scene: Scene;
   readonly #twin: Twin;
   readonly #panel: Panel;
+  readonly #panes: Readonly<Record<Mode, Pane>>;
   readonly #waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
   readonly #spoken = h("div.wf-hidden", { role: "status", "aria-live": "polite" });
   readonly #status = h("div.wf-status", { role: "status", "aria-live": "polite" });
@@ -56,7 +59,8 @@ export class View {
       neighbour: (id, side) => this.#scene.neighbour(id, side),
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true));
-    const main = h("div.wf-main", {}, this.#scene.element, this.#twin.element);
+    this.#panes = { graph: this.#scene, table: this.#twin };
+    const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
@@ -77,11 +81,12 @@ export class View {
     this.root.addEventListener("keydown", (event) => this.#key(event));
     const resize = new ResizeObserver(() => {
       this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
-      this.#scene.resized();
+      this.#pane.resized();
     });
     resize.observe(this.root);
     const seen = new IntersectionObserver((entries) => {
       this.#visible = entries.at(-1)?.isIntersecting ?? true;
+      this.#pane.shown?.(this.#visible);
       if (this.#visible) this.#soon();
     });
     seen.observe(this.root);
@@ -99,6 +104,7 @@ export class View {
 
   stop(): void {
     for (const stop of this.#stops) stop();
+    for (const pane of Object.values(this.#panes)) pane.stop?.();
     cancelAnimationFrame(this.#frame);
     this.root.remove();
   }
@@ -123,7 +129,7 @@ export class View {
     this.root.dataset["state"] = run.state;
     this.#header.update();
     this.#twin.update();
-    if (this.#visible) this.#scene.update();
+    if (this.#visible && this.#pane !== this.#twin) this.#pane.update();
     this.#panel.update();
     this.#say();
   }
@@ -132,8 +138,8 @@ export class View {
     this.link.tick();
     if (!this.link.ended && this.#visible) {
       this.#header.tick();
-      this.#scene.tick();
       this.#twin.tick();
+      if (this.#pane !== this.#twin) this.#pane.tick();
     }
     this.#panel.update();
     this.#say();
@@ -158,11 +164,19 @@ export class View {
     setText(this.#spoken, summary(model));
   }
 
+  get #pane(): Pane {
+    return this.#panes[this.choices.mode];
+  }
+
   #mode(mode: Mode): void {
+    this.#pane.shown?.(false);
     this.choices.mode = mode;
     this.root.dataset["mode"] = mode;
     this.#header.show(mode);
-    if (mode === "graph") this.#scene.resized();
+    for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#twin;
+    this.#pane.shown?.(this.#visible);
+    this.#pane.resized();
+    this.#soon();
   }
 
   #open(id: string): void {
@@ -175,9 +189,8 @@ export class View {
     this.choices.selection = selection;
     this.root.classList.toggle("wf-inspecting", selection !== null);
     this.#panel.show(selection, focus);
-    this.#scene.resized();
-    this.#scene.select(selection?.group ?? null);
-    this.#twin.select(selection?.group ?? null);
+    this.#pane.resized();
+    for (const pane of Object.values(this.#panes)) pane.select(selection);
     if (selection === null && before !== null && focus) this.#twin.focus(before.group);
   }
 

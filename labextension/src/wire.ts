@@ -183,22 +183,34 @@ export interface Refusal {
   readonly request?: string;
 }
 
-export type Message = Snapshot | Delta | Detail | Rows | Ack | Refusal;
+/** What the kernel says to a question; "error" refuses any of them. */
+export type Answers = Detail | Rows | Ack;
+export type Message = Snapshot | Delta | Answers | Refusal;
 
 /** What may be said to a run. */
 export type Order = "cancel" | "pause" | "resume" | "release";
 
+/** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
+export type Question =
+  | { readonly op: "detail"; readonly group: string; readonly index: number }
+  | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "command"; readonly name: Order };
+
+export interface AnswerTo {
+  readonly detail: Detail;
+  readonly rows: Rows;
+  readonly command: Ack;
+}
+
+export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
+  detail: "detail",
+  rows: "rows",
+  command: "ack",
+};
+
 export type Outgoing =
   | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
-  | { readonly v: 1; readonly op: "detail"; readonly request: string; readonly group: string; readonly index: number }
-  | {
-      readonly v: 1;
-      readonly op: "rows";
-      readonly request: string;
-      readonly group: string;
-      readonly indexes: readonly number[];
-    }
-  | { readonly v: 1; readonly op: "command"; readonly request: string; readonly name: Order };
+  | ({ readonly v: 1; readonly request: string } & Question);
 
 type Plain = Readonly<Record<string, unknown>>;
 

@@ -54,7 +54,7 @@ def test_graph_and_list_show_the_same(tab: Tab) -> None:
         expect(tab.locator(".wf-card")).to_have_count(7)
         assert sorted(tab.locator(".wf-card-name").all_inner_texts()) == sorted(names)
         expect(tab.locator(".wf-card", has_text="clean")).to_have_attribute("title", "clean: 11 completed, 1 failed")
-        tab.get_by_role("button", name="List", exact=True).click()
+        tab.get_by_role("button", name="Table", exact=True).click()
         expect(row(tab, "clean")).to_be_visible()
         expect(tab.locator(".wf-viewport")).to_be_hidden()
 
@@ -157,14 +157,14 @@ def test_a_lost_message_is_asked_for_again(tab: Tab) -> None:
 def test_a_view_that_is_rendered_again_keeps_what_was_chosen(tab: Tab) -> None:
     with served(monthly()) as host:
         opened(tab, host)
-        tab.get_by_role("button", name="List", exact=True).click()
+        tab.get_by_role("button", name="Table", exact=True).click()
         row(tab, "clean").click()
         tab.locator(".wf-element").first.click()
         expect(tab.locator(".wf-traceback").first).to_be_visible()
         tab.evaluate("window.again()")
         expect(tab.locator(".wfkit")).to_have_count(1)
         expect(tab.locator(".wf-traceback").first).to_be_visible()
-        expect(tab.locator(".wfkit")).to_have_attribute("data-mode", "list")
+        expect(tab.locator(".wfkit")).to_have_attribute("data-mode", "table")
 
 
 def test_cards_stand_still_while_the_run_grows(tab: Tab) -> None:

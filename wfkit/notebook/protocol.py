@@ -55,7 +55,11 @@ class Command:
     name: str
 
 
-def read(content: object) -> Hello | AskDetail | AskRows | Command:
+#: What is answered from what is known of the run.
+Question = AskDetail | AskRows
+
+
+def read(content: object) -> Hello | Question | Command:
     """Check a message and take it apart.
 
     Raises

@@ -17,14 +17,13 @@ from typing_extensions import override
 
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
-from wfkit.core.view import RunView
+from wfkit.notebook.answering import LookedAtRun, answer
 from wfkit.notebook.deck import Deck
-from wfkit.notebook.details import node_detail, node_rows
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
 from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
+from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -36,20 +35,12 @@ _REMEMBERED: Final = 100  #: commands that are not obeyed twice
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(OrderedRun, Protocol):
+class WatchedRun(OrderedRun, LookedAtRun, Protocol):
     """What a view needs of a run."""
 
     @property
     def id(self) -> RunId:
         """Its id."""
-
-    @property
-    def view_model(self) -> RunView:
-        """What it looks like now; read under `lock`."""
-
-    @property
-    def lock(self) -> threading.RLock:
-        """Held while the view model changes."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after changes; the returned function ends that."""
@@ -226,26 +217,21 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | AskDetail | AskRows | Command) -> None:
+    def _take(self, message: Hello | Question | Command) -> None:
         match message:
             case Hello(have=have):
                 self._greet(have)
-            case AskDetail(request=request) | AskRows(request=request):
-                try:
-                    with self._run.lock:
-                        found = self._found(message)
-                except (KeyError, IndexError):
-                    self._answer({"op": "error", "request": request, "text": "The run has no such node."})
-                else:
-                    self._answer({"request": request, **found})
             case Command(request=request, name=name):
                 self._obey(request, name)
+            case _:
+                self._reply(message)
 
-    def _found(self, question: AskDetail | AskRows) -> dict[str, object]:
-        view = self._run.view_model
-        if isinstance(question, AskDetail):
-            return {"op": "detail", "node": node_detail(view, self._deck, question.group, question.index)}
-        return {"op": "rows", "rows": node_rows(view, self._deck, question.group, question.indexes)}
+    def _reply(self, question: Question) -> None:
+        try:
+            content, buffers = answer(question, self._run, self._deck)
+        except LookupError:
+            content, buffers = {"op": "error", "text": "The run has no such node."}, []
+        self._answer({"request": question.request, **content}, buffers)
 
     def _greet(self, have: int | None) -> None:
         with self._sending:
@@ -278,9 +264,9 @@ class FlowView(anywidget.AnyWidget):
         self._answer({"op": "ack", "request": request, "ok": ok, "text": text})
         self._line.wake()
 
-    def _answer(self, content: dict[str, object]) -> None:
+    def _answer(self, content: dict[str, object], buffers: list[bytes] | None = None) -> None:
         with self._sending:
-            self.send({"v": VERSION, **content})
+            self.send({"v": VERSION, **content}, buffers=buffers)
 
 
 def _take_messages_while_busy(comm: Any) -> None:

@@ -9,7 +9,9 @@ import { setProse, unquoted } from "./prose.ts";
 import { LOOKS, RUN_LOOKS, STRIP_ORDER, countOf, endedOf, totalOf } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 
-export type Mode = "graph" | "list";
+/** The panes, in the order of their buttons. */
+export const MODES = { graph: "Graph", table: "Table" } as const;
+export type Mode = keyof typeof MODES;
 
 export interface HeaderEvents {
   order(order: Order): void;
@@ -36,7 +38,7 @@ export class Header {
     readonly now_s: () => number,
     readonly events: HeaderEvents,
   ) {
-    for (const [mode, text] of [["graph", "Graph"], ["list", "List"]] as const) {
+    for (const [mode, text] of Object.entries(MODES) as [Mode, string][]) {
       const button = h("button.wf-segment", { type: "button" }, text);
       button.addEventListener("click", () => events.mode(mode));
       this.#modes.set(mode, button);

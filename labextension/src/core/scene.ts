@@ -1,11 +1,13 @@
 /** The graph: cards and the curves between them; only what is in sight is built. */
 
+import type { Selection } from "../model/selection.ts";
 import type { GroupState, RunModel } from "../model/run_model.ts";
 import { Card } from "./card.ts";
 import { h, setAttribute, setText, svg } from "./dom.ts";
 import { type Box, CARD, blocksOf, boxesOf, inputsOf, seatsOf } from "./blocks.ts";
 import { type DrawnEdge, type EdgeKind, edgesOf, isBroken, pathOf, staysInside } from "./edges.ts";
 import { type Place, layout } from "./layout.ts";
+import type { Pane } from "./pane.ts";
 import { Viewport } from "./viewport.ts";
 
 /** The kernel sends 2,000 cards and one for the rest; the drawn graph stays below this at any size of a run. */
@@ -24,7 +26,7 @@ const LAYERS: readonly (EdgeKind | "pairs-core" | "broken" | "near")[] = [
   "broken",
 ];
 
-export class Scene {
+export class Scene implements Pane {
   readonly element: HTMLElement;
   readonly #view: Viewport;
   readonly #plane: HTMLElement;
@@ -98,7 +100,8 @@ export class Scene {
     this.#view.resized();
   }
 
-  select(id: string | null): void {
+  select(selection: Selection | null): void {
+    const id = selection?.group ?? null;
     this.#mark("wf-selected", this.#selected, id);
     this.#selected = id;
     this.#drawNear();

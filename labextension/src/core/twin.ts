@@ -1,9 +1,11 @@
 /** The same run as a list: what a keyboard moves through, a screen reader reads and a test asserts. */
 
 import type { GroupState, RunModel } from "../model/run_model.ts";
+import type { Selection } from "../model/selection.ts";
 import { cardText, progressText, staleText, stateOfCard, timeText } from "./card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { count } from "./format.ts";
+import type { Pane } from "./pane.ts";
 import { LOOKS, countOf } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 import { STATES } from "../wire.ts";
@@ -27,7 +29,7 @@ interface Row {
   drawn: GroupState | null;
 }
 
-export class Twin {
+export class Twin implements Pane {
   readonly element: HTMLElement;
   readonly #body = h("tbody");
   readonly #rows = new Map<string, Row>();
@@ -92,7 +94,12 @@ export class Twin {
     }
   }
 
-  select(id: string | null): void {
+  resized(): void {
+    // The table fits itself.
+  }
+
+  select(selection: Selection | null): void {
+    const id = selection?.group ?? null;
     for (const [other, row] of this.#rows) setAttribute(row.element, "aria-selected", String(other === id));
   }
 

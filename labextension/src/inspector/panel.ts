@@ -3,16 +3,11 @@
 import { h, setText } from "../core/dom.ts";
 import { isMany } from "../model/run_model.ts";
 import type { Link } from "../model/link.ts";
+import type { Selection } from "../model/selection.ts";
 import type { NodeDetail } from "../wire.ts";
 import { ElementList } from "./elements.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
-
-/** What is looked at: a group, and one of its elements or all of them. */
-export interface Selection {
-  readonly group: string;
-  readonly index: number | null;
-}
 
 /** While a node is alive its log grows: ask again after this time. */
 const REFRESH_S = 2;

@@ -1,6 +1,18 @@
 /** The line to the kernel: greets it, asks again after a gap or a silence, and pairs answers with questions. */
 
-import { type Message, type NodeDetail, type NodeRow, type Order, type Outgoing, VERSION, parse } from "../wire.ts";
+import {
+  ANSWERED_BY,
+  type AnswerTo,
+  type Answers,
+  type Message,
+  type NodeDetail,
+  type NodeRow,
+  type Order,
+  type Outgoing,
+  type Question,
+  VERSION,
+  parse,
+} from "../wire.ts";
 import { RUN_LOOKS } from "../core/states.ts";
 import { RunModel } from "./run_model.ts";
 
@@ -15,6 +27,13 @@ export interface Answer {
   readonly text: string;
 }
 
+/** A question that waits for its answer. */
+interface Open {
+  readonly topic: string;
+  readonly answer: (message: Answers, buffers: readonly DataView[]) => void;
+  readonly refused: (text: string) => void;
+}
+
 /** How long a live run may be silent before the browser asks, and before it tells the reader. */
 const ASK_AFTER_S = 5;
 const LOST_AFTER_S = 20;
@@ -25,9 +44,7 @@ export class Link {
   /** The newest text from the kernel that belongs to no question. */
   notice = "";
   readonly #listeners = new Set<() => void>();
-  readonly #details = new Map<string, (node: NodeDetail) => void>();
-  readonly #rows = new Map<string, (rows: readonly NodeRow[]) => void>();
-  readonly #commands = new Map<string, (answer: Answer) => void>();
+  readonly #open = new Map<string, Open>();
   #requests = 0;
   #heard_s: number;
   #asked_s = -Infinity;
@@ -83,27 +100,19 @@ export class Link {
       case "delta":
         if (this.model.apply(message, buffers, this.#heard_s) === "gap") this.#helloAgain();
         break;
-      case "detail":
-        this.#details.get(message.request)?.(message.node);
-        this.#details.delete(message.request);
-        break;
-      case "rows":
-        this.#rows.get(message.request)?.(message.rows);
-        this.#rows.delete(message.request);
-        break;
-      case "ack":
-        this.#commands.get(message.request)?.({ ok: message.ok, text: message.text });
-        this.#commands.delete(message.request);
-        break;
       case "error":
-        this.notice = message.text;
-        if (message.request !== undefined) {
-          this.#commands.get(message.request)?.({ ok: false, text: message.text });
-          this.#commands.delete(message.request);
-          this.#details.delete(message.request);
-          this.#rows.delete(message.request);
-        }
+        if (message.request === undefined) this.notice = message.text;
+        else this.#closed(message.request)?.refused(message.text);
+        break;
+      default:
+        this.#closed(message.request)?.answer(message, buffers);
     }
+  }
+
+  #closed(request: string): Open | undefined {
+    const open = this.#open.get(request);
+    this.#open.delete(request);
+    return open;
   }
 
   /** Many deltas may arrive behind one gap: ask once. */
@@ -111,25 +120,40 @@ export class Link {
     if (this.host.now_s() - this.#asked_s >= HELLO_AGAIN_S || this.model.seq === null) this.hello();
   }
 
-  askDetail(group: string, index: number, answer: (node: NodeDetail) => void): void {
+  /**
+   * Asks the kernel. An answer to an older question of the same topic is dropped: only the newest one matters.
+   * `refused` is told why there is no answer; without it the reason becomes the notice.
+   */
+  ask<Op extends Question["op"]>(
+    topic: string,
+    question: Question & { readonly op: Op },
+    answer: (message: AnswerTo[Op], buffers: readonly DataView[]) => void,
+    refused?: (text: string) => void,
+  ): void {
+    for (const [request, open] of this.#open) if (open.topic === topic) this.#open.delete(request);
     const request = this.#request();
-    this.#details.clear(); // only the newest question matters
-    this.#details.set(request, answer);
-    this.host.send({ v: VERSION, op: "detail", request, group, index });
+    this.#open.set(request, {
+      topic,
+      answer: (message, buffers) => {
+        if (message.op === ANSWERED_BY[question.op]) answer(message as AnswerTo[Op], buffers);
+      },
+      refused: refused ?? ((text) => (this.notice = text)),
+    });
+    this.host.send({ v: VERSION, request, ...question });
   }
 
-  /** Asks for names and reasons of elements; an answer to an older question is dropped. */
+  askDetail(group: string, index: number, answer: (node: NodeDetail) => void): void {
+    this.ask("detail", { op: "detail", group, index }, ({ node }) => answer(node));
+  }
+
+  /** Asks for names and reasons of elements. */
   askRows(group: string, indexes: readonly number[], answer: (rows: readonly NodeRow[]) => void): void {
-    const request = this.#request();
-    this.#rows.clear();
-    this.#rows.set(request, answer);
-    this.host.send({ v: VERSION, op: "rows", request, group, indexes });
+    this.ask("rows", { op: "rows", group, indexes }, ({ rows }) => answer(rows));
   }
 
   order(name: Order, answer: (answer: Answer) => void): void {
-    const request = this.#request();
-    this.#commands.set(request, answer);
-    this.host.send({ v: VERSION, op: "command", request, name });
+    const topic = `order ${this.#requests}`; // each order counts
+    this.ask(topic, { op: "command", name }, answer, (text) => answer({ ok: false, text }));
   }
 
   #request(): string {
