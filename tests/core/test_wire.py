@@ -100,7 +100,13 @@ GOOD_RUN: list[object] = list(wire.encode(RunStarted(run_id=RunId("r"), flow_nam
 
 
 def added_with_parts(parts: list[object]) -> list[object]:
-    return ["nodes-added", 1, 1.0, "", [["g0", 0, "a", "a", "task", True, 2, None, [], [], parts, "", [], [], [], [], []]]]
+    return [
+        "nodes-added",
+        1,
+        1.0,
+        "",
+        [["g0", 0, "a", "a", "task", True, 2, None, [], [], parts, "", [], [], [], [], []]],
+    ]
 
 
 def changed(values: list[object], place: int, value: object) -> list[object]:

@@ -73,7 +73,7 @@ def node_detail(
         "index": cell,
         "state": group.state(index).value,
         "kind": None if kind is None else kind.value,
-        "reason": clean(group.reason(index), _LINE_CHARS),
+        "reason": clean(group.reasons.get(index, ""), _LINE_CHARS),
         "preview": clean(group.previews.get(index, ""), _PREVIEW_CHARS),
         "worker": clean(view.workers[worker], 200) if worker >= 0 else "",
         "moves": [[move.state.value, *move[1:]] for move in moves_of(view, group, index)],

@@ -85,7 +85,7 @@ class _Error:
             self._add(frame["file"], int(frame["line"]), frame["function"] or "")
         elif self._text:
             self._text.append(line)
-        elif _GAP.fullmatch(line):
+        elif _GAP.fullmatch(line) or line.startswith('  File "'):  # a frame that was cut
             self._add(line.strip(), 0, "")
         elif self._frames and self._goes_on(line):
             self._frames[-1]["code"].append(line.removeprefix("    "))
