@@ -87,10 +87,9 @@ def test_a_long_recursion_keeps_its_gap_and_its_end() -> None:
     def other(depth: int) -> int:
         return dig(0) if depth == 0 else other(depth - 1) + (depth and 1)
 
-    try:
+    with pytest.raises(ZeroDivisionError) as raised:
         other(90)
-    except ZeroDivisionError as error:
-        text = describe(error).traceback
+    text = describe(raised.value).traceback
     frames = frames_of(text)
     assert "more frames …" in "".join(one["where"] + one["code"] for one in frames) or "repeated" in text
     assert (frames[-1]["function"], frames[-1]["failing"]) == ("dig", True)
@@ -123,10 +122,9 @@ def test_the_standard_library_is_known_on_any_system(path: str) -> None:
 
 def test_a_cell_that_was_executed_here_has_its_number(lab: Lab) -> None:
     lab.shell.run_cell("def broken():\n    return 1 // 0", store_history=True)
-    try:
+    with pytest.raises(ZeroDivisionError) as raised:
         lab.shell.user_ns["broken"]()
-    except ZeroDivisionError as error:
-        text = "".join(traceback.format_exception(error))
+    text = "".join(traceback.format_exception(raised.value))
     frame = frames_of(text, cell_numbers())[-1]
     assert frame["cell"] == lab.shell.execution_count - 1
     assert frame["where"] == f"cell {frame['cell']}, line 2"

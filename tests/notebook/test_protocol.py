@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
+from wfkit.notebook.protocol import AskDetail, AskGroup, AskRows, AskSource, BadMessage, Command, Hello, read
 
 
 def test_the_messages_of_version_1_are_read() -> None:
@@ -16,6 +16,9 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "hello", "have": 7, "more": "ignored"}) == Hello(7)
     assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
+    assert read({"v": 1, "op": "group", "request": "a", "group": "g"}) == AskGroup("a", "g")
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": None}) == AskSource("a", "g", None)
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
 
@@ -42,6 +45,11 @@ def test_the_messages_of_version_1_are_read() -> None:
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": -1},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 0.5},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "group", "request": "a", "group": 7},
+        {"v": 1, "op": "group", "group": "g1"},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": "0"},
+        {"v": 1, "op": "source", "request": "a", "group": "", "index": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [1, "2"]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [-1]},
@@ -66,10 +74,10 @@ _json = st.recursive(
     max_leaves=6,
 )
 _keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name"])
-_words = st.sampled_from(["hello", "detail", "rows", "command", "cancel", 1, 0, "g0"])
+_words = st.sampled_from(["hello", "detail", "group", "source", "rows", "command", "cancel", 1, 0, "g0"])
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        assert isinstance(read(content), Hello | AskDetail | AskRows | Command)
+        assert isinstance(read(content), Hello | AskDetail | AskGroup | AskSource | AskRows | Command)
