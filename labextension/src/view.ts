@@ -7,12 +7,15 @@ import { Scene } from "./core/scene.ts";
 import { endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
+import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
 import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import rowsCss from "./core/rows.css";
+import logsCss from "./logs/logs.css";
 import css from "./style.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
@@ -59,13 +62,14 @@ export class View {
       neighbour: (id, side) => this.#scene.neighbour(id, side),
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true));
-    this.#panes = { graph: this.#scene, table: this.#twin };
+    const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
+    this.#panes = { graph: this.#scene, table: this.#twin, logs: new LogsPane(link, choose) };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css),
+      h("style", {}, css, rowsCss, logsCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
@@ -191,7 +195,9 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
-    if (selection === null && before !== null && focus) this.#twin.focus(before.group);
+    if (selection === null && before !== null && focus) {
+      (this.#pane.focus === undefined ? this.#twin : this.#pane).focus?.(before.group);
+    }
   }
 
   #key(event: KeyboardEvent): void {

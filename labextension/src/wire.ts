@@ -168,6 +168,48 @@ export interface Rows {
   readonly rows: readonly NodeRow[];
 }
 
+/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
+export type LogLine = readonly [
+  number: number,
+  at_s: number,
+  level: number,
+  source: string,
+  text: string,
+  attempt: number,
+  node: string,
+  card: string,
+  cell: number | null,
+];
+
+/** Lines of the log in order of time, from place `first` on among `total` that were found. */
+export interface Logs {
+  readonly v: 1;
+  readonly op: "logs";
+  readonly request: string;
+  readonly total: number;
+  readonly first: number;
+  /** How much of the log was looked through; below 1 the same question goes on from there. */
+  readonly searched: number;
+  readonly rows: readonly LogLine[];
+}
+
+/** Which lines of the log are looked for. */
+export interface LogFilter {
+  /** A card, or "" for the body of the flow; null for all. */
+  readonly group: string | null;
+  readonly index: number | null;
+  /** The least. */
+  readonly level: number;
+  readonly text: string;
+}
+
+/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
+export interface LogWindow {
+  readonly start: number | null;
+  readonly line: number | null;
+  readonly limit: number;
+}
+
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -184,7 +226,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Ack;
+export type Answers = Detail | Rows | Logs | Ack;
 export type Message = Snapshot | Delta | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -194,17 +236,20 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
   readonly detail: Detail;
   readonly rows: Rows;
+  readonly logs: Logs;
   readonly command: Ack;
 }
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
   rows: "rows",
+  logs: "logs",
   command: "ack",
 };
 
@@ -251,6 +296,10 @@ export function parse(value: unknown): Message | null {
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

@@ -54,6 +54,7 @@ class StoryRun:
         self.cancelled: list[str] = []
         self.ordered: list[str] = []
         self.held_bytes = 0
+        self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)

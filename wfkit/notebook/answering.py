@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
+from wfkit.core.events import LogLine
 from wfkit.core.view import RunView
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.details import node_detail, node_rows
 from wfkit.notebook.feed import Message
-from wfkit.notebook.protocol import AskDetail, AskRows, Question
+from wfkit.notebook.logbook import LogBook
+from wfkit.notebook.logpage import log_page
+from wfkit.notebook.protocol import AskDetail, AskLogs, AskRows, Question
 
 
 class LookedAtRun(Protocol):
@@ -20,17 +24,23 @@ class LookedAtRun(Protocol):
         """What it looks like now; read under `lock`."""
 
     @property
+    def body_log(self) -> Sequence[LogLine]:
+        """What its body wrote where no cell shows it; only grows, and no lock guards it."""
+
+    @property
     def lock(self) -> threading.RLock:
         """Held while the view model changes."""
 
 
-def answer(question: Question, run: LookedAtRun, deck: Deck) -> Message:
+def answer(question: Question, run: LookedAtRun, deck: Deck, book: LogBook) -> Message:
     """Answer a question; quick, so that whoever takes the messages of all widgets may call it.
 
     Raises
     ------
     LookupError : the run has no such node
     """
+    if isinstance(question, AskLogs):
+        return log_page(question, run, deck, book), []
     with run.lock:
         view = run.view_model
         match question:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _LONGEST_ID: Final = 200
 _LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
+_LONGEST_TEXT: Final = 1_000  #: that is looked for
 _MOST_ROWS: Final = 500
+_FARTHEST: Final = 2**53  #: place in a list; more is no number of JavaScript
 
 
 class BadMessage(ValueError):
@@ -48,6 +50,20 @@ class AskRows:
 
 
 @dataclass(frozen=True, slots=True)
+class AskLogs:
+    """Somebody reads the log of the run: some of the lines that are looked for, in order of time."""
+
+    request: str
+    group: str | None  #: a card or a group; "" = the body of the flow; None = all
+    index: int | None  #: None = all its nodes
+    level: int  #: the least
+    text: str  #: that the lines contain, however it is capitalised
+    start: int | None  #: place of the first one; None = so that the last one is among them
+    line: int | None  #: place 0 is that of this line, where it is given
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Somebody pressed a button."""
 
@@ -56,7 +72,7 @@ class Command:
 
 
 #: What is answered from what is known of the run.
-Question = AskDetail | AskRows
+Question = AskDetail | AskRows | AskLogs
 
 
 def read(content: object) -> Hello | Question | Command:
@@ -88,6 +104,8 @@ def read(content: object) -> Hello | Question | Command:
             if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
                 raise BadMessage("Rows need the indexes of elements.")
             return AskRows(_request(content), _group(content), tuple(indexes))
+        case "logs":
+            return _logs(content)
         case "command":
             name = content.get("name")
             if not isinstance(name, str) or name not in ORDERS:
@@ -95,6 +113,23 @@ def read(content: object) -> Hello | Question | Command:
             return Command(_request(content), name)
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
+
+
+def _logs(content: Mapping[str, object]) -> AskLogs:
+    group, text = content.get("group"), content.get("text")
+    index, start, line = (content.get(name) for name in ("index", "start", "line"))
+    level, limit = content.get("level"), content.get("limit")
+    if group is not None and not (isinstance(group, str) and len(group) <= _LONGEST_GROUP):
+        raise BadMessage("Logs are those of a group, or of all.")
+    if index is not None and not _is_index(index):
+        raise BadMessage("The index of an element must be a number.")
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
+        raise BadMessage("What is looked for must be a short text.")
+    if not (start is None or (_is_int(start) and abs(start) <= _FARTHEST)) or not (line is None or _is_index(line)):
+        raise BadMessage("The place of a line must be a number.")
+    if not _is_int(level) or not _is_index(limit) or limit > _MOST_ROWS:
+        raise BadMessage("Level and number of lines must be numbers.")
+    return AskLogs(_request(content), group, index, level, text, start, line, limit)
 
 
 def _request(content: Mapping[str, object]) -> str:

@@ -21,6 +21,7 @@ from wfkit.notebook.answering import LookedAtRun, answer
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
 from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, read
@@ -128,6 +129,7 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
+        self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
@@ -228,7 +230,7 @@ class FlowView(anywidget.AnyWidget):
 
     def _reply(self, question: Question) -> None:
         try:
-            content, buffers = answer(question, self._run, self._deck)
+            content, buffers = answer(question, self._run, self._deck, self._book)
         except LookupError:
             content, buffers = {"op": "error", "text": "The run has no such node."}, []
         self._answer({"request": question.request, **content}, buffers)
