@@ -210,6 +210,14 @@ export interface LogWindow {
   readonly limit: number;
 }
 
+/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
+export interface Found {
+  readonly v: 1;
+  readonly op: "found";
+  readonly request: string;
+  readonly cards: readonly string[];
+}
+
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -226,7 +234,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Logs | Ack;
+export type Answers = Detail | Rows | Found | Logs | Ack;
 export type Message = Snapshot | Delta | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -236,12 +244,14 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "find"; readonly text: string }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
   readonly detail: Detail;
   readonly rows: Rows;
+  readonly find: Found;
   readonly logs: Logs;
   readonly command: Ack;
 }
@@ -249,6 +259,7 @@ export interface AnswerTo {
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
   rows: "rows",
+  find: "found",
   logs: "logs",
   command: "ack",
 };
@@ -296,6 +307,8 @@ export function parse(value: unknown): Message | null {
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
     case "logs":
       return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
         ? message

@@ -11,9 +11,10 @@ from wfkit.core.view import RunView
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.details import node_detail, node_rows
 from wfkit.notebook.feed import Message
+from wfkit.notebook.finding import found
 from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.logpage import log_page
-from wfkit.notebook.protocol import AskDetail, AskLogs, AskRows, Question
+from wfkit.notebook.protocol import AskDetail, AskFind, AskLogs, AskRows, Question
 
 
 class LookedAtRun(Protocol):
@@ -48,3 +49,6 @@ def answer(question: Question, run: LookedAtRun, deck: Deck, book: LogBook) -> M
                 return {"op": "detail", "node": node_detail(view, deck, group, index)}, []
             case AskRows(group=group, indexes=indexes):
                 return {"op": "rows", "rows": node_rows(view, deck, group, indexes)}, []
+            case AskFind(text=text):
+                cards, masks = found(deck, text)
+                return {"op": "found", "cards": cards}, masks

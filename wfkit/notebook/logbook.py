@@ -22,7 +22,7 @@ class Piece(NamedTuple):
     first: int  #: number of its first line; lines are numbered in order of arrival
     lines: Sequence[LogLine]
     group: GroupId | None  #: None = the body
-    index: int
+    element: int
     attempt: int
 
 

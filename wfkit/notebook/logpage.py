@@ -73,9 +73,9 @@ def _belongs(ask: AskLogs, deck: Deck) -> Belongs:
         card = deck.card_of(piece.group)
         if shown is None or card is None:
             # A group that is no card of its own; or one that has no card yet.
-            return None if piece.group != wanted else ask.index in (None, piece.index)
+            return None if piece.group != wanted else ask.index in (None, piece.element)
         if ask.index is not None:
-            return card is shown and card.cell(piece.group, piece.index) == ask.index
+            return card is shown and card.cell(piece.group, piece.element) == ask.index
         return _is_within(card, shown)
 
     return belongs
@@ -116,9 +116,9 @@ def _writer(piece: Piece, view: RunView, deck: Deck) -> tuple[str, str, int | No
     """Name, card and cell of the node that wrote a piece."""
     if piece.group is None:
         return "", "", None
-    name = one_line(view.groups[piece.group].name(piece.index), _NAME_CHARS)
+    name = one_line(view.groups[piece.group].name(piece.element), _NAME_CHARS)
     card = deck.card_of(piece.group)
-    return name, *_seat(card, piece.group, piece.index)
+    return name, *_seat(card, piece.group, piece.element)
 
 
 def _seat(card: Card | None, group: GroupId, index: int) -> tuple[str, int | None]:

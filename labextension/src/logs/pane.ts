@@ -59,7 +59,7 @@ export class LogsPane implements Pane {
   }
 
   update(): void {
-    this.#filters.update();
+    this.#filters.task.update();
     this.#feed.news();
   }
 
@@ -73,7 +73,7 @@ export class LogsPane implements Pane {
   }
 
   select(selection: Selection | null): void {
-    this.#filters.select(selection);
+    this.#filters.task.select(selection);
   }
 
   shown(isShown: boolean): void {
@@ -125,7 +125,7 @@ export class LogsPane implements Pane {
     const line = this.#feed.line(place);
     if (line === undefined) return;
     const [, , , , , , , card, cell] = line;
-    const isLink = target === null || target.closest(".wf-logrow-link") !== null;
+    const isLink = target?.closest(".wf-logrow-link") !== null; // Enter has no target
     if (card !== "" && isLink) this.choose({ group: card, index: cell }, true);
   }
 
