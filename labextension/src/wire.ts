@@ -154,6 +154,56 @@ export interface Rows {
   readonly rows: readonly NodeRow[];
 }
 
+/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
+export type LogLine = readonly [
+  number: number,
+  at_s: number,
+  level: number,
+  source: string,
+  text: string,
+  attempt: number,
+  node: string,
+  card: string,
+  cell: number | null,
+];
+
+/** Lines of the log in order of time, from place `first` on among `total` that were found. */
+export interface Logs {
+  readonly v: 1;
+  readonly op: "logs";
+  readonly request: string;
+  readonly total: number;
+  readonly first: number;
+  /** How much of the log was looked through; below 1 the same question goes on from there. */
+  readonly searched: number;
+  readonly rows: readonly LogLine[];
+}
+
+/** Which lines of the log are looked for. */
+export interface LogFilter {
+  /** A card, or "" for the body of the flow; null for all. */
+  readonly group: string | null;
+  readonly index: number | null;
+  /** The least. */
+  readonly level: number;
+  readonly text: string;
+}
+
+/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
+export interface LogWindow {
+  readonly start: number | null;
+  readonly line: number | null;
+  readonly limit: number;
+}
+
+/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
+export interface Found {
+  readonly v: 1;
+  readonly op: "found";
+  readonly request: string;
+  readonly cards: readonly string[];
+}
+
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -170,7 +220,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Ack;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -182,6 +232,8 @@ export type Question =
   | { readonly op: "group"; readonly group: string }
   | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "find"; readonly text: string }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
@@ -189,6 +241,8 @@ export interface AnswerTo {
   readonly group: GroupAnswer;
   readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly find: Found;
+  readonly logs: Logs;
   readonly command: Ack;
 }
 
@@ -197,6 +251,8 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   group: "group",
   source: "source",
   rows: "rows",
+  find: "found",
+  logs: "logs",
   command: "ack",
 };
 
@@ -258,6 +314,12 @@ export function parse(value: unknown): Message | null {
         : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":
