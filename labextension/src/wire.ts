@@ -1,6 +1,6 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
-import type { NodeDetail, Source, Summary } from "./details.ts";
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
 
 export type * from "./details.ts";
 
@@ -105,35 +105,72 @@ export interface Delta {
   readonly cells: readonly Cells[];
 }
 
-export interface Detail {
+/** When and where nodes ran; `base` is the message before, null where everything is told. */
+export interface ColumnsMessage {
   readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
+  readonly op: "columns";
+  readonly seq: number;
+  readonly base: number | null;
+  readonly base_s: number;
+  readonly workers_from: number;
+  readonly workers: readonly string[];
+  /** Numbers of rows and phases that the buffers hold of each card, one card after the other. */
+  readonly cards: readonly {
+    readonly id: string;
+    readonly length: number;
+    readonly rows: number;
+    readonly phases: number;
+  }[];
 }
 
-export interface GroupAnswer {
+/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
+export type LogLine = readonly [
+  number: number,
+  at_s: number,
+  level: number,
+  source: string,
+  text: string,
+  attempt: number,
+  node: string,
+  card: string,
+  cell: number | null,
+];
+
+/** Lines of the log in order of time, from place `first` on among `total` that were found. */
+export interface Logs {
   readonly v: 1;
-  readonly op: "group";
+  readonly op: "logs";
   readonly request: string;
-  readonly group: Summary;
+  readonly total: number;
+  readonly first: number;
+  /** How much of the log was looked through; below 1 the same question goes on from there. */
+  readonly searched: number;
+  readonly rows: readonly LogLine[];
 }
 
-export interface SourceAnswer {
-  readonly v: 1;
-  readonly op: "source";
-  readonly request: string;
-  readonly source: Source;
+/** Which lines of the log are looked for. */
+export interface LogFilter {
+  /** A card, or "" for the body of the flow; null for all. */
+  readonly group: string | null;
+  readonly index: number | null;
+  /** The least. */
+  readonly level: number;
+  readonly text: string;
 }
 
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
+/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
+export interface LogWindow {
+  readonly start: number | null;
+  readonly line: number | null;
+  readonly limit: number;
+}
 
-export interface Rows {
+/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
+export interface Found {
   readonly v: 1;
-  readonly op: "rows";
+  readonly op: "found";
   readonly request: string;
-  readonly rows: readonly NodeRow[];
+  readonly cards: readonly string[];
 }
 
 export interface Ack {
@@ -152,8 +189,8 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Ack;
-export type Message = Snapshot | Delta | Answers | Refusal;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack;
+export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
 export type Order = "cancel" | "pause" | "resume" | "release";
@@ -164,6 +201,8 @@ export type Question =
   | { readonly op: "group"; readonly group: string }
   | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "find"; readonly text: string }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
@@ -171,6 +210,8 @@ export interface AnswerTo {
   readonly group: GroupAnswer;
   readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly find: Found;
+  readonly logs: Logs;
   readonly command: Ack;
 }
 
@@ -179,11 +220,13 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   group: "group",
   source: "source",
   rows: "rows",
+  find: "found",
+  logs: "logs",
   command: "ack",
 };
 
 export type Outgoing =
-  | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "hello" | "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -221,6 +264,15 @@ export function parse(value: unknown): Message | null {
         haveIds(message.cells)
         ? message
         : null;
+    case "columns":
+      return Number.isInteger(message.seq) &&
+        (message.base === null || Number.isInteger(message.base)) &&
+        typeof message.base_s === "number" &&
+        Number.isInteger(message.workers_from) &&
+        Array.isArray(message.workers) &&
+        haveIds(message.cards)
+        ? message
+        : null;
     case "detail":
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
     case "group":
@@ -231,6 +283,12 @@ export function parse(value: unknown): Message | null {
         : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

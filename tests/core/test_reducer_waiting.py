@@ -112,7 +112,11 @@ def test_one_attempt_that_is_told_twice_has_its_start_in_the_columns_alone() -> 
 
 
 def test_when_a_node_waited_and_went_on_is_kept() -> None:
-    record: list[AnyEvent] = [replace(waiting(2), at_s=2.0), replace(resumed(3), at_s=3.0), replace(waiting(4), at_s=4.0)]
+    record: list[AnyEvent] = [
+        replace(waiting(2), at_s=2.0),
+        replace(resumed(3), at_s=3.0),
+        replace(waiting(4), at_s=4.0),
+    ]
     for order in itertools.permutations(record):
         waits = folded_as_is([*order, *record]).groups[G0].waits[0]
         assert [waits[key] for key in sorted(waits)] == [(2.0, True), (3.0, False), (4.0, True)]

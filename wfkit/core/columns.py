@@ -8,6 +8,7 @@ from typing import Final
 from wfkit.core.events import NodeFinished, NodeStarted
 from wfkit.core.view import GroupView, RunView
 
+ATTEMPT_SHIFT: Final = 42  #: of the attempt in the keys by which events are weighed
 MAX_ATTEMPT: Final = 2**16 - 1  #: that the columns can hold
 
 

@@ -25,6 +25,7 @@ from math import nan
 from typing import Final, cast
 
 from wfkit.core.columns import (
+    ATTEMPT_SHIFT,
     MAX_ATTEMPT,
     advance,
     end_on,
@@ -62,8 +63,7 @@ from wfkit.core.view import UNDESCRIBED, GroupView, RunView
 
 #: A key packs (attempt, rank, seq) into one integer that fits a column: 16, 2 and 40 bits.
 _SEQ_BITS: Final = 40
-_RANK_BITS: Final = 2
-_ATTEMPT_SHIFT: Final = _SEQ_BITS + _RANK_BITS
+_RANK_BITS: Final = ATTEMPT_SHIFT - _SEQ_BITS
 _SEQ_MASK: Final = (1 << _SEQ_BITS) - 1
 _STARTED, _BLOCKING, _RETRYING = 1, 2, 3
 
@@ -190,10 +190,10 @@ def _node_started(view: RunView, event: NodeStarted) -> None:
     if attempt > group.attempts[index]:
         group.attempts[index] = min(attempt, MAX_ATTEMPT)
     key, known = _key(attempt, _STARTED, event.seq), group.start_keys[index]
-    if known and (key ^ known) >> _ATTEMPT_SHIFT or index in group.starts:
-        if note_start(view, group, event, known >> _ATTEMPT_SHIFT, known & _SEQ_MASK):
-            view.version += 1
-            group.changed = view.version
+    is_one_of_many = (known and (key ^ known) >> ATTEMPT_SHIFT) or index in group.starts
+    if is_one_of_many and note_start(view, group, event, known >> ATTEMPT_SHIFT, known & _SEQ_MASK):
+        view.version += 1
+        group.changed = view.version
     if key <= known:
         if event.at_s >= group.started_s[index]:
             return
@@ -317,6 +317,8 @@ def _log_lines(view: RunView, event: LogLines) -> None:
     if known is not None and event.seq <= known.seq:
         return
     parts[event.attempt, event.part] = event
+    view.logged.append(event)
+    view.log_repeats += known is not None
     view.version += 1
     group.changed = view.version
 
