@@ -54,10 +54,10 @@ def test_waits_stand_within_their_attempt() -> None:
     assert moves(run)[3:] == [("RUNNING", 1.8, 1), ("COMPLETED", 2.0, 1)]
 
 
-def test_an_attempt_whose_start_nobody_told_has_no_time() -> None:
+def test_of_an_attempt_whose_start_nobody_told_the_end_is_told() -> None:
     run = single()
     run.tell(retrying(0, after_s=0.8), started(0, attempt=2, after_s=3.0))
-    assert moves(run)[1:] == [("RUNNING", None, 1), ("RETRYING", 0.8, 1), ("RUNNING", 3.0, 2)]
+    assert moves(run)[1:] == [("RETRYING", 0.8, 1), ("RUNNING", 3.0, 2)]
 
 
 def test_what_was_never_tried_goes_straight_to_its_end() -> None:
