@@ -16,6 +16,7 @@ import { setProse } from "./core/prose.ts";
 import { Timeline } from "./timeline/pane.ts";
 import css from "./style.css";
 import timelineCss from "./timeline/timeline.css";
+import inspectorCss from "./inspector/inspector.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
@@ -68,7 +69,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, timelineCss),
+      h("style", {}, css, inspectorCss, timelineCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),

@@ -46,6 +46,23 @@ class AskDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class AskGroup:
+    """Somebody looks at all nodes of a call together."""
+
+    request: str
+    group: str  #: a card or a group
+
+
+@dataclass(frozen=True, slots=True)
+class AskSource:
+    """Somebody looks at the code of a task."""
+
+    request: str
+    group: str  #: a card or a group
+    index: int | None  #: the node whose value it made; None: what the call has
+
+
+@dataclass(frozen=True, slots=True)
 class AskRows:
     """Somebody looks at a list of nodes."""
 
@@ -63,7 +80,7 @@ class Command:
 
 
 #: What is answered from what is known of the run.
-Question = AskDetail | AskRows
+Question = AskDetail | AskGroup | AskSource | AskRows
 
 
 def read(content: object) -> Hello | Watch | Question | Command:
@@ -84,21 +101,34 @@ def read(content: object) -> Hello | Watch | Question | Command:
             return Hello(_have(content))
         case "watch":
             return Watch(_have(content))
-        case "detail":
-            index = content.get("index")
-            if not _is_index(index):
-                raise BadMessage("A detail needs the index of an element.")
-            return AskDetail(_request(content), _group(content), index)
-        case "rows":
-            indexes = content.get("indexes")
-            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
-                raise BadMessage("Rows need the indexes of elements.")
-            return AskRows(_request(content), _group(content), tuple(indexes))
         case "command":
             name = content.get("name")
             if not isinstance(name, str) or name not in ORDERS:
                 raise BadMessage("There is no such command.")
             return Command(_request(content), name)
+        case _:
+            return _question(content)
+
+
+def _question(content: Mapping[str, object]) -> Question:
+    match content.get("op"):
+        case "detail":
+            index = content.get("index")
+            if not _is_index(index):
+                raise BadMessage("A detail needs the index of an element.")
+            return AskDetail(_request(content), _group(content), index)
+        case "group":
+            return AskGroup(_request(content), _group(content))
+        case "source":
+            index = content.get("index")
+            if index is not None and not _is_index(index):
+                raise BadMessage("`index` must be that of an element, or null.")
+            return AskSource(_request(content), _group(content), index)
+        case "rows":
+            indexes = content.get("indexes")
+            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
+                raise BadMessage("Rows need the indexes of elements.")
+            return AskRows(_request(content), _group(content), tuple(indexes))
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
 
