@@ -1,6 +1,6 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
-import type { NodeDetail, Source, Summary } from "./details.ts";
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
 
 export type * from "./details.ts";
 
@@ -121,37 +121,6 @@ export interface ColumnsMessage {
     readonly rows: number;
     readonly phases: number;
   }[];
-}
-
-export interface Detail {
-  readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
-}
-
-export interface GroupAnswer {
-  readonly v: 1;
-  readonly op: "group";
-  readonly request: string;
-  readonly group: Summary;
-}
-
-export interface SourceAnswer {
-  readonly v: 1;
-  readonly op: "source";
-  readonly request: string;
-  readonly source: Source;
-}
-
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
-
-export interface Rows {
-  readonly v: 1;
-  readonly op: "rows";
-  readonly request: string;
-  readonly rows: readonly NodeRow[];
 }
 
 /** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */

@@ -25,7 +25,7 @@ export class Panel {
   #selection: Selection | null = null;
   #list: ElementList | null = null;
   #members: Members | null = null;
-  #shown: unknown = null; // the group's state that the shown details belong to
+  #shown: unknown = null; // what of the model the shown details belong to
   #drawn = ""; // what the kernel said of it
   #asked_s = 0;
 
@@ -91,7 +91,7 @@ export class Panel {
     if (this.#members !== null) this.#members.update();
     else if (this.#list !== null) this.#list.update(state);
     const wait_s = this.#isSummed ? Math.max(REFRESH_S, state.states.length / NODES_PER_S) : REFRESH_S;
-    if (this.#shown !== state && this.link.host.now_s() - this.#asked_s >= wait_s) this.#ask(selection);
+    if (this.#shown !== this.#news(selection) && this.link.host.now_s() - this.#asked_s >= wait_s) this.#ask(selection);
   }
 
   #choose(id: string): void {
@@ -104,10 +104,15 @@ export class Panel {
     return this.#list !== null || this.#members !== null;
   }
 
+  /** What is another one when there may be something new to say: a node has a log, and others that use it. */
+  #news({ group }: Selection): unknown {
+    return this.#isSummed ? this.link.model.group(group) : this.link.model.seq;
+  }
+
   #ask(selection: Selection): void {
     this.#asked_s = this.link.host.now_s();
     const { group } = selection;
-    const shown = this.link.model.group(group);
+    const shown = this.#news(selection);
     const answer = (said: unknown, draw: () => HTMLElement): void => {
       if (this.#selection !== selection) return;
       this.#shown = shown;
