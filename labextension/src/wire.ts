@@ -1,5 +1,7 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
+
 export const VERSION = 1;
 
 /** States by code: the position is the number that a buffer of states holds. */
@@ -101,6 +103,24 @@ export interface Delta {
   readonly cells: readonly Cells[];
 }
 
+/** When and where nodes ran; `base` is the message before, null where everything is told. */
+export interface ColumnsMessage {
+  readonly v: 1;
+  readonly op: "columns";
+  readonly seq: number;
+  readonly base: number | null;
+  readonly base_s: number;
+  readonly workers_from: number;
+  readonly workers: readonly string[];
+  /** Numbers of rows and phases that the buffers hold of each card, one card after the other. */
+  readonly cards: readonly {
+    readonly id: string;
+    readonly length: number;
+    readonly rows: number;
+    readonly phases: number;
+  }[];
+}
+
 export interface ErrorText {
   readonly type: string;
   readonly message: string;
@@ -168,56 +188,6 @@ export interface Rows {
   readonly rows: readonly NodeRow[];
 }
 
-/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
-export type LogLine = readonly [
-  number: number,
-  at_s: number,
-  level: number,
-  source: string,
-  text: string,
-  attempt: number,
-  node: string,
-  card: string,
-  cell: number | null,
-];
-
-/** Lines of the log in order of time, from place `first` on among `total` that were found. */
-export interface Logs {
-  readonly v: 1;
-  readonly op: "logs";
-  readonly request: string;
-  readonly total: number;
-  readonly first: number;
-  /** How much of the log was looked through; below 1 the same question goes on from there. */
-  readonly searched: number;
-  readonly rows: readonly LogLine[];
-}
-
-/** Which lines of the log are looked for. */
-export interface LogFilter {
-  /** A card, or "" for the body of the flow; null for all. */
-  readonly group: string | null;
-  readonly index: number | null;
-  /** The least. */
-  readonly level: number;
-  readonly text: string;
-}
-
-/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
-export interface LogWindow {
-  readonly start: number | null;
-  readonly line: number | null;
-  readonly limit: number;
-}
-
-/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
-export interface Found {
-  readonly v: 1;
-  readonly op: "found";
-  readonly request: string;
-  readonly cards: readonly string[];
-}
-
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -235,7 +205,7 @@ export interface Refusal {
 
 /** What the kernel says to a question; "error" refuses any of them. */
 export type Answers = Detail | Rows | Found | Logs | Ack;
-export type Message = Snapshot | Delta | Answers | Refusal;
+export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
 export type Order = "cancel" | "pause" | "resume" | "release";
@@ -265,7 +235,7 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
 };
 
 export type Outgoing =
-  | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "hello" | "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -301,6 +271,15 @@ export function parse(value: unknown): Message | null {
         isHead(message.run) &&
         haveIds(message.groups) &&
         haveIds(message.cells)
+        ? message
+        : null;
+    case "columns":
+      return Number.isInteger(message.seq) &&
+        (message.base === null || Number.isInteger(message.base)) &&
+        typeof message.base_s === "number" &&
+        Number.isInteger(message.workers_from) &&
+        Array.isArray(message.workers) &&
+        haveIds(message.cards)
         ? message
         : null;
     case "detail":

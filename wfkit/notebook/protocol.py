@@ -32,6 +32,13 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A browser shows when and where nodes ran; it says so again every few seconds."""
+
+    have: int | None  #: number of the last message about it that the browser has
+
+
+@dataclass(frozen=True, slots=True)
 class AskDetail:
     """Somebody looks at one node."""
 
@@ -83,7 +90,7 @@ class Command:
 Question = AskDetail | AskRows | AskFind | AskLogs
 
 
-def read(content: object) -> Hello | Question | Command:
+def read(content: object) -> Hello | Watch | Question | Command:
     """Check a message and take it apart.
 
     Raises
@@ -93,10 +100,20 @@ def read(content: object) -> Hello | Question | Command:
     content = _of_this_version(content)
     match content.get("op"):
         case "hello":
-            have = content.get("have")
-            if have is not None and not _is_int(have):
-                raise BadMessage("`have` must be a number or null.")
-            return Hello(have)
+            return Hello(_have(content))
+        case "watch":
+            return Watch(_have(content))
+        case "command":
+            name = content.get("name")
+            if not isinstance(name, str) or name not in ORDERS:
+                raise BadMessage("There is no such command.")
+            return Command(_request(content), name)
+        case _:
+            return _question(content)
+
+
+def _question(content: Mapping[str, object]) -> Question:
+    match content.get("op"):
         case "detail":
             index = content.get("index")
             if not _is_index(index):
@@ -111,11 +128,6 @@ def read(content: object) -> Hello | Question | Command:
             return AskFind(_request(content), _text(content))
         case "logs":
             return _logs(content)
-        case "command":
-            name = content.get("name")
-            if not isinstance(name, str) or name not in ORDERS:
-                raise BadMessage("There is no such command.")
-            return Command(_request(content), name)
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
 
@@ -143,6 +155,13 @@ def _logs(content: Mapping[str, object]) -> AskLogs:
     if not _is_int(level) or not _is_index(limit) or limit > _MOST_ROWS:
         raise BadMessage("Level and number of lines must be numbers.")
     return AskLogs(_request(content), group, index, level, _text(content), start, line, limit)
+
+
+def _have(content: Mapping[str, object]) -> int | None:
+    have = content.get("have")
+    if have is not None and not _is_int(have):
+        raise BadMessage("`have` must be a number or null.")
+    return have
 
 
 def _request(content: Mapping[str, object]) -> str:
