@@ -16,9 +16,12 @@ import { Nodes } from "./table/nodes.ts";
 import { type Lists, TablePane } from "./table/pane.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import { Timeline } from "./timeline/pane.ts";
+import css from "./style.css";
+import timelineCss from "./timeline/timeline.css";
+import inspectorCss from "./inspector/inspector.css";
 import rowsCss from "./core/rows.css";
 import logsCss from "./logs/logs.css";
-import css from "./style.css";
 import tableCss from "./table/table.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
@@ -70,13 +73,18 @@ export class View {
     this.#panel = new Panel(link, (selection) => this.#select(selection, true));
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
-    this.#panes = { graph: this.#scene, table: this.#table, logs: new LogsPane(link, choose) };
+    this.#panes = {
+      graph: this.#scene,
+      timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
+      table: this.#table,
+      logs: new LogsPane(link, choose),
+    };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, rowsCss, logsCss, tableCss),
+      h("style", {}, css, rowsCss, inspectorCss, timelineCss, tableCss, logsCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),

@@ -1,6 +1,9 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
 import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
+import type { NodeDetail, Source, Summary } from "./details.ts";
+
+export type * from "./details.ts";
 
 export const VERSION = 1;
 
@@ -121,61 +124,25 @@ export interface ColumnsMessage {
   }[];
 }
 
-export interface ErrorText {
-  readonly type: string;
-  readonly message: string;
-  readonly traceback: string;
-}
-
-export interface Attempt {
-  readonly attempt: number;
-  readonly error: ErrorText | null;
-  readonly delay_s: number | null;
-  /** Why another attempt follows, where it was no error. */
-  readonly cause: string;
-}
-
-/** Another node that can be looked at. */
-export interface NodePlace {
-  readonly group: string;
-  readonly index: number | null;
-  readonly name: string;
-  readonly state: TaskState;
-}
-
-/** What a node spawned by one call; a map of many has no element of its own to look at. */
-export interface Spawned extends NodePlace {
-  readonly ended: number;
-  readonly total: number;
-}
-
-export type LogRow = readonly [at_s: number, level: number, source: string, text: string, attempt: number];
-
-export interface NodeDetail {
-  readonly name: string;
-  readonly group: string;
-  readonly index: number;
-  readonly state: TaskState;
-  readonly kind: string | null;
-  readonly reason: string;
-  readonly preview: string;
-  readonly worker: string;
-  readonly attempts: readonly Attempt[];
-  readonly started_s: number | null;
-  readonly ended_s: number | null;
-  readonly wall_s: number | null;
-  readonly result_bytes: number | null;
-  readonly logs: readonly LogRow[];
-  readonly spawner: NodePlace | null;
-  readonly spawned: readonly Spawned[];
-  readonly spawned_more: number;
-}
-
 export interface Detail {
   readonly v: 1;
   readonly op: "detail";
   readonly request: string;
   readonly node: NodeDetail;
+}
+
+export interface GroupAnswer {
+  readonly v: 1;
+  readonly op: "group";
+  readonly request: string;
+  readonly group: Summary;
+}
+
+export interface SourceAnswer {
+  readonly v: 1;
+  readonly op: "source";
+  readonly request: string;
+  readonly source: Source;
 }
 
 /** Name and reason of a node. */
@@ -204,7 +171,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Found | Logs | Ack;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -213,6 +180,8 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
+  | { readonly op: "group"; readonly group: string }
+  | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
   | { readonly op: "find"; readonly text: string }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
@@ -220,6 +189,8 @@ export type Question =
 
 export interface AnswerTo {
   readonly detail: Detail;
+  readonly group: GroupAnswer;
+  readonly source: SourceAnswer;
   readonly rows: Rows;
   readonly find: Found;
   readonly logs: Logs;
@@ -228,6 +199,8 @@ export interface AnswerTo {
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
+  group: "group",
+  source: "source",
   rows: "rows",
   find: "found",
   logs: "logs",
@@ -284,6 +257,12 @@ export function parse(value: unknown): Message | null {
         : null;
     case "detail":
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
+    case "group":
+      return typeof message.request === "string" && isPlain(message.group) ? message : null;
+    case "source":
+      return typeof message.request === "string" && isPlain(message.source) && Array.isArray(message.source.lines)
+        ? message
+        : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
     case "found":

@@ -294,6 +294,7 @@ def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
         "uses": [_edge(edge) for edge in spec.uses],
         "spelled": [_edge(edge) for edge in spec.spelled],
         "looks": [[looked, index] for looked, index in spec.looks],
+        "arguments": [[one.name, one.preview, one.uses] for one in spec.arguments],
         "counts": counts,
         "nodes": [_node_snapshot(group, index, workers) for index in range(len(group))],
     }

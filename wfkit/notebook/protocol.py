@@ -48,6 +48,23 @@ class AskDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class AskGroup:
+    """Somebody looks at all nodes of a call together."""
+
+    request: str
+    group: str  #: a card or a group
+
+
+@dataclass(frozen=True, slots=True)
+class AskSource:
+    """Somebody looks at the code of a task."""
+
+    request: str
+    group: str  #: a card or a group
+    index: int | None  #: the node whose value it made; None: what the call has
+
+
+@dataclass(frozen=True, slots=True)
 class AskRows:
     """Somebody looks at a list of nodes."""
 
@@ -87,7 +104,7 @@ class Command:
 
 
 #: What is answered from what is known of the run.
-Question = AskDetail | AskRows | AskFind | AskLogs
+Question = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
 
 
 def read(content: object) -> Hello | Watch | Question | Command:
@@ -119,6 +136,13 @@ def _question(content: Mapping[str, object]) -> Question:
             if not _is_index(index):
                 raise BadMessage("A detail needs the index of an element.")
             return AskDetail(_request(content), _group(content), index)
+        case "group":
+            return AskGroup(_request(content), _group(content))
+        case "source":
+            index = content.get("index")
+            if index is not None and not _is_index(index):
+                raise BadMessage("`index` must be that of an element, or null.")
+            return AskSource(_request(content), _group(content), index)
         case "rows":
             indexes = content.get("indexes")
             if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
@@ -130,6 +154,13 @@ def _question(content: Mapping[str, object]) -> Question:
             return _logs(content)
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
+
+
+def _have(content: Mapping[str, object]) -> int | None:
+    have = content.get("have")
+    if have is not None and not _is_int(have):
+        raise BadMessage("`have` must be a number or null.")
+    return have
 
 
 def _of_this_version(content: object) -> Mapping[str, object]:
@@ -155,13 +186,6 @@ def _logs(content: Mapping[str, object]) -> AskLogs:
     if not _is_int(level) or not _is_index(limit) or limit > _MOST_ROWS:
         raise BadMessage("Level and number of lines must be numbers.")
     return AskLogs(_request(content), group, index, level, _text(content), start, line, limit)
-
-
-def _have(content: Mapping[str, object]) -> int | None:
-    have = content.get("have")
-    if have is not None and not _is_int(have):
-        raise BadMessage("`have` must be a number or null.")
-    return have
 
 
 def _request(content: Mapping[str, object]) -> str:

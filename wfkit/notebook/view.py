@@ -130,9 +130,9 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
-        self._book = LogBook()
         self._columns = Columns()
         self._columns_turn = False
+        self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first

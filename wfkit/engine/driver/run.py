@@ -22,7 +22,7 @@ from wfkit.core.events import (
     RunFinished,
     RunStarted,
 )
-from wfkit.core.ids import RunId
+from wfkit.core.ids import GroupId, RunId
 from wfkit.core.states import RUN_ENDS, RunState, TaskState
 from wfkit.engine.driver import cancelling, losses, spawning
 from wfkit.engine.driver.answers import Answers, looked_at_nodes
@@ -30,6 +30,7 @@ from wfkit.engine.driver.ending import outcome_of
 from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.growing import GrowingRun
+from wfkit.engine.driver.knowing import Known, known_of
 from wfkit.engine.driver.live import Keep
 from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.viewing import View, view_of
@@ -113,6 +114,10 @@ class Run(GrowingRun, ReadableRun):
         WfkitError : what notebooks need is not installed
         """
         return view_of(self)
+
+    def known(self, group: GroupId, index: int) -> Known:
+        """What is known of a node beyond the view."""
+        return known_of(self, group, index)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait for the end of the run; never raises for a failed run.
