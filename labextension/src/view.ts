@@ -1,6 +1,8 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
 import { h, setText } from "./core/dom.ts";
+import { Finder } from "./core/finder.ts";
+import { Folds } from "./core/folds.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
 import { Scene } from "./core/scene.ts";
@@ -10,15 +12,20 @@ import { Twin } from "./core/twin.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
+import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import graphCss from "./graph.css";
 import css from "./style.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
   mode: Mode;
   selection: Selection | null;
+  query: Query;
+  /** What was folded (true) or unfolded (false) by hand. */
+  readonly folds: Map<string, boolean>;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
@@ -27,6 +34,8 @@ const SAY_AGAIN_MS = 1000;
 export class View {
   readonly root: HTMLElement;
   readonly #header: Header;
+  readonly #finder: Finder;
+  readonly #folds: Folds;
   readonly #scene: Scene;
   readonly #twin: Twin;
   readonly #panel: Panel;
@@ -51,9 +60,19 @@ export class View {
     this.#header = new Header(model, now_s, {
       order: (order) => this.#order(order),
       mode: (mode) => this.#mode(mode),
+      filter: (state) => this.#finder.filter(state),
     });
-    this.#scene = new Scene(model, now_s, (id) => this.#open(id));
-    this.#twin = new Twin(model, now_s, {
+    this.#finder = new Finder(model, {
+      query: (query) => this.#look(query),
+      go: (selection) => this.#select(selection, false),
+    });
+    this.#folds = new Folds(model, choices.folds);
+    this.#scene = new Scene(model, this.#folds, now_s, {
+      open: (id) => this.#open(id),
+      fold: (id) => this.#fold(id),
+    });
+    this.#twin = new Twin(model, this.#folds, now_s, {
+      fold: (id) => this.#fold(id),
       open: (id) => this.#open(id),
       cursor: (id) => this.#scene.cursor(id),
       neighbour: (id, side) => this.#scene.neighbour(id, side),
@@ -65,9 +84,10 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css),
+      h("style", {}, css, graphCss),
       this.#waiting,
       this.#header.element,
+      this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
       this.#spoken,
@@ -98,6 +118,7 @@ export class View {
     );
     this.#mode(this.choices.mode);
     this.#update();
+    this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
   }
@@ -128,6 +149,7 @@ export class View {
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
     this.#header.update();
+    this.#finder.update();
     this.#twin.update();
     if (this.#visible && this.#pane !== this.#twin) this.#pane.update();
     this.#panel.update();
@@ -184,6 +206,18 @@ export class View {
     this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
   }
 
+  #fold(id: string): void {
+    this.#folds.fold(id, this.#folds.now.foldable.get(id) !== true);
+    this.#update();
+  }
+
+  #look(query: Query): void {
+    this.choices.query = query;
+    this.#finder.show(query);
+    this.#header.filtered(query.state);
+    for (const pane of Object.values(this.#panes)) pane.query?.(query);
+  }
+
   #select(selection: Selection | null, focus: boolean): void {
     const before = this.choices.selection;
     this.choices.selection = selection;
@@ -191,6 +225,7 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
+    this.#finder.from(selection?.group ?? null);
     if (selection === null && before !== null && focus) this.#twin.focus(before.group);
   }
 
