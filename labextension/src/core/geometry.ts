@@ -16,7 +16,7 @@ export class Geometry {
   readonly #lefts: number[] = [];
   readonly #widths: number[] = [];
   readonly #tops: number[] = []; // of bands, in rows
-  readonly #tracks = new Map<string, number>(); // of ports whose edges turn around
+  readonly #turning = new Map<number, Map<string, number>>(); // by band: ports whose edges come from the band before, and where
 
   constructor(
     readonly layout: Layout,
@@ -44,6 +44,16 @@ export class Geometry {
   /** Where a block begins. */
   corner({ column, row }: Place): Point {
     return { x: this.#lefts[column] ?? 0, y: ((this.#tops[bandOf(this.layout.bands, column)] ?? 0) + row) * ROW };
+  }
+
+  /** Take note of an edge before any is routed: those that go from band to band get tracks that do not cross. */
+  note(port: string, from: number, leave: number, to: number): void {
+    const { bands, lanes } = this.layout;
+    for (let band = bandOf(bands, from) + 1; band <= bandOf(bands, to); band++) {
+      const lane = lanes.get(laneOf(port, (bands[band] ?? 0) - 1));
+      const ports = this.#turning.get(band) ?? new Map<string, number>();
+      this.#turning.set(band, ports.set(port, lane === undefined ? leave : this.corner(lane).y));
+    }
   }
 
   /**
@@ -77,12 +87,13 @@ export class Geometry {
     const { bands } = this.layout;
     const band = bandOf(bands, to);
     if (bandOf(bands, from) === band) return [];
-    const track = this.#tracks.get(port) ?? this.#tracks.size;
-    this.#tracks.set(port, track);
-    const aside = (track % TRACKS) * TRACK;
-    const x = this.#right(from) + TURN + aside;
-    const back = (this.#lefts[to] ?? 0) - TURN - aside;
-    const gutter = ((this.#tops[band] ?? 0) - GUTTER / 2) * ROW - CARD.gapY / 2 + aside;
+    // The upper one of two goes around the lower one at the end of the band, and within it at the beginning of the next.
+    const ports = [...(this.#turning.get(band) ?? [])].sort(([, a], [, b]) => a - b).map(([each]) => each);
+    const inside = Math.max(0, ports.indexOf(port)) % TRACKS;
+    const outside = (Math.min(ports.length, TRACKS) - 1 - inside) * TRACK;
+    const x = this.#right(from) + TURN + outside;
+    const back = (this.#lefts[to] ?? 0) - TURN - inside * TRACK;
+    const gutter = ((this.#tops[band] ?? 0) - GUTTER / 2) * ROW - CARD.gapY / 2 + outside;
     return [x, back].flatMap((at, i) => {
       const [first, second] = i === 0 ? [y, gutter] : [gutter, end];
       return [{ x: at, y: first }, { x: at, y: second }];

@@ -177,17 +177,17 @@ class Nest {
       const points = block === null ? undefined : this.#block(block).routes.get(key);
       return corner === undefined || points === undefined ? [] : points.map((point) => shifted(point, corner.x, corner.y));
     };
-    for (const { edge, from, to } of level.legs) {
+    const ways = level.legs.flatMap(({ edge, from, to }) => {
       const [a, b] = [from ?? IN + edge.to, to ?? OUT + edge.from];
       const [start, end] = [placed.places.get(a), placed.places.get(b)];
-      if (start === undefined || end === undefined) continue;
+      if (start === undefined || end === undefined) return [];
       const port = from === null ? a : edge.from;
       const leave = borders.get(a) ?? (corners.get(a)?.y ?? 0) + this.#heightIn(a, edge.from, OUT);
       const enter = borders.get(b) ?? (corners.get(b)?.y ?? 0) + this.#heightIn(b, edge.to, IN);
-      const key = keyOf(edge);
-      const way = geometry.route(port, start.column, leave, end.column, enter);
-      routes.set(key, [...inner(from, key), ...way, ...inner(to, key)]);
-    }
+      geometry.note(port, start.column, leave, end.column);
+      return [{ key: keyOf(edge), from, to, way: () => geometry.route(port, start.column, leave, end.column, enter) }];
+    });
+    for (const { key, from, to, way } of ways) routes.set(key, [...inner(from, key), ...way(), ...inner(to, key)]);
     return { width: geometry.width, rows: geometry.rows, cards, frames, routes, borders };
   }
 }

@@ -2,78 +2,174 @@
 
 import { type Layers, type Neighbour, byColumn } from "./layered.ts";
 
-const ROUNDS = 24;
-const PATIENCE = 6; // rounds without a better picture
-const MOST_EXCHANGED = 800; // nodes and lanes; beyond that exchanges cost more than a frame
+const ROUNDS = 16; // of barycentres
+const REFINED = 4; // rounds of barycentres with exchanges after them
+const PATIENCE = 5; // rounds without a better picture
+const MOST_EXCHANGED = 1200; // nodes and lanes; beyond that exchanges cost more than a frame
+const MOST_STARTED = 400; // nodes and lanes; up to here several ways to begin are tried
+const TURNS = 4;
+/** Ends of edges at one node, from its top to its foot, are told apart as so many. */
+const PORTS = 8;
 
 /** Nodes and lanes of each column, top first. */
 export function ordered(graph: Layers): number[][] {
-  const layers = byColumn(graph.columns);
-  const rank = new Float64Array(graph.ids.length);
-  const number = (layer: readonly number[]): void => layer.forEach((node, i) => (rank[node] = i));
-  layers.forEach(number);
-  let best = layers.map((layer) => [...layer]);
-  let fewest = Infinity;
-  const rounds = graph.ids.length > MOST_EXCHANGED ? PATIENCE : ROUNDS;
-  for (let round = 0, idle = 0; round < rounds && idle < PATIENCE && fewest > 0; round++, idle++) {
-    sweep(graph, layers, rank, round % 2 === 0, round % 4 > 1);
-    if (graph.ids.length <= MOST_EXCHANGED) exchange(graph, layers, rank);
-    const crossings = layers.slice(1).reduce((sum, layer) => sum + crossingsInto(graph, layer, rank), 0);
-    if (crossings >= fewest) continue;
-    fewest = crossings;
-    idle = -1;
-    best = layers.map((layer) => [...layer]);
+  return new Order(graph).found();
+}
+
+/** The other ends of the edges on one side of a node, and where at the other node they are. */
+interface Side {
+  readonly nodes: Int32Array;
+  readonly ports: Int32Array;
+}
+
+class Order {
+  readonly #first: readonly (readonly number[])[];
+  readonly #layers: number[][];
+  readonly #rank: Int32Array;
+  readonly #ins: readonly Side[];
+  readonly #outs: readonly Side[];
+  readonly #sums: Int32Array;
+  #best: number[][];
+  #fewest = Infinity;
+
+  constructor(graph: Layers) {
+    const portOf = ({ node, there }: Neighbour): number =>
+      Math.max(0, Math.min(PORTS - 1, Math.floor((PORTS * there) / Math.max(1, graph.heights[node] ?? 1))));
+    const sideOf = (links: readonly Neighbour[]): Side => ({
+      nodes: Int32Array.from(links, ({ node }) => node),
+      ports: Int32Array.from(links, portOf),
+    });
+    // From top to foot, so that edges that end at one node are counted in the order of their ends.
+    const sorted = (links: readonly Neighbour[]): readonly Neighbour[] => [...links].sort((a, b) => a.here - b.here);
+    this.#layers = byColumn(graph.columns);
+    this.#rank = new Int32Array(graph.ids.length);
+    this.#ins = graph.ins.map((links) => sideOf(sorted(links)));
+    this.#outs = graph.outs.map((links) => sideOf(links));
+    this.#sums = new Int32Array(PORTS * Math.max(1, ...this.#layers.map((layer) => layer.length)) + 2);
+    this.#first = this.#layers.map((layer) => [...layer]);
+    this.#best = this.#layers;
   }
-  return best;
-}
 
-/** Where an edge ends within the order of a column; ends at one node follow each other from its top. */
-function endOf({ node, there }: Neighbour, rank: Float64Array, heights: readonly number[]): number {
-  return (rank[node] ?? 0) + (0.9 * there) / Math.max(1, heights[node] ?? 1);
-}
+  found(): number[][] {
+    const starts = this.#rank.length > MOST_STARTED ? 1 : 4;
+    for (let start = 0; start < starts && this.#fewest > 0; start++) this.#from(start);
+    return this.#best;
+  }
 
-function sweep(graph: Layers, layers: number[][], rank: Float64Array, forward: boolean, lastFirst: boolean): void {
-  const keys = new Float64Array(rank.length);
-  for (const layer of forward ? layers : [...layers].reverse()) {
-    for (const node of layer) {
-      const links = (forward ? graph.ins : graph.outs)[node] ?? [];
-      let sum = 0;
-      for (const link of links) sum += endOf(link, rank, graph.heights);
-      keys[node] = links.length === 0 ? (rank[node] ?? 0) : sum / links.length;
+  /** One way to begin: with columns as they come or upside down, and with inputs or with readers. */
+  #from(start: number): void {
+    let fewest = Infinity;
+    this.#first.forEach((layer, i) => {
+      this.#layers[i] = start % 2 === 0 ? [...layer] : [...layer].reverse();
+      this.#number(this.#layers[i]);
+    });
+    let best = this.#layers;
+    const look = (): boolean => {
+      let crossings = 0;
+      for (const layer of this.#layers) crossings += this.#crossingsInto(layer);
+      if (crossings >= fewest) return false;
+      fewest = crossings;
+      best = this.#layers.map((layer) => [...layer]);
+      return true;
+    };
+    for (let round = 0, idle = 0; round < ROUNDS && idle < PATIENCE && fewest > 0; round++, idle++) {
+      this.#sweep(round % 2 === (start < 2 ? 0 : 1), round % 4 > 1);
+      if (look()) idle = -1;
     }
-    const tie = lastFirst ? -1 : 1;
-    layer.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0) || tie * ((rank[a] ?? 0) - (rank[b] ?? 0)));
-    layer.forEach((node, i) => (rank[node] = i));
+    for (let round = 0; round < REFINED && fewest > 0 && this.#rank.length <= MOST_EXCHANGED; round++) {
+      if (round % 2 === 0) best.forEach((layer, i) => this.#number((this.#layers[i] = [...layer])));
+      else this.#sweep(round % 4 === 1, true);
+      this.#exchange();
+      look();
+    }
+    if (fewest < this.#fewest) [this.#fewest, this.#best] = [fewest, best];
   }
-}
 
-/** Exchanges neighbours in a column as long as that saves crossings. */
-function exchange(graph: Layers, layers: readonly number[][], rank: Float64Array): void {
-  const ends = (links: readonly Neighbour[] | undefined): number[] =>
-    (links ?? []).map((link) => endOf(link, rank, graph.heights)).sort((a, b) => a - b);
-  for (let better = true, turn = 0; better && turn < 4; turn++) {
-    better = false;
-    for (const layer of layers) {
-      const sides = layer.map((node) => [ends(graph.ins[node]), ends(graph.outs[node])] as const);
-      for (let i = 0; i + 1 < layer.length; i++) {
-        const [upper, lower] = [sides[i], sides[i + 1]];
-        if (upper === undefined || lower === undefined) continue;
-        const now = inversions(upper[0], lower[0]) + inversions(upper[1], lower[1]);
-        const then = inversions(lower[0], upper[0]) + inversions(lower[1], upper[1]);
-        if (then >= now) continue;
-        const [a, b] = [layer[i] ?? 0, layer[i + 1] ?? 0];
-        [layer[i], layer[i + 1]] = [b, a];
-        [sides[i], sides[i + 1]] = [lower, upper];
-        rank[b] = i;
-        rank[a] = i + 1;
-        better = true;
+  #number(layer: readonly number[]): void {
+    layer.forEach((node, i) => (this.#rank[node] = i));
+  }
+
+  #sweep(forward: boolean, lastFirst: boolean): void {
+    const rank = this.#rank;
+    const keys = new Float64Array(rank.length);
+    const sides = forward ? this.#ins : this.#outs;
+    for (const layer of forward ? this.#layers : [...this.#layers].reverse()) {
+      for (const node of layer) {
+        const { nodes, ports } = sides[node] ?? NONE;
+        let sum = 0;
+        nodes.forEach((other, i) => (sum += (rank[other] ?? 0) + (ports[i] ?? 0) / PORTS));
+        keys[node] = nodes.length === 0 ? (rank[node] ?? 0) : sum / nodes.length;
+      }
+      const tie = lastFirst ? -1 : 1;
+      layer.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0) || tie * ((rank[a] ?? 0) - (rank[b] ?? 0)));
+      this.#number(layer);
+    }
+  }
+
+  /** Exchanges neighbours in a column as long as that saves crossings. */
+  #exchange(): void {
+    for (let better = true, turn = 0; better && turn < TURNS; turn++) {
+      better = false;
+      this.#layers.forEach((layer, i) => {
+        const crossed = this.#crossingsInto(layer) + this.#crossingsInto(this.#layers[i + 1] ?? []);
+        if (crossed > 0) better = this.#exchangeIn(layer) || better;
+      });
+    }
+  }
+
+  #exchangeIn(layer: number[]): boolean {
+    let better = false;
+    const sides = layer.map((node) => [this.#ends(this.#ins[node]), this.#ends(this.#outs[node])] as const);
+    for (let i = 0; i + 1 < layer.length; i++) {
+      const [upper, lower] = [sides[i], sides[i + 1]];
+      if (upper === undefined || lower === undefined) continue;
+      const now = inversions(upper[0], lower[0]) + inversions(upper[1], lower[1]);
+      if (now === 0 || now <= inversions(lower[0], upper[0]) + inversions(lower[1], upper[1])) continue;
+      const [a, b] = [layer[i] ?? 0, layer[i + 1] ?? 0];
+      [layer[i], layer[i + 1]] = [b, a];
+      [sides[i], sides[i + 1]] = [lower, upper];
+      better = true;
+    }
+    if (better) this.#number(layer);
+    return better;
+  }
+
+  /** Where edges end within the order of a column, sorted. */
+  #ends({ nodes, ports }: Side = NONE): Int32Array {
+    const ends = new Int32Array(nodes.length);
+    for (let k = 0; k < nodes.length; k++) {
+      const end = (this.#rank[nodes[k] ?? 0] ?? 0) * PORTS + (ports[k] ?? 0);
+      let i = k;
+      for (; i > 0 && (ends[i - 1] ?? 0) > end; i--) ends[i] = ends[i - 1] ?? 0;
+      ends[i] = end;
+    }
+    return ends;
+  }
+
+  /** Crossings of the edges that end in a column: inversions, counted with a tree of sums. */
+  #crossingsInto(layer: readonly number[]): number {
+    const sums = this.#sums.fill(0);
+    let crossings = 0;
+    let before = 0;
+    for (const node of layer) {
+      const { nodes, ports } = this.#ins[node] ?? NONE;
+      for (let k = 0; k < nodes.length; k++) {
+        const end = (this.#rank[nodes[k] ?? 0] ?? 0) * PORTS + (ports[k] ?? 0) + 1;
+        let notBelow = 0;
+        for (let i = end; i > 0; i -= i & -i) notBelow += sums[i] ?? 0;
+        crossings += before - notBelow;
+        for (let i = end; i < sums.length; i += i & -i) sums[i] = (sums[i] ?? 0) + 1;
+        before++;
       }
     }
+    return crossings;
   }
 }
 
+const NONE: Side = { nodes: new Int32Array(0), ports: new Int32Array(0) };
+
 /** Pairs of ends of which the one of the upper node is lower; both lists are sorted. */
-function inversions(upper: readonly number[], lower: readonly number[]): number {
+function inversions(upper: Int32Array, lower: Int32Array): number {
   let sum = 0;
   let below = 0;
   for (const end of upper) {
@@ -81,25 +177,4 @@ function inversions(upper: readonly number[], lower: readonly number[]): number 
     sum += below;
   }
   return sum;
-}
-
-/** Crossings of the edges that end in a column: inversions, counted with a tree of sums. */
-function crossingsInto(graph: Layers, layer: readonly number[], rank: Float64Array): number {
-  const starts: number[] = [];
-  for (const node of layer) {
-    const own = (graph.ins[node] ?? []).map((link) => ({ ...link, end: endOf(link, rank, graph.heights) }));
-    own.sort((a, b) => a.here - b.here || a.end - b.end);
-    starts.push(...own.map(({ end }) => end));
-  }
-  const distinct = [...new Set(starts)].sort((a, b) => a - b);
-  const position = new Map(distinct.map((end, i) => [end, i + 1]));
-  const sums = new Int32Array(distinct.length + 1);
-  let crossings = 0;
-  starts.forEach((end, before) => {
-    let notBelow = 0;
-    for (let i = position.get(end) ?? 0; i > 0; i -= i & -i) notBelow += sums[i] ?? 0;
-    crossings += before - notBelow;
-    for (let i = position.get(end) ?? 0; i < sums.length; i += i & -i) sums[i] = (sums[i] ?? 0) + 1;
-  });
-  return crossings;
 }
