@@ -20,7 +20,7 @@ export class Finder {
   readonly #field = h("input.wf-find", { type: "search", placeholder: "Find a task", "aria-label": "Find a task", spellcheck: "false" });
   readonly #told = h("span.wf-found-count", { role: "status" });
   readonly #failures = h("span");
-  readonly #next = h("button.wf-button.wf-next", { type: "button", title: "Go to the next failure" }, glyph(LOOKS.FAILED), this.#failures);
+  readonly #next = h("button.wf-button.wf-next", { type: "button", title: "Go to the next task that failed" }, glyph(LOOKS.FAILED), this.#failures);
   #query = NOTHING;
   #at: string | null = null;
 
@@ -37,7 +37,7 @@ export class Finder {
   update(): void {
     const failed = this.#failed().reduce((sum, { group }) => sum + bad(group.counts), 0);
     this.#next.hidden = failed === 0;
-    setText(this.#failures, `Next failure (${count(failed)})`);
+    setText(this.#failures, `Go to failure (${count(failed)})`);
     const isSearch = this.#query.text !== "";
     setText(this.#told, isSearch ? plural(this.#matching().length, "match", "matches") : "");
   }

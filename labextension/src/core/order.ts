@@ -20,6 +20,8 @@ export function ordered(graph: Layers): number[][] {
 interface Side {
   readonly nodes: Int32Array;
   readonly ports: Int32Array;
+  /** Where at the node itself; edges that end at one point do not cross each other. */
+  readonly heres: Float64Array;
 }
 
 class Order {
@@ -38,6 +40,7 @@ class Order {
     const sideOf = (links: readonly Neighbour[]): Side => ({
       nodes: Int32Array.from(links, ({ node }) => node),
       ports: Int32Array.from(links, portOf),
+      heres: Float64Array.from(links, ({ here }) => here),
     });
     // From top to foot, so that edges that end at one node are counted in the order of their ends.
     const sorted = (links: readonly Neighbour[]): readonly Neighbour[] => [...links].sort((a, b) => a.here - b.here);
@@ -138,12 +141,16 @@ class Order {
   #ends({ nodes, ports }: Side = NONE): Int32Array {
     const ends = new Int32Array(nodes.length);
     for (let k = 0; k < nodes.length; k++) {
-      const end = (this.#rank[nodes[k] ?? 0] ?? 0) * PORTS + (ports[k] ?? 0);
+      const end = this.#end(nodes, ports, k);
       let i = k;
       for (; i > 0 && (ends[i - 1] ?? 0) > end; i--) ends[i] = ends[i - 1] ?? 0;
       ends[i] = end;
     }
     return ends;
+  }
+
+  #end(nodes: Int32Array, ports: Int32Array, k: number): number {
+    return (this.#rank[nodes[k] ?? 0] ?? 0) * PORTS + (ports[k] ?? 0);
   }
 
   /** Crossings of the edges that end in a column: inversions, counted with a tree of sums. */
@@ -152,21 +159,24 @@ class Order {
     let crossings = 0;
     let before = 0;
     for (const node of layer) {
-      const { nodes, ports } = this.#ins[node] ?? NONE;
-      for (let k = 0; k < nodes.length; k++) {
-        const end = (this.#rank[nodes[k] ?? 0] ?? 0) * PORTS + (ports[k] ?? 0) + 1;
-        let notBelow = 0;
-        for (let i = end; i > 0; i -= i & -i) notBelow += sums[i] ?? 0;
-        crossings += before - notBelow;
-        for (let i = end; i < sums.length; i += i & -i) sums[i] = (sums[i] ?? 0) + 1;
-        before++;
+      const { nodes, ports, heres } = this.#ins[node] ?? NONE;
+      for (let first = 0, next = 0; first < nodes.length; first = next) {
+        for (next = first; heres[next] === heres[first] && next < nodes.length; next++) {
+          let notBelow = 0;
+          for (let i = this.#end(nodes, ports, next) + 1; i > 0; i -= i & -i) notBelow += sums[i] ?? 0;
+          crossings += before - notBelow;
+        }
+        for (let k = first; k < next; k++) {
+          for (let i = this.#end(nodes, ports, k) + 1; i < sums.length; i += i & -i) sums[i] = (sums[i] ?? 0) + 1;
+        }
+        before += next - first;
       }
     }
     return crossings;
   }
 }
 
-const NONE: Side = { nodes: new Int32Array(0), ports: new Int32Array(0) };
+const NONE: Side = { nodes: new Int32Array(0), ports: new Int32Array(0), heres: new Float64Array(0) };
 
 /** Pairs of ends of which the one of the upper node is lower; both lists are sorted. */
 function inversions(upper: Int32Array, lower: Int32Array): number {
