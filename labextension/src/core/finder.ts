@@ -5,6 +5,7 @@ import { NOTHING, type Query, matches } from "../model/query.ts";
 import type { Selection } from "../model/selection.ts";
 import { glyph, h, setText } from "./dom.ts";
 import { count, plural } from "./format.ts";
+import { SearchBox } from "./search_box.ts";
 import { LOOKS, stateOf } from "./states.ts";
 import type { TaskState } from "../wire.ts";
 
@@ -17,7 +18,7 @@ export interface FinderEvents {
 
 export class Finder {
   readonly element: HTMLElement;
-  readonly #field = h("input.wf-find", { type: "search", placeholder: "Find a task", "aria-label": "Find a task", spellcheck: "false" });
+  readonly #box = new SearchBox("Find a task", () => this.#read());
   readonly #told = h("span.wf-found-count", { role: "status" });
   readonly #failures = h("span");
   readonly #next = h("button.wf-button.wf-next", { type: "button", title: "Go to the next task that failed" }, glyph(LOOKS.FAILED), this.#failures);
@@ -28,9 +29,8 @@ export class Finder {
     readonly model: RunModel,
     readonly events: FinderEvents,
   ) {
-    this.element = h("div.wf-finder", { role: "search" }, this.#field, this.#told, this.#next);
-    this.#field.addEventListener("input", () => this.#look({ ...this.#query, text: this.#field.value.trim() }));
-    this.#field.addEventListener("keydown", (event) => this.#key(event));
+    this.element = h("div.wf-bar-row.wf-finder", { role: "search" }, this.#box.element, this.#told, this.#next);
+    this.#box.element.addEventListener("keydown", (event) => this.#key(event));
     this.#next.addEventListener("click", () => this.#go(this.#failed(), 1));
   }
 
@@ -49,7 +49,7 @@ export class Finder {
 
   show(query: Query): void {
     this.#query = query;
-    if (this.#field.value.trim() !== query.text) this.#field.value = query.text;
+    if (this.#box.value.trim() !== query.text) this.#box.element.value = query.text;
     this.update();
   }
 
@@ -63,14 +63,17 @@ export class Finder {
     this.events.query(query);
   }
 
+  #read(): void {
+    const text = this.#box.value.trim();
+    if (text !== this.#query.text) this.#look({ ...this.#query, text });
+  }
+
   #key(event: KeyboardEvent): void {
-    if (event.key === "Enter") this.#go(this.#matching(), event.shiftKey ? -1 : 1);
-    else if (event.key === "Escape" && this.#field.value !== "") {
-      this.#field.value = "";
-      this.#look({ ...this.#query, text: "" });
-    } else return;
+    if (event.key !== "Enter") return;
     event.preventDefault();
     event.stopPropagation();
+    this.#read();
+    this.#go(this.#matching(), event.shiftKey ? -1 : 1);
   }
 
   #matching(): GroupState[] {

@@ -1,7 +1,7 @@
 /** Where the cards of one level go: columns from left to right, in bands below each other as lines of a text. */
 
 import { type Layers, type LayoutNode, type Place, layersOf } from "./layered.ts";
-import { freshRows, grownRows } from "./rows.ts";
+import { freshRows, grownRows } from "./alignment.ts";
 
 export interface Layout {
   /** Rows count from the top of the band. */

@@ -1,148 +1,226 @@
-/** Rows: how far down each node stands; pulled towards its neighbours at first, in the free place nearest to them later. */
+/** Rows of a long list: only those in sight are elements. One row is active; the keyboard moves it. */
 
-import { LANE_HEIGHT, type Layers, type Neighbour, type Place, byColumn } from "./layered.ts";
-import { ordered } from "./order.ts";
+import { h, setAttribute } from "./dom.ts";
+import { type Extent, heightPx, inSight, scrollTopFor, scrollTopOf, topRow } from "./window.ts";
 
-const ALIGNMENTS = 9; // odd: the last word is that of the inputs
-const CHAIN_PULL = 16; // a chain of single steps shall be straight; what branches off makes way
-
-/** Mean of the rows at which the edges to its neighbours would be level; `fallback` where there are none. */
-function levelWith(links: readonly Neighbour[] | undefined, rows: Float64Array, fallback: number): number {
-  if (links === undefined || links.length === 0) return fallback;
-  let sum = 0;
-  for (const { node, here, there } of links) sum += (rows[node] ?? 0) + there - here;
-  return sum / links.length;
+export interface RowsEvents {
+  /** An empty row, which is then drawn again and again. */
+  make(): HTMLElement;
+  draw(row: HTMLElement, index: number): void;
+  /** Enter (then without a target), or a click. */
+  open(index: number, target: Element | null): void;
+  /** Other rows came into sight. */
+  seen?(): void;
+  /** Another row is active, or more of them are selected. */
+  moved?(): void;
 }
 
-/** A first picture: nodes and lanes are pulled towards their neighbours without passing each other. */
-export function freshRows(graph: Layers): Float64Array {
-  const layers = ordered(graph);
-  const rows = centred(layers, graph.heights);
-  for (let turn = 0; turn < ALIGNMENTS; turn++) {
-    const forward = turn % 2 === 0;
-    const links = forward ? graph.ins : graph.outs;
-    for (const layer of forward ? layers : [...layers].reverse()) {
-      const wanted = layer.map((node) => levelWith(links[node], rows, rows[node] ?? 0));
-      const pulls = layer.map((node) => (isChain(graph, node, forward) ? CHAIN_PULL : 1));
-      spread(layer, graph.heights, wanted, pulls, rows);
+const MORE = 6; // rows that are drawn above and below those in sight
+const NEAR_PX = 4; // so close to the end counts as the end
+
+let made = 0;
+
+export class Rows {
+  readonly element: HTMLElement;
+  readonly #sizer: HTMLElement;
+  readonly #pool: { readonly element: HTMLElement; index: number }[] = [];
+  readonly #id = `wf-rows-${++made}`;
+  #total = 0;
+  #active = -1;
+  /** The other end of what is selected. */
+  #anchor = -1;
+  #frame = 0;
+  #held = false;
+
+  constructor(
+    readonly rowPx: number,
+    head: HTMLElement,
+    label: string,
+    readonly events: RowsEvents,
+  ) {
+    this.#sizer = h("div.wf-rows-sizer", { role: "rowgroup" });
+    this.element = h(
+      "div.wf-rows",
+      { role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true", "aria-multiselectable": "true" },
+      head,
+      this.#sizer,
+    );
+    this.element.style.setProperty("--wf-row", `${rowPx}px`);
+    this.element.addEventListener("scroll", () => this.#soon(), { passive: true });
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.element.addEventListener("click", (event) => this.#click(event));
+    this.element.addEventListener("pointerdown", () => (this.#held = true));
+    for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
+      this.element.addEventListener(end, () => (this.#held = false));
     }
   }
-  let top = Infinity;
-  for (const row of rows) top = Math.min(top, row);
-  return rows.map((row) => snap(row - top));
-}
 
-function centred(layers: readonly (readonly number[])[], heights: readonly number[]): Float64Array {
-  const totals = layers.map((layer) => layer.reduce((sum, node) => sum + (heights[node] ?? 1), 0));
-  const tallest = Math.max(0, ...totals);
-  const rows = new Float64Array(heights.length);
-  layers.forEach((layer, i) => {
-    let row = (tallest - (totals[i] ?? 0)) / 2;
-    for (const node of layer) {
-      rows[node] = row;
-      row += heights[node] ?? 1;
-    }
-  });
-  return rows;
-}
-
-/** Does the node alone follow (or precede) a node that leads nowhere else? */
-function isChain(graph: Layers, node: number, forward: boolean): boolean {
-  const links = (forward ? graph.ins : graph.outs)[node] ?? [];
-  const back = forward ? graph.outs : graph.ins;
-  return links.length === 1 && back[links[0]?.node ?? 0]?.length === 1;
-}
-
-/** Rows closest to the wanted ones, without overlaps, in the given order (pool adjacent violators, weighted). */
-function spread(
-  layer: readonly number[],
-  heights: readonly number[],
-  wanted: readonly number[],
-  pulls: readonly number[],
-  rows: Float64Array,
-): void {
-  const tops: number[] = []; // where each would begin if all stood close together
-  let top = 0;
-  for (const node of layer) {
-    tops.push(top);
-    top += heights[node] ?? 1;
+  get total(): number {
+    return this.#total;
   }
-  const pools: { sum: number; weight: number; size: number }[] = [];
-  wanted.forEach((row, i) => {
-    const weight = pulls[i] ?? 1;
-    let pool = { sum: (row - (tops[i] ?? 0)) * weight, weight, size: 1 };
-    for (let last = pools.at(-1); last !== undefined && last.sum / last.weight > pool.sum / pool.weight; last = pools.at(-1)) {
-      pools.pop();
-      pool = { sum: pool.sum + last.sum, weight: pool.weight + last.weight, size: pool.size + last.size };
-    }
-    pools.push(pool);
-  });
-  let i = 0;
-  for (const pool of pools) {
-    for (const end = i + pool.size; i < end; i++) {
-      const node = layer[i];
-      if (node !== undefined) rows[node] = pool.sum / pool.weight + (tops[i] ?? 0);
-    }
+
+  get active(): number {
+    return this.#active;
   }
-}
 
-/** Halves look aligned, thirds look like mistakes. Neighbours 1 apart stay 1 apart: all round the same way. */
-function snap(row: number): number {
-  return Math.floor(row * 2 + 1e-6) / 2;
-}
+  /** First and last of the selected rows; null without any. */
+  get selected(): readonly [number, number] | null {
+    if (this.#active < 0) return null;
+    return [Math.min(this.#active, this.#anchor), Math.max(this.#active, this.#anchor)];
+  }
 
-/** A stretch of a column that is taken. */
-interface Taken {
-  readonly node: number;
-  row: number;
-  readonly height: number;
-}
+  /** Does somebody point at the rows, or walk through them? Then they should stay where they are. */
+  get isHeld(): boolean {
+    return this.#held || (this.element.ownerDocument.activeElement === this.element && this.#active >= 0);
+  }
 
-/** A later picture: who has a place keeps it; each new node takes the free place nearest to its inputs, lanes last. */
-export function grownRows(graph: Layers, kept: ReadonlyMap<number, Place>): Float64Array {
-  const rows = new Float64Array(graph.ids.length);
-  const height = (node: number): number => graph.heights[node] ?? LANE_HEIGHT;
-  const taken = byColumn(graph.columns, (node) => kept.has(node)).map((layer) =>
-    madeRoom(layer.map((node) => ({ node, row: kept.get(node)?.row ?? 0, height: height(node) }))),
-  );
-  for (const { node, row } of taken.flat()) rows[node] = row;
-  byColumn(graph.columns, (node) => !kept.has(node)).forEach((layer, column) => {
-    const wanted = new Map(layer.map((node) => [node, levelWith(graph.ins[node], rows, 0)]));
-    const isLane = (node: number): number => Number(node >= graph.nodes);
-    layer.sort((a, b) => isLane(a) - isLane(b) || (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) || a - b);
-    for (const node of layer) {
-      rows[node] = claim(taken[column] ?? [], { node, row: snap(wanted.get(node) ?? 0), height: height(node) });
+  get isAtEnd(): boolean {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    return scrollTop + clientHeight >= scrollHeight - NEAR_PX;
+  }
+
+  /** First row in sight, and the one behind the last. */
+  get range(): readonly [number, number] {
+    return inSight(this.#scrollTop, this.#extent, MORE);
+  }
+
+  /** The row at the upper edge, and how much of it is above. */
+  get top(): number {
+    return topRow(this.#scrollTop, this.#extent);
+  }
+
+  setTotal(total: number): void {
+    if (total === this.#total) return;
+    this.#total = total;
+    if (this.#active >= total) this.#active = this.#anchor = total - 1;
+    setAttribute(this.element, "aria-rowcount", String(total + 1)); // and the head
+    this.#sizer.style.height = `${heightPx(this.#extent)}px`;
+  }
+
+  /** Draws all rows in sight anew. */
+  redraw(): void {
+    for (const row of this.#pool) row.index = -1;
+    this.#draw();
+  }
+
+  scrollToTop(row: number): void {
+    this.element.scrollTop = scrollTopOf(row, this.#extent);
+    this.#draw();
+  }
+
+  scrollToEnd(): void {
+    this.element.scrollTop = this.element.scrollHeight;
+    this.#draw();
+  }
+
+  /** Makes a row the active one; `extend` keeps the other end of what is selected. */
+  activate(index: number, extend = false, scroll = true): void {
+    this.#active = Math.min(Math.max(-1, index), this.#total - 1);
+    if (!extend) this.#anchor = this.#active;
+    if (scroll && this.#active >= 0) {
+      this.element.scrollTop = scrollTopFor(this.#active, this.#scrollTop, this.#extent);
     }
-  });
-  return rows;
-}
-
-/** Moves down what a node above it has grown into. */
-function madeRoom(column: Taken[]): Taken[] {
-  column.sort((a, b) => a.row - b.row);
-  let free = 0;
-  for (const each of column) {
-    each.row = Math.max(each.row, free);
-    free = each.row + each.height;
+    this.#draw();
+    this.events.moved?.();
   }
-  return column;
-}
 
-/** The free row nearest to the wanted one in a sorted column, which the node joins. */
-function claim(column: Taken[], wanted: Taken): number {
-  let best = Infinity;
-  const consider = (row: number): void => {
-    const nearer = Math.abs(row - wanted.row) - Math.abs(best - wanted.row);
-    if (row >= 0 && (nearer < 0 || (nearer === 0 && row > best))) best = row;
-  };
-  let free = 0;
-  for (const { row, height } of column) {
-    const last = row - wanted.height;
-    if (last >= free) consider(Math.min(Math.max(wanted.row, free), last));
-    free = row + height;
+  get #extent(): Extent {
+    return { rows: this.#total, rowPx: this.rowPx, viewPx: Math.max(0, this.element.clientHeight - this.#headPx) };
   }
-  consider(Math.max(wanted.row, free));
-  const at = column.findIndex((other) => other.row > best);
-  column.splice(at < 0 ? column.length : at, 0, { ...wanted, row: best });
-  return best;
+
+  get #headPx(): number {
+    return this.#sizer.offsetTop;
+  }
+
+  get #scrollTop(): number {
+    return this.element.scrollTop;
+  }
+
+  #soon(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+      this.events.seen?.();
+    });
+  }
+
+  #draw(): void {
+    const extent = this.#extent;
+    const scrollTop = this.#scrollTop;
+    const [first, end] = inSight(scrollTop, extent, MORE);
+    while (this.#pool.length < end - first) {
+      const element = this.events.make();
+      element.classList.add("wf-row");
+      setAttribute(element, "role", "row");
+      this.#sizer.append(element);
+      this.#pool.push({ element, index: -1 });
+      for (const row of this.#pool) row.index = -1; // rows go by index modulo the size of the pool
+    }
+    const top = topRow(scrollTop, extent);
+    const used = new Set<number>();
+    for (let index = first; index < end; index++) {
+      const place = index % this.#pool.length;
+      const row = this.#pool[place];
+      if (row === undefined) continue;
+      used.add(place);
+      row.element.hidden = false;
+      row.element.style.transform = `translateY(${Math.round(scrollTop + (index - top) * this.rowPx)}px)`;
+      if (row.index !== index) {
+        row.index = index;
+        this.events.draw(row.element, index);
+        setAttribute(row.element, "aria-rowindex", String(index + 2));
+        setAttribute(row.element, "id", `${this.#id}-${index}`);
+        setAttribute(row.element, "data-row", String(index));
+      }
+      this.#mark(row.element, index);
+    }
+    this.#pool.forEach((row, place) => {
+      if (used.has(place)) return;
+      row.element.hidden = true;
+      row.index = -1;
+    });
+    const isShown = this.#active >= first && this.#active < end;
+    setAttribute(this.element, "aria-activedescendant", isShown ? `${this.#id}-${this.#active}` : "");
+  }
+
+  #mark(row: HTMLElement, index: number): void {
+    const [low, high] = this.selected ?? [-1, -1];
+    row.classList.toggle("wf-active", index === this.#active);
+    setAttribute(row, "aria-selected", String(index >= low && index <= high));
+  }
+
+  #click(event: MouseEvent): void {
+    const row = event.target instanceof Element ? event.target.closest<HTMLElement>(".wf-row") : null;
+    const index = Number(row?.dataset["row"] ?? -1);
+    if (index < 0 || index >= this.#total) return;
+    this.activate(index, event.shiftKey, false);
+    if (!event.shiftKey && event.target instanceof Element) this.events.open(index, event.target);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.target !== this.element || event.altKey || this.#total === 0) return;
+    const page = Math.max(1, Math.floor(this.#extent.viewPx / this.rowPx) - 1);
+    const [low, high] = inSight(this.#scrollTop, this.#extent, 0);
+    const begin = event.key.endsWith("Up") ? high : low - 1;
+    const at = this.#active < 0 ? begin : this.#active;
+    const to: Readonly<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: this.#total - 1,
+    };
+    if ((event.ctrlKey || event.metaKey) && event.key === "a") {
+      this.#anchor = 0;
+      this.activate(this.#total - 1, true, false);
+    } else if (event.ctrlKey || event.metaKey) return;
+    else if (event.key === "Enter" || event.key === " ") {
+      if (this.#active >= 0) this.events.open(this.#active, null);
+    } else if (to[event.key] !== undefined) this.activate(Math.max(0, to[event.key] ?? 0), event.shiftKey);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
 }
