@@ -1,6 +1,8 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
 import { h, setText } from "./core/dom.ts";
+import { Finder } from "./core/finder.ts";
+import { Folds } from "./core/folds.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
 import { Scene } from "./core/scene.ts";
@@ -11,11 +13,13 @@ import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
+import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
 import { type Lists, TablePane } from "./table/pane.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import graphCss from "./graph.css";
 import { Timeline } from "./timeline/pane.ts";
 import css from "./style.css";
 import timelineCss from "./timeline/timeline.css";
@@ -28,6 +32,9 @@ import tableCss from "./table/table.css";
 export interface Choices {
   mode: Mode;
   selection: Selection | null;
+  query: Query;
+  /** What was folded (true) or unfolded (false) by hand. */
+  readonly folds: Map<string, boolean>;
   /** What the table lists. */
   table: Lists;
 }
@@ -38,6 +45,8 @@ const SAY_AGAIN_MS = 1000;
 export class View {
   readonly root: HTMLElement;
   readonly #header: Header;
+  readonly #finder: Finder;
+  readonly #folds: Folds;
   readonly #scene: Scene;
   readonly #twin: Twin;
   readonly #table: TablePane;
@@ -63,9 +72,22 @@ export class View {
     this.#header = new Header(model, now_s, {
       order: (order) => this.#order(order),
       mode: (mode) => this.#mode(mode),
+      filter: (state) => {
+        if (this.#pane.query === undefined) this.#mode("graph");
+        this.#finder.filter(state);
+      },
     });
-    this.#scene = new Scene(model, now_s, (id) => this.#open(id));
-    this.#twin = new Twin(model, now_s, {
+    this.#finder = new Finder(model, {
+      query: (query) => this.#look(query),
+      go: (selection) => this.#select(selection, false),
+    });
+    this.#folds = new Folds(model, choices.folds);
+    this.#scene = new Scene(model, this.#folds, now_s, {
+      open: (id) => this.#open(id),
+      fold: (id) => this.#fold(id),
+    });
+    this.#twin = new Twin(model, this.#folds, now_s, {
+      fold: (id) => this.#fold(id),
       open: (id) => this.#open(id),
       cursor: (id) => this.#scene.cursor(id),
       neighbour: (id, side) => this.#scene.neighbour(id, side),
@@ -84,9 +106,10 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, rowsCss, inspectorCss, timelineCss, tableCss, logsCss),
+      h("style", {}, css, graphCss, rowsCss, inspectorCss, timelineCss, tableCss, logsCss),
       this.#waiting,
       this.#header.element,
+      this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
       this.#spoken,
@@ -117,6 +140,7 @@ export class View {
     );
     this.#mode(this.choices.mode);
     this.#update();
+    this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
   }
@@ -147,6 +171,7 @@ export class View {
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
     this.#header.update();
+    this.#finder.update();
     this.#table.update();
     if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
@@ -192,6 +217,7 @@ export class View {
     this.choices.mode = mode;
     this.root.dataset["mode"] = mode;
     this.#header.show(mode);
+    this.#finder.element.hidden = this.#pane.query === undefined; // the others look for nodes, in fields of their own
     for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#table;
     this.#pane.shown?.(this.#visible);
     this.#pane.resized();
@@ -203,6 +229,18 @@ export class View {
     this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
   }
 
+  #fold(id: string): void {
+    this.#folds.fold(id, this.#folds.now.foldable.get(id) !== true);
+    this.#update();
+  }
+
+  #look(query: Query): void {
+    this.choices.query = query;
+    this.#finder.show(query);
+    this.#header.filtered(query.state);
+    for (const pane of Object.values(this.#panes)) pane.query?.(query);
+  }
+
   #select(selection: Selection | null, focus: boolean): void {
     const before = this.choices.selection;
     this.choices.selection = selection;
@@ -210,6 +248,7 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
+    this.#finder.from(selection?.group ?? null);
     if (selection === null && before !== null && focus) {
       (this.#pane.focus === undefined ? this.#twin : this.#pane).focus?.(before.group);
     }
