@@ -2,8 +2,8 @@
 
 import { h, setText } from "./core/dom.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
+import { GraphPane } from "./core/graph_pane.ts";
 import type { Pane } from "./core/pane.ts";
-import { Scene } from "./core/scene.ts";
 import { endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
@@ -14,11 +14,14 @@ import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
 import css from "./style.css";
+import gridCss from "./grid/grid.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
   mode: Mode;
   selection: Selection | null;
+  /** The group whose elements are shown as a grid in place of the graph. */
+  grid: string | null;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
@@ -27,7 +30,7 @@ const SAY_AGAIN_MS = 1000;
 export class View {
   readonly root: HTMLElement;
   readonly #header: Header;
-  readonly #scene: Scene;
+  readonly #graph: GraphPane;
   readonly #twin: Twin;
   readonly #panel: Panel;
   readonly #panes: Readonly<Record<Mode, Pane>>;
@@ -52,20 +55,28 @@ export class View {
       order: (order) => this.#order(order),
       mode: (mode) => this.#mode(mode),
     });
-    this.#scene = new Scene(model, now_s, (id) => this.#open(id));
+    const graphEvents = {
+      open: (id: string) => this.#open(id),
+      select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
+      entered: (id: string | null) => {
+        choices.grid = id;
+        this.root.toggleAttribute("data-grid", id !== null);
+      },
+    };
+    this.#graph = new GraphPane(link, now_s, graphEvents, choices.grid);
     this.#twin = new Twin(model, now_s, {
       open: (id) => this.#open(id),
-      cursor: (id) => this.#scene.cursor(id),
-      neighbour: (id, side) => this.#scene.neighbour(id, side),
+      cursor: (id) => this.#graph.scene.cursor(id),
+      neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true));
-    this.#panes = { graph: this.#scene, table: this.#twin };
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id));
+    this.#panes = { graph: this.#graph, table: this.#twin };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css),
+      h("style", {}, css + gridCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
@@ -96,6 +107,7 @@ export class View {
       () => seen.disconnect(),
       () => clearInterval(timer),
     );
+    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
     this.#select(this.choices.selection, false);
@@ -184,6 +196,11 @@ export class View {
     this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
   }
 
+  #openGrid(id: string): void {
+    this.#mode("graph");
+    this.#graph.enter(id, true);
+  }
+
   #select(selection: Selection | null, focus: boolean): void {
     const before = this.choices.selection;
     this.choices.selection = selection;
@@ -191,7 +208,9 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
-    if (selection === null && before !== null && focus) this.#twin.focus(before.group);
+    if (selection !== null || before === null || !focus) return;
+    if (this.choices.mode === "graph" && this.#graph.isOpen) this.#graph.focus();
+    else this.#twin.focus(before.group);
   }
 
   #key(event: KeyboardEvent): void {

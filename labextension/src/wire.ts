@@ -168,6 +168,14 @@ export interface Rows {
   readonly rows: readonly NodeRow[];
 }
 
+/** Where a name leads; null if nothing has it. */
+export interface Found {
+  readonly v: 1;
+  readonly op: "found";
+  readonly request: string;
+  readonly index: number | null;
+}
+
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -184,7 +192,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Ack;
+export type Answers = Detail | Rows | Found | Ack;
 export type Message = Snapshot | Delta | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -194,17 +202,20 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "find"; readonly group: string; readonly text: string }
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
   readonly detail: Detail;
   readonly rows: Rows;
+  readonly find: Found;
   readonly command: Ack;
 }
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
   rows: "rows",
+  find: "found",
   command: "ack",
 };
 
@@ -251,6 +262,8 @@ export function parse(value: unknown): Message | null {
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "found":
+      return typeof message.request === "string" && (message.index === null || Number.isInteger(message.index)) ? message : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
+from wfkit.notebook.protocol import AskDetail, AskFind, AskRows, BadMessage, Command, Hello, read
 
 
 def test_the_messages_of_version_1_are_read() -> None:
@@ -16,6 +16,7 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "hello", "have": 7, "more": "ignored"}) == Hello(7)
     assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
+    assert read({"v": 1, "op": "find", "request": "a", "group": "g", "text": "g[2]"}) == AskFind("a", "g", "g[2]")
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
 
@@ -48,6 +49,9 @@ def test_the_messages_of_version_1_are_read() -> None:
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [True]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": list(range(501))},
         {"v": 1, "op": "rows", "group": "g1", "indexes": [0]},
+        {"v": 1, "op": "find", "request": "a", "group": "g1", "text": ""},
+        {"v": 1, "op": "find", "request": "a", "group": "g1", "text": 7},
+        {"v": 1, "op": "find", "request": "a", "group": "g1", "text": "x" * 10_001},
         {"v": 1, "op": "command", "name": "cancel"},
         {"v": 1, "op": "command", "request": "", "name": "cancel"},
         {"v": 1, "op": "command", "request": "a" * 1000, "name": "cancel"},
@@ -65,11 +69,11 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name"])
-_words = st.sampled_from(["hello", "detail", "rows", "command", "cancel", 1, 0, "g0"])
+_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name", "text"])
+_words = st.sampled_from(["hello", "detail", "rows", "find", "command", "cancel", 1, 0, "g0"])
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        assert isinstance(read(content), Hello | AskDetail | AskRows | Command)
+        assert isinstance(read(content), Hello | AskDetail | AskRows | AskFind | Command)

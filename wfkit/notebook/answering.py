@@ -7,9 +7,9 @@ from typing import Protocol
 
 from wfkit.core.view import RunView
 from wfkit.notebook.deck import Deck
-from wfkit.notebook.details import node_detail, node_rows
+from wfkit.notebook.details import found_cell, node_detail, node_rows
 from wfkit.notebook.feed import Message
-from wfkit.notebook.protocol import AskDetail, AskRows, Question
+from wfkit.notebook.protocol import AskDetail, AskFind, AskRows, Question
 
 
 class LookedAtRun(Protocol):
@@ -38,3 +38,5 @@ def answer(question: Question, run: LookedAtRun, deck: Deck) -> Message:
                 return {"op": "detail", "node": node_detail(view, deck, group, index)}, []
             case AskRows(group=group, indexes=indexes):
                 return {"op": "rows", "rows": node_rows(view, deck, group, indexes)}, []
+            case AskFind(group=group, text=text):
+                return {"op": "found", "index": found_cell(view, deck, group, text)}, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from math import isnan
 from typing import Final
 
@@ -10,6 +11,7 @@ from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId, spawner
 from wfkit.core.states import CODES, TASK_ENDS
 from wfkit.core.view import GroupView, RunView
+from wfkit.notebook.cards import Fold
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import leading_state
 from wfkit.notebook.plain import clean, one_line
@@ -83,6 +85,28 @@ def node_rows(view: RunView, deck: Deck, card_id: str, cells: Iterable[int]) -> 
         [one_line(group.name(index), _NAME_CHARS), one_line(group.reason(index), _REASON_CHARS)]
         for group, index in nodes
     ]
+
+
+def found_cell(view: RunView, deck: Deck, card_id: str, text: str) -> int | None:
+    """The cell of a card that a text names: "read#7[3]", for items of parts "0.3" as well, else its number.
+
+    Raises
+    ------
+    KeyError : the run has no such group
+    """
+    card = deck.by_id.get(card_id)
+    group = view.groups[GroupId(card_id)] if card is None else card.first
+    with suppress(KeyError):
+        named, index = view.by_name(text)
+        if isinstance(card, Fold) and deck.card_of(named.spec.id) is card:
+            return card.cell(named.spec.id, index or 0)
+        if named is group:
+            return index
+    if not isinstance(card, Fold) and (index := group.find(text.strip("[]"))) is not None:
+        return index
+    number = text.replace(",", "")
+    length = len(group) if card is None else len(card.states)
+    return int(number) if number.isdecimal() and number.isascii() and int(number) < length else None
 
 
 def _node(view: RunView, deck: Deck, card_id: str, cell: int) -> tuple[GroupView, int]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_ID: Final = 200
 _LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
 _MOST_ROWS: Final = 500
+_LONGEST_TEXT: Final = 10_000  #: as long as a name may be
 
 
 class BadMessage(ValueError):
@@ -48,6 +49,15 @@ class AskRows:
 
 
 @dataclass(frozen=True, slots=True)
+class AskFind:
+    """Somebody looks for a node by its name."""
+
+    request: str
+    group: str  #: a card or a group
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Somebody pressed a button."""
 
@@ -56,7 +66,7 @@ class Command:
 
 
 #: What is answered from what is known of the run.
-Question = AskDetail | AskRows
+Question = AskDetail | AskRows | AskFind
 
 
 def read(content: object) -> Hello | Question | Command:
@@ -88,6 +98,11 @@ def read(content: object) -> Hello | Question | Command:
             if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
                 raise BadMessage("Rows need the indexes of elements.")
             return AskRows(_request(content), _group(content), tuple(indexes))
+        case "find":
+            text = content.get("text")
+            if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_TEXT:
+                raise BadMessage("A search needs a text.")
+            return AskFind(_request(content), _group(content), text)
         case "command":
             name = content.get("name")
             if not isinstance(name, str) or name not in ORDERS:

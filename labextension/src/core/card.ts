@@ -56,6 +56,7 @@ export class Card {
   readonly #progress = h("span.wf-card-progress");
   readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
+  readonly #grid = h("button.wf-card-grid", { type: "button", tabindex: "-1", title: "Show the elements as a grid" }, "Grid");
 
   #place = "";
 
@@ -65,6 +66,7 @@ export class Card {
       {},
       h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
       h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#stale, this.#progress),
+      this.#grid,
     );
   }
 
@@ -85,6 +87,7 @@ export class Card {
     setText(this.#stale, staleText(state));
     setText(this.#word, many ? "" : unquoted(group.note) || LOOKS[leading].label);
     this.#word.hidden = many;
+    this.#grid.hidden = !group.mapped || group.kind === "flatten";
     this.#strip.element.style.display = many ? "" : "none";
     if (many) this.#strip.update(group.counts, state.states);
     this.tick(state, now_s);
