@@ -99,10 +99,7 @@ def read(content: object) -> Hello | Question | Command:
                 raise BadMessage("Rows need the indexes of elements.")
             return AskRows(_request(content), _group(content), tuple(indexes))
         case "find":
-            text = content.get("text")
-            if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_TEXT:
-                raise BadMessage("A search needs a text.")
-            return AskFind(_request(content), _group(content), text)
+            return AskFind(_request(content), _group(content), _text(content))
         case "command":
             name = content.get("name")
             if not isinstance(name, str) or name not in ORDERS:
@@ -124,6 +121,13 @@ def _group(content: Mapping[str, object]) -> str:
     if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
         raise BadMessage("A question needs the id of a group.")
     return group
+
+
+def _text(content: Mapping[str, object]) -> str:
+    text = content.get("text")
+    if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_TEXT:
+        raise BadMessage("A search needs a text.")
+    return text
 
 
 def _is_index(value: object) -> TypeIs[int]:

@@ -36,6 +36,7 @@ export class Grid implements Pane {
   #only: TaskState | null = null;
   #cursor: number | null = null;
   #selected: number | null = null;
+  #isInspecting = false;
   #saidAt = -Infinity;
   #later: ReturnType<typeof setTimeout> | undefined;
 
@@ -90,6 +91,7 @@ export class Grid implements Pane {
   }
 
   select(selection: Selection | null): void {
+    this.#isInspecting = selection !== null;
     this.#selected = selection !== null && selection.group === this.#id ? selection.index : null;
     if (this.#selected !== null) this.#cursor = this.#selected;
     this.#rings();
@@ -183,7 +185,7 @@ export class Grid implements Pane {
   #key(event: KeyboardEvent): void {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const isTyping = event.target instanceof HTMLInputElement;
-    if (event.key === "Escape" && this.#selected === null) this.events.leave();
+    if (event.key === "Escape" && !this.#isInspecting) this.events.leave();
     else if (event.key === "n" && !isTyping) this.#nextFailure();
     else if (event.key === "/" && !isTyping) this.#bar.focusSearch();
     else return;

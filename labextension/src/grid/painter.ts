@@ -12,6 +12,7 @@ export const LABEL_PX = 44;
 const MARK_PX = 3; // one failure among 100,000 cells is as large as this
 const MOST_MARKS = 4000;
 const RING_PX = 9;
+const NOTHING = -1; // behind the last cell
 
 /** Everything that decides what the cells look like. */
 export interface Picture {
@@ -101,45 +102,67 @@ export class Painter {
     }
   }
 
-  #paintSprites(context: CanvasRenderingContext2D, { states, order, only, theme }: Picture): void {
+  #paintSprites(context: CanvasRenderingContext2D, picture: Picture): void {
+    const { states, order } = picture;
     const { cell, columns, length, sight } = this.camera;
     this.#drawSprites();
-    const size = this.#sprites.height;
-    const hasLabels = cell >= LABEL_PX;
+    const size = Math.round(cell * this.camera.ratio);
+    const [first, last] = sight.columns;
+    const codeAt = (place: number): number => (place < length ? (states[indexAt(order, place)] ?? 0) : NOTHING);
     context.imageSmoothingEnabled = false;
+    for (let row = sight.rows[0]; row <= sight.rows[1]; row++) {
+      // Neighbours in one state are one drawing.
+      for (let column = first, end = first; column <= last; column = end) {
+        const place = row * columns + column;
+        const code = codeAt(place);
+        while (end <= last && codeAt(row * columns + end) === code) end++;
+        if (code === NOTHING) break;
+        const { x, y } = this.camera.box(place);
+        const wide = end - column;
+        context.drawImage(this.#sprites, 0, code * size, wide * size, size, x, y, wide * cell, cell);
+      }
+    }
+    if (cell >= LABEL_PX) this.#paintLabels(context, picture);
+  }
+
+  #paintLabels(context: CanvasRenderingContext2D, { states, order, only, theme }: Picture): void {
+    const { cell, columns, length, sight } = this.camera;
+    const [onFull, onPale] = [css(theme.back), css(theme.text)];
     context.font = `10px ${getComputedStyle(this.canvas).fontFamily}`;
     context.textAlign = "center";
-    const [onFull, onPale] = [css(theme.back), css(theme.text)];
     for (let row = sight.rows[0]; row <= sight.rows[1]; row++) {
       for (let column = sight.columns[0]; column <= sight.columns[1]; column++) {
         const place = row * columns + column;
         if (place >= length) return;
         const index = indexAt(order, place);
-        const { x, y } = this.camera.box(place);
-        context.drawImage(this.#sprites, (states[index] ?? 0) * size, 0, size, size, x, y, cell, cell);
-        if (!hasLabels) continue;
         const state = stateOf(states[index]);
+        const { x, y } = this.camera.box(place);
         context.fillStyle = LOOKS[state].bad || state === only ? onFull : onPale;
         context.fillText(String(index), x + cell / 2, y + cell - 8);
       }
     }
   }
 
-  /** One drawing of a cell for each state; hundreds of cells are copies of them. */
+  /** A row of cells for each state, as long as one in sight may be; what is painted are pieces of them. */
   #drawSprites(): void {
-    const { cell, ratio } = this.camera;
+    const { cell, ratio, room } = this.camera;
     const size = Math.round(cell * ratio);
-    const key = `${size} ${ratio}`;
-    if (key === this.#spriteKey || this.#picture === null) return;
+    const wide = Math.ceil(room.width / cell) + 1;
+    const key = `${size} ${ratio} ${wide}`;
+    if (key === this.#spriteKey) return;
     this.#spriteKey = key;
-    this.#sprites.width = size * STATES.length;
-    this.#sprites.height = size;
-    const context = this.#sprites.getContext("2d");
-    if (context === null) return;
+    const single = document.createElement("canvas").getContext("2d");
+    const row = this.#sprites.getContext("2d");
+    if (single === null || row === null) return;
+    this.#sprites.width = size * wide;
+    this.#sprites.height = size * STATES.length;
+    single.canvas.width = size;
+    single.canvas.height = size * STATES.length;
     STATES.forEach((state, code) => {
-      context.setTransform(ratio, 0, 0, ratio, code * size, 0);
-      this.#drawSprite(context, state, cell);
+      single.setTransform(ratio, 0, 0, ratio, 0, code * size);
+      this.#drawSprite(single, state, cell);
     });
+    for (let column = 0; column < wide; column++) row.drawImage(single.canvas, column * size, 0);
   }
 
   #drawSprite(context: CanvasRenderingContext2D, state: TaskState, cell: number): void {
