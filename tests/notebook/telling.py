@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from wfkit.core.events import (
     AnyEvent,
+    CodeSpec,
     Edge,
     ErrorInfo,
     GroupSpec,
@@ -26,6 +27,7 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
 from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
+from wfkit.engine.driver.knowing import Known
 
 BEGIN_S = 1_700_000_000.0
 WORKERS = ("tcp://127.0.0.1:40001", "tcp://127.0.0.1:40002")
@@ -54,9 +56,17 @@ class StoryRun:
         self.cancelled: list[str] = []
         self.ordered: list[str] = []
         self.held_bytes = 0
+        self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
+        self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)
+
+    def known(self, group: GroupId, index: int) -> Known:
+        return Known(f"{group}-key-{index}")
+
+    def codes_now(self) -> dict[str, CodeSpec]:
+        return self.codes
 
     @property
     def id(self) -> RunId:
@@ -124,6 +134,7 @@ def spec(
         length=length,
         parent=None if parent is None else GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 
@@ -214,6 +225,7 @@ def spawned(
         length=length,
         parent=GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 

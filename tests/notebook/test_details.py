@@ -14,7 +14,7 @@ from wfkit.core.events import LogLine, LogLines, NodeRetrying, NodesAdded, NodeS
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
 from wfkit.notebook.deck import Deck
-from wfkit.notebook.details import found_cell, node_detail, node_rows
+from wfkit.notebook.details import node_detail, node_rows
 
 
 def deck_of(run: StoryRun) -> Deck:
@@ -128,42 +128,3 @@ def test_text_that_no_json_codec_takes_is_made_harmless() -> None:
     run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "x\udfff\x1b[31m"),)))
     run.tell(ended(0, state=TaskState.FAILED, reason="\ud800\x00", error=ERROR))
     json.dumps(detail(run, "g0"), ensure_ascii=False).encode()
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        ("clean[6]", 6),
-        ("6", 6),
-        ("[11]", 11),
-        ("clean", None),
-        ("load[6]", None),
-        ("12", None),
-        ("²", None),
-        ("x", None),
-    ],
-)
-def test_an_element_is_found_by_its_name_or_its_number(text: str, cell: int | None) -> None:
-    run = monthly()
-    assert found_cell(run.view_model, deck_of(run), "g1", text) == cell
-
-
-def test_items_of_parts_are_found_by_part_and_item() -> None:
-    group = replace(spec(0, "word", 5, mapped=True), parts=((1, 2), (0, 3)))
-    run = StoryRun(run_started(), NodesAdded(groups=(group,)))
-    deck = deck_of(run)
-    names = [run.view_model.groups[group.id].name(index) for index in range(5)]
-    assert [found_cell(run.view_model, deck, "g0", name) for name in names] == [0, 1, 2, 3, 4]
-    assert found_cell(run.view_model, deck, "g0", "1.1") == names.index("word[1.1]")
-    assert found_cell(run.view_model, deck, "g0", "7.7") is None
-
-
-def test_what_nodes_spawned_is_found_by_the_names_of_its_nodes() -> None:
-    run = crawl()
-    deck = deck_of(run)
-    card = next(card for card in deck.by_id.values() if card.name == "read")
-    for cell in range(len(card.states)):
-        group, index = card.node(cell)
-        assert found_cell(run.view_model, deck, card.id, group.name(index)) == cell
-    assert found_cell(run.view_model, deck, card.id, "5") == 5
-    assert found_cell(run.view_model, deck, card.id, "walk#3") is None

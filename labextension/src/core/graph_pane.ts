@@ -13,6 +13,8 @@ export interface GraphPaneEvents {
   select: GridEvents["select"];
   /** A group was opened into its grid, or the graph is shown again. */
   entered(id: string | null): void;
+  /** The row of a group in the list takes the focus. */
+  focusRow(group: string): void;
 }
 
 export class GraphPane implements Pane {
@@ -51,10 +53,6 @@ export class GraphPane implements Pane {
     if (id === null && focus && before !== null) this.scene.element.querySelector<HTMLElement>(".wf-viewport")?.focus({ preventScroll: true });
   }
 
-  get isOpen(): boolean {
-    return this.#open !== null;
-  }
-
   update(): void {
     if (this.#open !== null && this.link.model.group(this.#open) === undefined) {
       this.#open = null;
@@ -82,8 +80,10 @@ export class GraphPane implements Pane {
     this.#grid.select(selection);
   }
 
-  focus(): void {
-    this.#grid.focus();
+  /** The grid takes the focus back; in the graph the list has it, whose row is the card. */
+  focus(group: string): void {
+    if (this.#open === null) this.events.focusRow(group);
+    else this.#grid.focus();
   }
 
   stop(): void {

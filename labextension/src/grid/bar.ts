@@ -23,7 +23,13 @@ export class Bar {
   readonly #filters = new Map<TaskState | null, HTMLButtonElement>();
   readonly #first = h("button.wf-button", { type: "button", "aria-pressed": "false" }, "Failures first");
   readonly #next = h("button.wf-button", { type: "button", title: "Next failure (N)" }, "Next failure");
-  readonly #search = h("input.wf-grid-search", { type: "search", placeholder: "Index or name", "aria-label": "Find an element", title: "Find an element (/)" });
+  readonly #search = h("input.wf-search", {
+    type: "search",
+    placeholder: "Index or text",
+    "aria-label": "Find an element",
+    title: "Index, name, or part of a reason; Enter leads to the next one (/)",
+    maxlength: 1000,
+  });
 
   constructor(events: BarEvents) {
     const back = h("button.wf-link", { type: "button", title: "Back to the graph (Esc)" }, "‹ Graph");

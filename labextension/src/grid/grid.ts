@@ -159,18 +159,31 @@ export class Grid implements Pane {
     if (place !== null) this.#goTo(indexAt(this.#order, place));
   }
 
+  /** An index or a name leads to its element; any other text to the next one that has it in its reason or its name. */
   #search(text: string): void {
     const state = this.#state;
-    if (state === null || text.trim() === "") return;
+    const wanted = text.trim();
+    if (state === null || wanted === "") return;
     const { group, states } = state;
-    const index = group.named ? null : indexNamed(text, group.name, states.length);
-    if (index !== null || !group.named) this.#found(index, text);
-    else this.link.ask("find", { op: "find", group: group.id, text: text.trim() }, (answer) => this.#found(answer.index, text));
+    const index = indexNamed(wanted, group.name, states.length);
+    if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) this.#found(index, wanted);
+    else this.link.ask("grid", { op: "find", text: wanted }, ({ cards }, masks) => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted));
+  }
+
+  /** The next element in a mask of bits, from the cursor on. */
+  #next(mask: DataView | undefined): number | null {
+    const { length } = this.#state?.states ?? [];
+    const from = this.#cursor === null ? -1 : placeOf(this.#order, this.#cursor);
+    for (let step = 1; mask !== undefined && step <= length; step++) {
+      const index = indexAt(this.#order, (from + step) % length);
+      if (index >> 3 < mask.byteLength && (mask.getUint8(index >> 3) & (1 << (index & 7))) !== 0) return index;
+    }
+    return null;
   }
 
   #found(index: number | null, text: string): void {
     this.#bar.found(index !== null);
-    if (index === null) setText(this.#spoken, `No element ${text.trim()}`);
+    if (index === null) setText(this.#spoken, `No element ${text}`);
     else this.#goTo(index);
   }
 
