@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
+
+from typing_extensions import override
 
 from wfkit.core.events import (
     AnyEvent,
@@ -26,7 +27,10 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
 from wfkit.core.states import FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
+from wfkit.engine.driver.recorded import RecordedRun
 
+RUN: Final = RunId("r-0123456789abcdefghjkmnpqrs")
+FLOW: Final = "replayed"
 STAGES: Final = ("load", "clean", "fit")
 WORKERS: Final = tuple(f"tcp://127.0.0.1:{40_000 + number}" for number in range(8))
 _SEED: Final = 5
@@ -52,7 +56,7 @@ def recorded(tasks: int, began_s: float, per_s: float) -> list[AnyEvent]:
     """
     length = -(-tasks // len(STAGES))
     events: list[AnyEvent] = [
-        RunStarted(run_id=RunId("r-0123456789abcdefghjkmnpqrs"), flow_name="hundred thousand"),
+        RunStarted(run_id=RUN, flow_name=FLOW),
         NodesAdded(groups=tuple(_stage(number, length) for number in range(len(STAGES)))),
         *(event for _, event in sorted(_nodes(length), key=lambda moment: moment[0])),
         RunFinished(state=RunState.FAILED, reason="some of load could not be read"),
@@ -116,28 +120,36 @@ def _ended(number: int, item: int, state: TaskState, attempt: int = 0) -> NodeFi
     )
 
 
-class ReplayedRun:
-    """What a view needs of a run; its events come from a record."""
+class _Told:
+    """A record that is read as it is told."""
+
+    id = RUN
+    flow_name = FLOW
+    parent_id = None
 
     def __init__(self) -> None:
-        self.view_model = RunView()
-        self.lock = threading.RLock()
-        self.held_bytes = 0
+        self.told = RunView()
+
+    def view(self) -> RunView:
+        return self.told
+
+    def take_over(self) -> None:
+        """Nobody does."""
+
+    def flow(self) -> None:
+        """No code is on record."""
+
+
+class ReplayedRun(RecordedRun):
+    """A run from the record that is told again, as it once went on."""
+
+    def __init__(self) -> None:
+        super().__init__(_Told(), results=None)
         self.waking_s = 0.0  #: CPU time that went into telling the watchers
         self._callbacks: list[Callable[[], None]] = []
 
-    @property
-    def id(self) -> RunId:
-        """Its id."""
-        return self.view_model.run_id
-
-    @property
-    def state(self) -> RunState:
-        """Its state."""
-        return self.view_model.state
-
+    @override
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back after changes; the returned function ends that."""
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 
@@ -160,15 +172,3 @@ class ReplayedRun:
             told = due
             time.sleep(_BATCH_S)
         return time.monotonic() - begin_s
-
-    def cancel(self, reason: str = "") -> None:
-        """Nobody does."""
-
-    def pause(self) -> None:
-        """Nobody does."""
-
-    def resume(self) -> None:
-        """Nobody does."""
-
-    def release(self) -> None:
-        """Nobody does."""

@@ -254,6 +254,19 @@ def test_an_element_is_found_by_index_or_name(tab: Tab, text: str) -> None:
         expect(search).to_have_attribute("aria-invalid", "false")
 
 
+def test_a_text_leads_from_one_element_with_it_to_the_next(tab: Tab) -> None:
+    run = etl(300, done=0)
+    run.tell(*(ended(1, index, TaskState.UPSTREAM_FAILED, reason=f"load[{index}] failed") for index in (40, 200)))
+    with served(run) as host:
+        opened(tab, host)
+        enter(tab)
+        search = tab.get_by_label("Find an element")
+        search.fill("Failed")
+        for index in (40, 200, 40):
+            search.press("Enter")
+            expect(tab.locator(f'[data-wfkit-detail="clean[{index}]"]')).to_be_visible()
+
+
 def test_what_nodes_spawned_is_found_by_names_that_only_the_kernel_knows(tab: Tab) -> None:
     run = crawl()
     with served(run) as host:
