@@ -14,6 +14,7 @@ import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
 import css from "./style.css";
+import valueCss from "./inspector/value.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
@@ -65,7 +66,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css),
+      h("style", {}, css, valueCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),

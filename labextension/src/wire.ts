@@ -1,5 +1,7 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import { LOOKS, type Preview } from "./looks.ts";
+
 export const VERSION = 1;
 
 /** States by code: the position is the number that a buffer of states holds. */
@@ -184,7 +186,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Ack;
+export type Answers = Detail | Rows | Preview | Ack;
 export type Message = Snapshot | Delta | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -194,17 +196,20 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "preview"; readonly group: string; readonly index: number }
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
   readonly detail: Detail;
   readonly rows: Rows;
+  readonly preview: Preview;
   readonly command: Ack;
 }
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
   rows: "rows",
+  preview: "preview",
   command: "ack",
 };
 
@@ -251,6 +256,8 @@ export function parse(value: unknown): Message | null {
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "preview":
+      return typeof message.request === "string" && message.kind in LOOKS && isPlain(message.look) ? message : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

@@ -43,7 +43,7 @@ def node_detail(view: RunView, deck: Deck, card_id: str, cell: int) -> dict[str,
     KeyError : the run has no such group
     IndexError : the group has no such element
     """
-    group, index = _node(view, deck, card_id, cell)
+    group, index = node_at(view, deck, card_id, cell)
     kind = group.kinds.get(index)
     worker = group.worker_of[index]
     ended = not isnan(group.ended_s[index])
@@ -78,14 +78,21 @@ def node_rows(view: RunView, deck: Deck, card_id: str, cells: Iterable[int]) -> 
     KeyError : the run has no such group
     IndexError : the group has no such element
     """
-    nodes = (_node(view, deck, card_id, cell) for cell in cells)
+    nodes = (node_at(view, deck, card_id, cell) for cell in cells)
     return [
         [one_line(group.name(index), _NAME_CHARS), one_line(group.reason(index), _REASON_CHARS)]
         for group, index in nodes
     ]
 
 
-def _node(view: RunView, deck: Deck, card_id: str, cell: int) -> tuple[GroupView, int]:
+def node_at(view: RunView, deck: Deck, card_id: str, cell: int) -> tuple[GroupView, int]:
+    """The node that a browser means.
+
+    Raises
+    ------
+    KeyError : the run has no such group
+    IndexError : the group has no such element
+    """
     card = deck.by_id.get(card_id)
     if card is not None:
         return card.node(cell)

@@ -48,6 +48,15 @@ class AskRows:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPreview:
+    """Somebody wants to see the value of one node."""
+
+    request: str
+    group: str  #: a card or a group
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Somebody pressed a button."""
 
@@ -59,7 +68,7 @@ class Command:
 Question = AskDetail | AskRows
 
 
-def read(content: object) -> Hello | Question | Command:
+def read(content: object) -> Hello | Question | AskPreview | Command:
     """Check a message and take it apart.
 
     Raises
@@ -79,10 +88,9 @@ def read(content: object) -> Hello | Question | Command:
                 raise BadMessage("`have` must be a number or null.")
             return Hello(have)
         case "detail":
-            index = content.get("index")
-            if not _is_index(index):
-                raise BadMessage("A detail needs the index of an element.")
-            return AskDetail(_request(content), _group(content), index)
+            return AskDetail(_request(content), _group(content), _index(content))
+        case "preview":
+            return AskPreview(_request(content), _group(content), _index(content))
         case "rows":
             indexes = content.get("indexes")
             if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
@@ -109,6 +117,13 @@ def _group(content: Mapping[str, object]) -> str:
     if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
         raise BadMessage("A question needs the id of a group.")
     return group
+
+
+def _index(content: Mapping[str, object]) -> int:
+    index = content.get("index")
+    if not _is_index(index):
+        raise BadMessage("A question needs the index of an element.")
+    return index
 
 
 def _is_index(value: object) -> TypeIs[int]:

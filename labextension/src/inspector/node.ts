@@ -8,7 +8,12 @@ import type { Attempt, ErrorText, NodeDetail, NodePlace } from "../wire.ts";
 import { spawnedList, spawnerLink } from "./kin.ts";
 import { logView } from "./logs.ts";
 
-export function nodeView(node: NodeDetail, runStarted_s: number | null, go: (place: NodePlace) => void): HTMLElement {
+export function nodeView(
+  node: NodeDetail,
+  runStarted_s: number | null,
+  go: (place: NodePlace) => void,
+  value: HTMLElement | null,
+): HTMLElement {
   const look = LOOKS[node.state];
   return h(
     "div.wf-node",
@@ -25,7 +30,7 @@ export function nodeView(node: NodeDetail, runStarted_s: number | null, go: (pla
     ...attempts(node),
     section("Spawned", node.spawned.length === 0 ? null : spawnedList(node.spawned, node.spawned_more, go)),
     section("Log", node.logs.length === 0 ? null : logView(node.logs)),
-    section("Value", node.preview === "" ? null : h("pre.wf-pre", { tabindex: "0" }, node.preview)),
+    section("Value", value),
   );
 }
 

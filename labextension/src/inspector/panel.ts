@@ -4,10 +4,11 @@ import { h, setText } from "../core/dom.ts";
 import { isMany } from "../model/run_model.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
-import type { NodeDetail } from "../wire.ts";
+import type { NodeDetail, NodePlace } from "../wire.ts";
 import { ElementList } from "./elements.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
+import { ValueView } from "./value.ts";
 
 /** While a node is alive its log grows: ask again after this time. */
 const REFRESH_S = 2;
@@ -22,11 +23,14 @@ export class Panel {
   #members: Members | null = null;
   #shown: unknown = null; // the group's state that the shown details belong to
   #asked_s = 0;
+  #told = ""; // the details that are drawn: drawing them again would move what is being read
+  readonly #value: ValueView;
 
   constructor(
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
   ) {
+    this.#value = new ValueView(link);
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => select(null));
     this.#back.addEventListener("click", () => {
@@ -45,6 +49,8 @@ export class Panel {
     this.element.hidden = selection === null;
     this.#list = null;
     this.#members = null;
+    this.#told = "";
+    this.#value.leave();
     this.#body.replaceChildren();
     if (selection === null) return;
     const state = this.link.model.group(selection.group);
@@ -101,11 +107,15 @@ export class Panel {
   }
 
   #draw(node: NodeDetail): void {
+    const told = JSON.stringify(node);
+    if (told === this.#told) return;
+    this.#told = told;
     const scrolled = this.#body.scrollTop;
     const inner = [...this.#body.querySelectorAll("pre,.wf-logs")].map((part) => part.scrollTop);
     setText(this.#title, node.name);
     const run = this.link.model.run;
-    this.#body.replaceChildren(nodeView(node, run?.started_s ?? null, ({ group, index }) => this.select({ group, index })));
+    const go = ({ group, index }: NodePlace): void => this.select({ group, index });
+    this.#body.replaceChildren(nodeView(node, run?.started_s ?? null, go, this.#value.of(node)));
     this.#body.scrollTop = scrolled;
     this.#body.querySelectorAll("pre,.wf-logs").forEach((part, i) => (part.scrollTop = inner[i] ?? 0));
   }
