@@ -7,9 +7,9 @@ from typing import Final
 _TABLES: Final = {"table", "caption", "colgroup", "col", "thead", "tbody", "tfoot", "tr", "th", "td"}
 _BLOCKS: Final = {"div", "p", "pre", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "hr", "details", "summary"}
 _HEADINGS: Final = {"h1", "h2", "h3", "h4", "h5", "h6"}
-_WORDS: Final = {"a", "b", "br", "code", "em", "i", "img", "kbd", "mark", "small", "span", "strong", "sub", "sup", "u"}
+_WORDS: Final = {"b", "br", "code", "em", "i", "img", "kbd", "mark", "small", "span", "strong", "sub", "sup", "u"}
 _TAGS: Final = _TABLES | _BLOCKS | _HEADINGS | _WORDS
-#: No `href`: a click on a link would leave the frame, and tell somebody. No `id`, no `name`, nothing that acts.
+#: No link, since a click would leave the frame and tell somebody; no `id`, no `name`, nothing that acts.
 _ATTRIBUTES: Final = {
     "*": {"style", "title", "align", "valign"},
     "img": {"src", "alt", "width", "height"},
@@ -70,4 +70,4 @@ def cleaned(html: str) -> str | None:
         link_rel=None,
         filter_style_properties=_STYLES,
     )
-    return clean if "<img" in clean or nh3.clean(clean, tags=set()).strip() else None
+    return clean if "<img src" in clean or nh3.clean(clean, tags=set()).strip() else None

@@ -27,7 +27,7 @@ export class ValueView {
     if (key === this.#key) return this.#element;
     this.leave();
     this.#key = key;
-    const waiting = status("");
+    const waiting = said("");
     this.#element.dataset["wfkitValue"] = "waiting";
     this.#element.replaceChildren(...(node.preview === "" ? [] : [short(node.preview)]), waiting);
     this.#timer = window.setTimeout(() => this.#ask(node, key, waiting), STAY_MS);
@@ -73,15 +73,17 @@ export class ValueView {
   }
 
   #refused(node: NodeDetail, text: string): void {
+    const status = said(text);
     const again = h("button.wf-link", { type: "button" }, "Look again");
     again.addEventListener("click", () => {
-      const waiting = status("");
+      const waiting = said("");
       this.#element.dataset["wfkitValue"] = "waiting";
-      again.replaceWith(waiting);
+      status.replaceWith(waiting);
+      again.remove();
       this.#ask(node, this.#key, waiting);
     });
     this.#element.dataset["wfkitValue"] = "none";
-    this.#element.replaceChildren(...(node.preview === "" ? [] : [short(node.preview)]), status(text), again);
+    this.#element.replaceChildren(...(node.preview === "" ? [] : [short(node.preview)]), status, again);
   }
 }
 
@@ -90,6 +92,6 @@ function short(text: string): HTMLElement {
   return h("pre.wf-pre", { tabindex: "0", "aria-label": "Value in short" }, text);
 }
 
-function status(text: string): HTMLElement {
+function said(text: string): HTMLElement {
   return h("p.wf-note.wf-value-status", { role: "status" }, text);
 }

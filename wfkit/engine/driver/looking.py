@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from wfkit.core.states import TASK_ENDS, WITH_VALUE
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: A worker that has said nothing for so long is too busy to be asked, or gone.
 _PATIENCE_S: Final = 45.0
+#: Until the scheduler knows of a value that was made just now.
+_NEWS_S: Final = 2.0
+_AGAIN_S: Final = 0.05
 _RECORD: Final = "the record"
 _STORE: Final = "the store of results"
 
@@ -86,17 +90,23 @@ def _clause(sentence: str) -> str:
 
 
 def _on_cluster(run: Run, key: str, offset: int, first: str) -> Looked | None:
-    """Ask the workers that have the value of a key; the one that made it has it ready."""
-    cluster = run.engine.cluster
-    try:
-        holders = sorted(cluster.holders(key), key=lambda worker: worker != first)
-    except Exception:  # noqa: BLE001 - the cluster is going away
-        return None
-    for worker in holders:
-        look = _asked(cluster, worker, key, offset)
-        if look is not None:
-            return Looked(look, worker)
-    return None
+    """Ask the workers that have the value of a key; the one that made it has it ready.
+
+    The news that a node has ended is quicker than the scheduler's that it has the value.
+    """
+    cluster, until_s = run.engine.cluster, time.monotonic() + _NEWS_S
+    while True:
+        try:
+            holders = sorted(cluster.holders(key), key=lambda worker: worker != first)
+        except Exception:  # noqa: BLE001 - the cluster is going away
+            return None
+        for worker in holders:
+            look = _asked(cluster, worker, key, offset)
+            if look is not None:
+                return Looked(look, worker)
+        if time.monotonic() > until_s:
+            return None
+        time.sleep(_AGAIN_S)
 
 
 def _asked(cluster: Cluster, worker: str, key: str, offset: int) -> Look | None:
@@ -116,5 +126,5 @@ def _stored(reference: str, results: Results | None) -> Looked:
     try:
         payload, buffers = results.read(reference)
     except WfkitError as error:
-        return Looked(nothing(_clause(str(error).partition("\n")[0])), "")
+        return Looked(nothing(_clause(error.what)), "")
     return Looked(look_in_process((bytes(payload), buffers)), _STORE)
