@@ -128,13 +128,13 @@ LEAKS: Final = {
 ADVISORIES: Final = {
     "CVE-2026-42557 command linker": '<button data-commandlinker-command="filebrowser:open-path" '
     'data-commandlinker-args="{}">click</button>',
-    "CVE-2024-43805 clobbering": '<form id=body name=documentElement><input name=attributes id=defaultView></form>'
+    "CVE-2024-43805 clobbering": "<form id=body name=documentElement><input name=attributes id=defaultView></form>"
     '<a id=MathJax></a><a id=MathJax name=config href="clobbered:x">x</a>',
     "CVE-2024-22420 markdown preview": f'<div data-mime-type="text/html" class="jp-mod-active">'
-    f'<img class=x onerror={_CALL} src></div>',
+    f"<img class=x onerror={_CALL} src></div>",
     "CVE-2021-32797 form action": f'<form id=jp-form action="javascript:{_CALL}"><button form=jp-form>click</button></form>'
     f'<label for=y>click</label><input id=y type=submit form=jp-form formaction="javascript:{_CALL}">',
-    "CVE-2018-8768 parsed again": f"<img alt=\"<x\" title=\"/><img src=x onerror={_CALL}>\">",
+    "CVE-2018-8768 parsed again": f'<img alt="<x" title="/><img src=x onerror={_CALL}>">',
     "CVE-2026-44727 file in a frame": f'<iframe src="/files/evil.html"></iframe><script>{_CALL}</script>',
     "Pluto 3607 blob": f"<iframe id=b></iframe><script>b.src=URL.createObjectURL(new Blob(['<script>{_CALL}<\\/script>']))</script>",
     "notebookjs 58 no sanitizer": f"<table><tr><td><img src=`x`onerror={_CALL}></td></tr></table>",

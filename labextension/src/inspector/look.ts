@@ -7,7 +7,7 @@ import { frameOf } from "./frame.ts";
 import { gridView, tableView } from "./grid.ts";
 import { treeView } from "./tree.ts";
 
-const HEX_LINE = 16;
+const HEX_LINE = 8; // as wide as the narrowest panel
 
 /** `name`: of the node, for those who cannot see. */
 export function lookView(preview: Preview, buffers: readonly DataView[], name: string): HTMLElement[] {

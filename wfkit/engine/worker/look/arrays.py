@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, is_exactly, type_name
@@ -62,10 +63,12 @@ def _range(array: Any) -> Fields:
         looked_at = looked_at[~missing] if nans else looked_at
     if not looked_at.size:
         return {"least": "", "greatest": "", "mean": "", "nans": nans, "step": step}
+    with sys.modules["numpy"].errstate(all="ignore"):
+        mean = float(looked_at.mean(dtype="float64"))
     return {
         "least": cell(looked_at.min().item()),
         "greatest": cell(looked_at.max().item()),
-        "mean": cell(float(looked_at.mean(dtype="float64"))),
+        "mean": cell(mean),
         "nans": nans,
         "step": step,
     }

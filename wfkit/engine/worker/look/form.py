@@ -10,10 +10,11 @@ from wfkit.authoring.secrets import redacted, redacted_start
 from wfkit.core.redaction import HIDDEN, is_secret_name
 from wfkit.engine.worker.preview import preview
 
-#: All of a look together, as the browser gets it.
+#: The fields of a look, as the browser gets them, and its picture.
 MOST_BYTES: Final = 64_000
 #: One cell of a table, one leaf of a tree.
 _CELL_CHARACTERS: Final = 80
+_CELL_BYTES: Final = 80
 _NAME_CHARACTERS: Final = 60
 
 #: What JSON can say.
@@ -46,8 +47,8 @@ def nothing(reason: str) -> Look:
 
 def fitting(look: Look) -> Look:
     """The look, unless it is too large to be sent."""
-    size = len(json.dumps(look.fields, ensure_ascii=False).encode("utf-8", "replace")) + len(look.image)
-    return look if size <= 2 * MOST_BYTES else nothing(f"too large: it would take {size:,} bytes to show")
+    size = max(len(json.dumps(look.fields, ensure_ascii=False).encode("utf-8", "replace")), len(look.image))
+    return look if size <= MOST_BYTES else nothing(f"too large: it would take {size:,} bytes to show")
 
 
 def hidden(fields: Plain) -> Plain:
@@ -80,15 +81,20 @@ def cell(value: object, name: str = "") -> str:
     """One value in a few words, without calling its own code; nothing of it where its name says that it is secret."""
     if name and is_secret_name(name):
         return HIDDEN
+    text = _words(value)
+    if len(text) <= _CELL_CHARACTERS and len(text.encode("utf-8", "replace")) <= _CELL_BYTES:
+        return text
+    return f"{cut(text[:_CELL_CHARACTERS], _CELL_BYTES)}…"
+
+
+def _words(value: object) -> str:
     if type(value) is str:
-        start = redacted_start(value, _CELL_CHARACTERS)
-        return start if len(value) <= _CELL_CHARACTERS else f"{start}…"
+        return redacted_start(value, _CELL_CHARACTERS + 1)
     if type(value) is float:
         return f"{value:.6g}"
     if package_of(value) in {"pandas", "numpy"} and getattr(value, "shape", None) in {None, ()}:
-        return str(value)[:_CELL_CHARACTERS]  # Timestamp, NA, numbers: none of the user's code
-    shown = preview(value)
-    return shown if len(shown) <= _CELL_CHARACTERS else f"{shown[: _CELL_CHARACTERS - 1]}…"
+        return str(value)  # Timestamp, NA, numbers: none of the user's code
+    return preview(value)
 
 
 def label(value: object) -> str:

@@ -21,7 +21,7 @@ _STARTS: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/
 def image_look(value: object) -> Look | None:
     """A picture of PIL as a smaller one; None for anything else."""
     package = sys.modules.get("PIL.Image")
-    if package is None or not isinstance(value, package.Image) or not type(value).__module__.startswith("PIL."):
+    if package is None or not issubclass(type(value), package.Image) or package_of(value) != "PIL":
         return None
     picture: Any = value
     width, height = picture.size

@@ -19,6 +19,7 @@ _BY_SCRIPTS: Final = (
     "{} draws this in a page with scripts, and previews run none. In a cell, the value that `.result()` gives shows it."
 )
 _FALLBACK_BYTES: Final = 4_000
+_HTML_BYTES: Final = MOST_BYTES - 2 * _FALLBACK_BYTES  # what is beside it has its place too
 
 
 def is_drawn(value: object) -> bool:
@@ -99,8 +100,8 @@ def _html(value: object) -> Look | None:
         "html",
         {
             "type": type_name(value),
-            "html": cut(redacted_start(html, MOST_BYTES), MOST_BYTES),
-            "left_out": max(0, len(html) - MOST_BYTES),
+            "html": cut(redacted_start(html, _HTML_BYTES), _HTML_BYTES),
+            "left_out": max(0, len(html) - _HTML_BYTES),
             "text": cut(redacted_start(text, _FALLBACK_BYTES), _FALLBACK_BYTES),
         },
     )

@@ -55,7 +55,7 @@ def _shown(process: OwnProcess, question: list[memoryview]) -> Look:
         return _too_late(allowed_s) if process.begun else nothing(f"it was not loaded within {_LOAD_S:g} s")
     except Gone:
         return _died(process, allowed_s)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return nothing("its process did not keep to the rules")
 
 
@@ -78,7 +78,7 @@ def _look(payload: bytearray, buffers: list[bytearray]) -> Look:
 
     Raises
     ------
-    ValueError, TypeError : it is no look
+    ValueError, TypeError, RecursionError : it is no look
     """
     kind, fields = json.loads(payload)
     (image,) = buffers

@@ -21,6 +21,8 @@ _BYTES: Final = 40_000
 
 _MAPPINGS: Final = frozenset({dict, defaultdict, OrderedDict, MappingProxyType})
 _SEQUENCES: Final = frozenset({list, tuple, deque, set, frozenset})
+# `isinstance` would ask the value for its `__class__`, which may be code.
+
 #: A key or name, and the value below it.
 _Items = Iterable[tuple[str, object]]
 
@@ -77,8 +79,8 @@ def _items_of(value: object) -> tuple[int, _Items] | None:
         return len(held), ((label(key), item) for key, item in held.items())
     if kind in _SEQUENCES:
         return len(held), ((str(number), item) for number, item in enumerate(held))
-    if isinstance(value, tuple) and type(fields := kind.__dict__.get("_fields")) is tuple:
-        return len(fields), zip(map(str, fields), tuple.__iter__(value), strict=False)
+    if issubclass(kind, tuple) and type(fields := kind.__dict__.get("_fields")) is tuple:
+        return len(fields), zip(map(str, fields), tuple.__iter__(held), strict=False)
     if kind is SimpleNamespace or "__dataclass_fields__" in kind.__dict__:
         return _record(value)
     return None
@@ -106,8 +108,9 @@ def _slot(value: object, name: str, get: Callable[[object], object]) -> Iterator
 def scalar_look(value: object) -> Look | None:
     """A number, a date, a member of an enum: one line; None for anything else."""
     kind = type(value)
-    if isinstance(value, enum.Enum) and isinstance(kind, enum.EnumMeta):
-        text = f"{kind.__name__}.{value._name_}"
+    member: Any = value
+    if issubclass(kind, enum.Enum):
+        text = f"{kind.__name__}.{member._name_}"
     elif kind.__module__ in {"builtins", "datetime", "decimal"} and not (shown := cell(value)).startswith("<"):
         text = shown
     else:
