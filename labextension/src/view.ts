@@ -7,19 +7,30 @@ import { Scene } from "./core/scene.ts";
 import { endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
+import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
 import type { Selection } from "./model/selection.ts";
+import { Nodes } from "./table/nodes.ts";
+import { type Lists, TablePane } from "./table/pane.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import { Timeline } from "./timeline/pane.ts";
 import css from "./style.css";
+import inspectorCss from "./inspector/inspector.css";
 import valueCss from "./inspector/value.css";
+import timelineCss from "./timeline/timeline.css";
+import rowsCss from "./core/rows.css";
+import logsCss from "./logs/logs.css";
+import tableCss from "./table/table.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
   mode: Mode;
   selection: Selection | null;
+  /** What the table lists. */
+  table: Lists;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
@@ -30,6 +41,7 @@ export class View {
   readonly #header: Header;
   readonly #scene: Scene;
   readonly #twin: Twin;
+  readonly #table: TablePane;
   readonly #panel: Panel;
   readonly #panes: Readonly<Record<Mode, Pane>>;
   readonly #waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
@@ -60,13 +72,20 @@ export class View {
       neighbour: (id, side) => this.#scene.neighbour(id, side),
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true));
-    this.#panes = { graph: this.#scene, table: this.#twin };
+    const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
+    this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
+    this.#panes = {
+      graph: this.#scene,
+      timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
+      table: this.#table,
+      logs: new LogsPane(link, choose),
+    };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, valueCss),
+      h("style", {}, css, rowsCss, inspectorCss, valueCss, timelineCss, tableCss, logsCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
@@ -129,8 +148,8 @@ export class View {
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
     this.#header.update();
-    this.#twin.update();
-    if (this.#visible && this.#pane !== this.#twin) this.#pane.update();
+    this.#table.update();
+    if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
     this.#say();
   }
@@ -139,8 +158,8 @@ export class View {
     this.link.tick();
     if (!this.link.ended && this.#visible) {
       this.#header.tick();
-      this.#twin.tick();
-      if (this.#pane !== this.#twin) this.#pane.tick();
+      this.#table.tick();
+      if (this.#pane !== this.#table) this.#pane.tick();
     }
     this.#panel.update();
     this.#say();
@@ -174,7 +193,7 @@ export class View {
     this.choices.mode = mode;
     this.root.dataset["mode"] = mode;
     this.#header.show(mode);
-    for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#twin;
+    for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#table;
     this.#pane.shown?.(this.#visible);
     this.#pane.resized();
     this.#soon();
@@ -192,7 +211,9 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
-    if (selection === null && before !== null && focus) this.#twin.focus(before.group);
+    if (selection === null && before !== null && focus) {
+      (this.#pane.focus === undefined ? this.#twin : this.#pane).focus?.(before.group);
+    }
   }
 
   #key(event: KeyboardEvent): void {

@@ -1,6 +1,9 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import type { NodeDetail, Source, Summary } from "./details.ts";
 import { LOOKS, type Preview } from "./looks.ts";
+
+export type * from "./details.ts";
 
 export const VERSION = 1;
 
@@ -103,54 +106,22 @@ export interface Delta {
   readonly cells: readonly Cells[];
 }
 
-export interface ErrorText {
-  readonly type: string;
-  readonly message: string;
-  readonly traceback: string;
-}
-
-export interface Attempt {
-  readonly attempt: number;
-  readonly error: ErrorText | null;
-  readonly delay_s: number | null;
-  /** Why another attempt follows, where it was no error. */
-  readonly cause: string;
-}
-
-/** Another node that can be looked at. */
-export interface NodePlace {
-  readonly group: string;
-  readonly index: number | null;
-  readonly name: string;
-  readonly state: TaskState;
-}
-
-/** What a node spawned by one call; a map of many has no element of its own to look at. */
-export interface Spawned extends NodePlace {
-  readonly ended: number;
-  readonly total: number;
-}
-
-export type LogRow = readonly [at_s: number, level: number, source: string, text: string, attempt: number];
-
-export interface NodeDetail {
-  readonly name: string;
-  readonly group: string;
-  readonly index: number;
-  readonly state: TaskState;
-  readonly kind: string | null;
-  readonly reason: string;
-  readonly preview: string;
-  readonly worker: string;
-  readonly attempts: readonly Attempt[];
-  readonly started_s: number | null;
-  readonly ended_s: number | null;
-  readonly wall_s: number | null;
-  readonly result_bytes: number | null;
-  readonly logs: readonly LogRow[];
-  readonly spawner: NodePlace | null;
-  readonly spawned: readonly Spawned[];
-  readonly spawned_more: number;
+/** When and where nodes ran; `base` is the message before, null where everything is told. */
+export interface ColumnsMessage {
+  readonly v: 1;
+  readonly op: "columns";
+  readonly seq: number;
+  readonly base: number | null;
+  readonly base_s: number;
+  readonly workers_from: number;
+  readonly workers: readonly string[];
+  /** Numbers of rows and phases that the buffers hold of each card, one card after the other. */
+  readonly cards: readonly {
+    readonly id: string;
+    readonly length: number;
+    readonly rows: number;
+    readonly phases: number;
+  }[];
 }
 
 export interface Detail {
@@ -158,6 +129,20 @@ export interface Detail {
   readonly op: "detail";
   readonly request: string;
   readonly node: NodeDetail;
+}
+
+export interface GroupAnswer {
+  readonly v: 1;
+  readonly op: "group";
+  readonly request: string;
+  readonly group: Summary;
+}
+
+export interface SourceAnswer {
+  readonly v: 1;
+  readonly op: "source";
+  readonly request: string;
+  readonly source: Source;
 }
 
 /** Name and reason of a node. */
@@ -168,6 +153,56 @@ export interface Rows {
   readonly op: "rows";
   readonly request: string;
   readonly rows: readonly NodeRow[];
+}
+
+/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
+export type LogLine = readonly [
+  number: number,
+  at_s: number,
+  level: number,
+  source: string,
+  text: string,
+  attempt: number,
+  node: string,
+  card: string,
+  cell: number | null,
+];
+
+/** Lines of the log in order of time, from place `first` on among `total` that were found. */
+export interface Logs {
+  readonly v: 1;
+  readonly op: "logs";
+  readonly request: string;
+  readonly total: number;
+  readonly first: number;
+  /** How much of the log was looked through; below 1 the same question goes on from there. */
+  readonly searched: number;
+  readonly rows: readonly LogLine[];
+}
+
+/** Which lines of the log are looked for. */
+export interface LogFilter {
+  /** A card, or "" for the body of the flow; null for all. */
+  readonly group: string | null;
+  readonly index: number | null;
+  /** The least. */
+  readonly level: number;
+  readonly text: string;
+}
+
+/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
+export interface LogWindow {
+  readonly start: number | null;
+  readonly line: number | null;
+  readonly limit: number;
+}
+
+/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
+export interface Found {
+  readonly v: 1;
+  readonly op: "found";
+  readonly request: string;
+  readonly cards: readonly string[];
 }
 
 export interface Ack {
@@ -186,8 +221,8 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Preview | Ack;
-export type Message = Snapshot | Delta | Answers | Refusal;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack;
+export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
 export type Order = "cancel" | "pause" | "resume" | "release";
@@ -195,26 +230,38 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
+  | { readonly op: "group"; readonly group: string }
+  | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
   | { readonly op: "preview"; readonly group: string; readonly index: number }
+  | { readonly op: "find"; readonly text: string }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
   readonly detail: Detail;
+  readonly group: GroupAnswer;
+  readonly source: SourceAnswer;
   readonly rows: Rows;
   readonly preview: Preview;
+  readonly find: Found;
+  readonly logs: Logs;
   readonly command: Ack;
 }
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
+  group: "group",
+  source: "source",
   rows: "rows",
   preview: "preview",
+  find: "found",
+  logs: "logs",
   command: "ack",
 };
 
 export type Outgoing =
-  | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "hello" | "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -252,12 +299,33 @@ export function parse(value: unknown): Message | null {
         haveIds(message.cells)
         ? message
         : null;
+    case "columns":
+      return Number.isInteger(message.seq) &&
+        (message.base === null || Number.isInteger(message.base)) &&
+        typeof message.base_s === "number" &&
+        Number.isInteger(message.workers_from) &&
+        Array.isArray(message.workers) &&
+        haveIds(message.cards)
+        ? message
+        : null;
     case "detail":
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
+    case "group":
+      return typeof message.request === "string" && isPlain(message.group) ? message : null;
+    case "source":
+      return typeof message.request === "string" && isPlain(message.source) && Array.isArray(message.source.lines)
+        ? message
+        : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
     case "preview":
       return typeof message.request === "string" && message.kind in LOOKS && isPlain(message.look) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

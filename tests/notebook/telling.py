@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from wfkit.core.events import (
     AnyEvent,
+    CodeSpec,
     Edge,
     ErrorInfo,
     GroupSpec,
@@ -26,6 +27,7 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
 from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
+from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.reading import Looked
 from wfkit.engine.worker.look.form import nothing
 
@@ -59,9 +61,17 @@ class StoryRun:
         #: What is to be seen of the values of nodes, by group and index.
         self.looks: dict[tuple[str, int], Looked] = {}
         self.looked_at: list[tuple[str, int]] = []
+        self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
+        self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)
+
+    def known(self, group: GroupId, index: int) -> Known:
+        return Known(f"{group}-key-{index}")
+
+    def codes_now(self) -> dict[str, CodeSpec]:
+        return self.codes
 
     @property
     def id(self) -> RunId:
@@ -133,6 +143,7 @@ def spec(
         length=length,
         parent=None if parent is None else GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 
@@ -223,6 +234,7 @@ def spawned(
         length=length,
         parent=GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 

@@ -14,7 +14,7 @@ from wfkit.engine.worker.look.texts import text_look
 from wfkit.notebook.answering import LookedAtRun
 from wfkit.notebook.cleaned import cleaned
 from wfkit.notebook.deck import Deck
-from wfkit.notebook.details import node_at
+from wfkit.notebook.details import find_node
 from wfkit.notebook.plain import clean, one_line
 from wfkit.notebook.protocol import AskPreview
 
@@ -68,7 +68,7 @@ class Previews:
 
     def _preview(self, question: AskPreview) -> tuple[dict[str, object], list[bytes]]:
         with self._run.lock:
-            group, index = node_at(self._run.view_model, self._deck, question.group, question.index)
+            group, index = find_node(self._run.view_model, self._deck, question.group, question.index)
         looked = self._run.look(group.spec.id, index)
         look = _harmless(looked.look)
         content: dict[str, object] = {

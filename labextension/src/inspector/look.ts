@@ -3,7 +3,7 @@
 import { h } from "../core/dom.ts";
 import { bytes, count, plural } from "../core/format.ts";
 import type { Looks, Preview, Range } from "../looks.ts";
-import { frameOf } from "./frame.ts";
+import { frameOf } from "./sandbox.ts";
 import { gridView, tableView } from "./grid.ts";
 import { treeView } from "./tree.ts";
 
