@@ -1,8 +1,11 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
 import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
+import { LOOKS, type Preview } from "./looks.ts";
+import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
 
 export type * from "./details.ts";
+export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
 
@@ -123,56 +126,6 @@ export interface ColumnsMessage {
   }[];
 }
 
-/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
-export type LogLine = readonly [
-  number: number,
-  at_s: number,
-  level: number,
-  source: string,
-  text: string,
-  attempt: number,
-  node: string,
-  card: string,
-  cell: number | null,
-];
-
-/** Lines of the log in order of time, from place `first` on among `total` that were found. */
-export interface Logs {
-  readonly v: 1;
-  readonly op: "logs";
-  readonly request: string;
-  readonly total: number;
-  readonly first: number;
-  /** How much of the log was looked through; below 1 the same question goes on from there. */
-  readonly searched: number;
-  readonly rows: readonly LogLine[];
-}
-
-/** Which lines of the log are looked for. */
-export interface LogFilter {
-  /** A card, or "" for the body of the flow; null for all. */
-  readonly group: string | null;
-  readonly index: number | null;
-  /** The least. */
-  readonly level: number;
-  readonly text: string;
-}
-
-/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
-export interface LogWindow {
-  readonly start: number | null;
-  readonly line: number | null;
-  readonly limit: number;
-}
-
-/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
-export interface Found {
-  readonly v: 1;
-  readonly op: "found";
-  readonly request: string;
-  readonly cards: readonly string[];
-}
-
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -189,7 +142,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -201,6 +154,7 @@ export type Question =
   | { readonly op: "group"; readonly group: string }
   | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "preview"; readonly group: string; readonly index: number }
   | { readonly op: "find"; readonly text: string }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
@@ -210,6 +164,7 @@ export interface AnswerTo {
   readonly group: GroupAnswer;
   readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly preview: Preview;
   readonly find: Found;
   readonly logs: Logs;
   readonly command: Ack;
@@ -220,6 +175,7 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   group: "group",
   source: "source",
   rows: "rows",
+  preview: "preview",
   find: "found",
   logs: "logs",
   command: "ack",
@@ -283,6 +239,8 @@ export function parse(value: unknown): Message | null {
         : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "preview":
+      return typeof message.request === "string" && message.kind in LOOKS && isPlain(message.look) ? message : null;
     case "found":
       return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
     case "logs":
