@@ -1,8 +1,10 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
-import type { NodeDetail, Source, Summary } from "./details.ts";
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
+import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
 
 export type * from "./details.ts";
+export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
 
@@ -123,37 +125,6 @@ export interface ColumnsMessage {
   }[];
 }
 
-export interface Detail {
-  readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
-}
-
-export interface GroupAnswer {
-  readonly v: 1;
-  readonly op: "group";
-  readonly request: string;
-  readonly group: Summary;
-}
-
-export interface SourceAnswer {
-  readonly v: 1;
-  readonly op: "source";
-  readonly request: string;
-  readonly source: Source;
-}
-
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
-
-export interface Rows {
-  readonly v: 1;
-  readonly op: "rows";
-  readonly request: string;
-  readonly rows: readonly NodeRow[];
-}
-
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -170,7 +141,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Ack;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -182,6 +153,8 @@ export type Question =
   | { readonly op: "group"; readonly group: string }
   | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "find"; readonly text: string }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
@@ -189,6 +162,8 @@ export interface AnswerTo {
   readonly group: GroupAnswer;
   readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly find: Found;
+  readonly logs: Logs;
   readonly command: Ack;
 }
 
@@ -197,6 +172,8 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   group: "group",
   source: "source",
   rows: "rows",
+  find: "found",
+  logs: "logs",
   command: "ack",
 };
 
@@ -258,6 +235,12 @@ export function parse(value: unknown): Message | null {
         : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

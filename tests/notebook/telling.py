@@ -57,6 +57,7 @@ class StoryRun:
         self.ordered: list[str] = []
         self.held_bytes = 0
         self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
+        self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)

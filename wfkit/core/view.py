@@ -201,6 +201,8 @@ class RunView:
         self.handles: tuple[BoundHandle, ...] = ()  #: that the body bound to names
         self.value: bytes | None = None  #: the flow's, pickled with handles as facts
         self.version = 0  #: grows with every event that changed something
+        self.logged: list[LogLines] = []  #: parts of all logs in order of arrival, for whoever follows them
+        self.log_repeats = 0  #: how many of them took the place of an earlier one
 
         self.names: dict[str, GroupId] = {}  #: groups that were described, by name; kept by the reducer
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from wfkit.core.events import CodeSpec
+from wfkit.core.events import CodeSpec, LogLine
 from wfkit.core.ids import GroupId
 from wfkit.core.view import RunView
 from wfkit.engine.driver.knowing import Known
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.details import find_call, find_node, node_detail, node_rows
 from wfkit.notebook.feed import Message
+from wfkit.notebook.finding import found
 from wfkit.notebook.frames import cell_numbers
-from wfkit.notebook.protocol import AskDetail, AskGroup, AskRows, AskSource, Question
+from wfkit.notebook.logbook import LogBook
+from wfkit.notebook.logpage import log_page
+from wfkit.notebook.protocol import AskDetail, AskFind, AskGroup, AskLogs, AskRows, AskSource, Question
 from wfkit.notebook.sources import source_of
 from wfkit.notebook.summing import group_summary
 
@@ -33,11 +36,15 @@ class LookedAtRun(Protocol):
         """The code of its tasks as it is now, by the task's name."""
 
     @property
+    def body_log(self) -> Sequence[LogLine]:
+        """What its body wrote where no cell shows it; only grows, and no lock guards it."""
+
+    @property
     def lock(self) -> threading.RLock:
         """Held while the view model changes."""
 
 
-def answer(question: Question, run: LookedAtRun, deck: Deck) -> Message:
+def answer(question: Question, run: LookedAtRun, deck: Deck, book: LogBook) -> Message:
     """Answer a question; quick, so that whoever takes the messages of all widgets may call it.
 
     Raises
@@ -46,17 +53,22 @@ def answer(question: Question, run: LookedAtRun, deck: Deck) -> Message:
     """
     if isinstance(question, AskSource):
         return _source(question, run, deck)
+    if isinstance(question, AskLogs):
+        return log_page(question, run, deck, book), []
     with run.lock:
         view = run.view_model
         match question:
             case AskDetail(group=group, index=index):
-                found, element = find_node(view, deck, group, index)
-                known = run.known(found.spec.id, element)
+                node, element = find_node(view, deck, group, index)
+                known = run.known(node.spec.id, element)
                 return {"op": "detail", "node": node_detail(view, deck, group, index, cell_numbers(), known)}, []
             case AskGroup(group=group):
                 return {"op": "group", "group": group_summary(view, deck, group)}, []
             case AskRows(group=group, indexes=indexes):
                 return {"op": "rows", "rows": node_rows(view, deck, group, indexes)}, []
+            case AskFind(text=text):
+                cards, masks = found(deck, text)
+                return {"op": "found", "cards": cards}, masks
 
 
 def _source(question: AskSource, run: LookedAtRun, deck: Deck) -> Message:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _LONGEST_ID: Final = 200
 _LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
+_LONGEST_TEXT: Final = 1_000  #: that is looked for
 _MOST_ROWS: Final = 500
+_FARTHEST: Final = 2**53  #: place in a list; more is no number of JavaScript
 
 
 class BadMessage(ValueError):
@@ -72,6 +74,28 @@ class AskRows:
 
 
 @dataclass(frozen=True, slots=True)
+class AskFind:
+    """Somebody looks for nodes by a text."""
+
+    request: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskLogs:
+    """Somebody reads the log of the run: some of the lines that are looked for, in order of time."""
+
+    request: str
+    group: str | None  #: a card or a group; "" = the body of the flow; None = all
+    index: int | None  #: None = all its nodes
+    level: int  #: the least
+    text: str  #: that the lines contain, however it is capitalised
+    start: int | None  #: place of the first one; None = so that the last one is among them
+    line: int | None  #: place 0 is that of this line, where it is given
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Somebody pressed a button."""
 
@@ -80,7 +104,7 @@ class Command:
 
 
 #: What is answered from what is known of the run.
-Question = AskDetail | AskGroup | AskSource | AskRows
+Question = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
 
 
 def read(content: object) -> Hello | Watch | Question | Command:
@@ -90,12 +114,7 @@ def read(content: object) -> Hello | Watch | Question | Command:
     ------
     BadMessage : it is not of the form that version 1 knows
     """
-    if not isinstance(content, Mapping):
-        raise BadMessage("A message must be an object.")
-    if not _is_int(content.get("v")) or content["v"] != VERSION:
-        raise BadMessage(
-            f"This kernel speaks version {VERSION} of the view's protocol. Reload the page and restart the kernel."
-        )
+    content = _of_this_version(content)
     match content.get("op"):
         case "hello":
             return Hello(_have(content))
@@ -129,6 +148,10 @@ def _question(content: Mapping[str, object]) -> Question:
             if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
                 raise BadMessage("Rows need the indexes of elements.")
             return AskRows(_request(content), _group(content), tuple(indexes))
+        case "find":
+            return AskFind(_request(content), _text(content))
+        case "logs":
+            return _logs(content)
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
 
@@ -138,6 +161,31 @@ def _have(content: Mapping[str, object]) -> int | None:
     if have is not None and not _is_int(have):
         raise BadMessage("`have` must be a number or null.")
     return have
+
+
+def _of_this_version(content: object) -> Mapping[str, object]:
+    if not isinstance(content, Mapping):
+        raise BadMessage("A message must be an object.")
+    if not _is_int(content.get("v")) or content["v"] != VERSION:
+        raise BadMessage(
+            f"This kernel speaks version {VERSION} of the view's protocol. Reload the page and restart the kernel."
+        )
+    return content
+
+
+def _logs(content: Mapping[str, object]) -> AskLogs:
+    group = content.get("group")
+    index, start, line = (content.get(name) for name in ("index", "start", "line"))
+    level, limit = content.get("level"), content.get("limit")
+    if group is not None and not (isinstance(group, str) and len(group) <= _LONGEST_GROUP):
+        raise BadMessage("Logs are those of a group, or of all.")
+    if index is not None and not _is_index(index):
+        raise BadMessage("The index of an element must be a number.")
+    if not (start is None or (_is_int(start) and abs(start) <= _FARTHEST)) or not (line is None or _is_index(line)):
+        raise BadMessage("The place of a line must be a number.")
+    if not _is_int(level) or not _is_index(limit) or limit > _MOST_ROWS:
+        raise BadMessage("Level and number of lines must be numbers.")
+    return AskLogs(_request(content), group, index, level, _text(content), start, line, limit)
 
 
 def _request(content: Mapping[str, object]) -> str:
@@ -152,6 +200,13 @@ def _group(content: Mapping[str, object]) -> str:
     if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
         raise BadMessage("A question needs the id of a group.")
     return group
+
+
+def _text(content: Mapping[str, object]) -> str:
+    text = content.get("text")
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
+        raise BadMessage("What is looked for must be a short text.")
+    return text
 
 
 def _is_index(value: object) -> TypeIs[int]:

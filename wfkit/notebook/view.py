@@ -22,6 +22,7 @@ from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
 from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, Watch, read
@@ -131,6 +132,7 @@ class FlowView(anywidget.AnyWidget):
         self._deck = Deck()  # changes only under the run's lock
         self._columns = Columns()
         self._columns_turn = False
+        self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
@@ -259,7 +261,7 @@ class FlowView(anywidget.AnyWidget):
 
     def _reply(self, question: Question) -> None:
         try:
-            content, buffers = answer(question, self._run, self._deck)
+            content, buffers = answer(question, self._run, self._deck, self._book)
         except LookupError:
             content, buffers = {"op": "error", "text": "The run has no such node."}, []
         self._answer({"request": question.request, **content}, buffers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
 
 from wfkit.authoring.flow import Flow
@@ -48,6 +48,8 @@ class ReadableRun:
         The run that this one goes on from.
     view_model : RunView
         The picture that all faces read, under `lock`.
+    body_log : sequence of LogLine
+        What a body in a thread of its own wrote; it only grows, and no lock guards it.
     """
 
     id: RunId
@@ -58,6 +60,7 @@ class ReadableRun:
     answers: RunSource
     #: What the body bound, by which `run["name"]` finds handles.
     names: Mapping[str, object]
+    body_log: Sequence[LogLine] = ()
     #: The flow, and what it was called with; None where this process does not know it.
     flow: Flow[..., Any] | None = None
     arguments: Mapping[str, object] = {}

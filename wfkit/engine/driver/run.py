@@ -88,7 +88,7 @@ class Run(GrowingRun, ReadableRun):
         self._body_open = True
         self._body_end: tuple[RunState, str] | None = None
         self._value: object = None
-        self._body_log: list[LogLine] = []
+        self.body_log: list[LogLine] = []
         engine.open(self)
         self.record_events(
             [
@@ -104,7 +104,7 @@ class Run(GrowingRun, ReadableRun):
 
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
-        return sorted([*self.answers.logs(None), *self._body_log], key=lambda line: line.at_s)
+        return sorted([*self.answers.logs(None), *self.body_log], key=lambda line: line.at_s)
 
     def view(self) -> View:
         """The live view of the run, a widget; to be shown where it is the last value of a cell, or by `.show()`.
@@ -222,7 +222,7 @@ class Run(GrowingRun, ReadableRun):
 
     def log_body(self, lines: Sequence[LogLine]) -> None:
         """Keep what the body wrote where no cell shows it. Takes no lock, so whatever prints may call it."""
-        self._body_log += lines
+        self.body_log += lines
 
     def close_body(self, value: object, names: Mapping[str, object]) -> None:
         """The body came to its end; `names` are what it bound."""
