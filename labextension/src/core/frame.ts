@@ -21,7 +21,7 @@ export class Frame {
   readonly head: HTMLElement;
 
   constructor(id: string) {
-    const fold = h("button.wf-fold", { type: "button", tabindex: "-1", "data-fold": id, "aria-label": "Fold", title: "Fold" }, "▾");
+    const fold = h("button.wf-twist", { type: "button", tabindex: "-1", "data-fold": id, "aria-label": "Fold", title: "Fold" }, "▾");
     this.head = h("div.wf-frame-head", { "data-id": id }, fold, this.#icon, this.#name, this.#strip.element, this.#progress, this.#time);
   }
 
