@@ -3,9 +3,9 @@
 import { h, setText } from "./core/dom.ts";
 import { Finder } from "./core/finder.ts";
 import { Folds } from "./core/folds.ts";
+import { GraphPane } from "./core/graph_pane.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
-import { Scene } from "./core/scene.ts";
 import { endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
@@ -27,6 +27,7 @@ import inspectorCss from "./inspector/inspector.css";
 import rowsCss from "./core/rows.css";
 import logsCss from "./logs/logs.css";
 import tableCss from "./table/table.css";
+import gridCss from "./grid/grid.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
@@ -37,6 +38,8 @@ export interface Choices {
   readonly folds: Map<string, boolean>;
   /** What the table lists. */
   table: Lists;
+  /** The group whose elements are shown as a grid in place of the graph. */
+  grid: string | null;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
@@ -47,7 +50,7 @@ export class View {
   readonly #header: Header;
   readonly #finder: Finder;
   readonly #folds: Folds;
-  readonly #scene: Scene;
+  readonly #graph: GraphPane;
   readonly #twin: Twin;
   readonly #table: TablePane;
   readonly #panel: Panel;
@@ -82,21 +85,28 @@ export class View {
       go: (selection) => this.#select(selection, false),
     });
     this.#folds = new Folds(model, choices.folds);
-    this.#scene = new Scene(model, this.#folds, now_s, {
-      open: (id) => this.#open(id),
-      fold: (id) => this.#fold(id),
-    });
+    const graphEvents = {
+      open: (id: string) => this.#open(id),
+      fold: (id: string) => this.#fold(id),
+      select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
+      entered: (id: string | null) => {
+        choices.grid = id;
+        this.root.toggleAttribute("data-grid", id !== null);
+      },
+      focusRow: (id: string) => this.#twin.focus(id),
+    };
+    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices.grid);
     this.#twin = new Twin(model, this.#folds, now_s, {
       fold: (id) => this.#fold(id),
       open: (id) => this.#open(id),
-      cursor: (id) => this.#scene.cursor(id),
-      neighbour: (id, side) => this.#scene.neighbour(id, side),
+      cursor: (id) => this.#graph.scene.cursor(id),
+      neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true));
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id));
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
     this.#panes = {
-      graph: this.#scene,
+      graph: this.#graph,
       timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
       table: this.#table,
       logs: new LogsPane(link, choose),
@@ -106,7 +116,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, graphCss, rowsCss, inspectorCss, timelineCss, tableCss, logsCss),
+      h("style", {}, css, graphCss, rowsCss, inspectorCss, timelineCss, tableCss, logsCss, gridCss),
       this.#waiting,
       this.#header.element,
       this.#finder.element,
@@ -138,6 +148,7 @@ export class View {
       () => seen.disconnect(),
       () => clearInterval(timer),
     );
+    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
     this.#look(this.choices.query);
@@ -239,6 +250,11 @@ export class View {
     this.#finder.show(query);
     this.#header.filtered(query.state);
     for (const pane of Object.values(this.#panes)) pane.query?.(query);
+  }
+
+  #openGrid(id: string): void {
+    this.#mode("graph");
+    this.#graph.enter(id, true);
   }
 
   #select(selection: Selection | null, focus: boolean): void {

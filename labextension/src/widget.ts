@@ -12,7 +12,14 @@ interface Opened {
 
 /** A widget may be shown in several outputs, and again after each update: they share line and choices. */
 function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
-  const choices: Choices = { mode: "graph", selection: null, table: "groups", query: NOTHING, folds: new Map() };
+  const choices: Choices = {
+    mode: "graph",
+    selection: null,
+    query: NOTHING,
+    folds: new Map(),
+    table: "groups",
+    grid: null,
+  };
   let link: Link | null = null;
 
   const connect = (model: AnyModel): Link => {

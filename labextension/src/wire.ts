@@ -1,8 +1,10 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
-import type { NodeDetail, Source, Summary } from "./details.ts";
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
+import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
 
 export type * from "./details.ts";
+export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
 
@@ -121,87 +123,6 @@ export interface ColumnsMessage {
     readonly rows: number;
     readonly phases: number;
   }[];
-}
-
-export interface Detail {
-  readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
-}
-
-export interface GroupAnswer {
-  readonly v: 1;
-  readonly op: "group";
-  readonly request: string;
-  readonly group: Summary;
-}
-
-export interface SourceAnswer {
-  readonly v: 1;
-  readonly op: "source";
-  readonly request: string;
-  readonly source: Source;
-}
-
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
-
-export interface Rows {
-  readonly v: 1;
-  readonly op: "rows";
-  readonly request: string;
-  readonly rows: readonly NodeRow[];
-}
-
-/** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
-export type LogLine = readonly [
-  number: number,
-  at_s: number,
-  level: number,
-  source: string,
-  text: string,
-  attempt: number,
-  node: string,
-  card: string,
-  cell: number | null,
-];
-
-/** Lines of the log in order of time, from place `first` on among `total` that were found. */
-export interface Logs {
-  readonly v: 1;
-  readonly op: "logs";
-  readonly request: string;
-  readonly total: number;
-  readonly first: number;
-  /** How much of the log was looked through; below 1 the same question goes on from there. */
-  readonly searched: number;
-  readonly rows: readonly LogLine[];
-}
-
-/** Which lines of the log are looked for. */
-export interface LogFilter {
-  /** A card, or "" for the body of the flow; null for all. */
-  readonly group: string | null;
-  readonly index: number | null;
-  /** The least. */
-  readonly level: number;
-  readonly text: string;
-}
-
-/** Which of the lines that are found: from `start`, counted from `line` if that is given; null for the last ones. */
-export interface LogWindow {
-  readonly start: number | null;
-  readonly line: number | null;
-  readonly limit: number;
-}
-
-/** Nodes with a text in their reasons, or in names that the kernel alone knows; of each card a buffer with a bit a cell. */
-export interface Found {
-  readonly v: 1;
-  readonly op: "found";
-  readonly request: string;
-  readonly cards: readonly string[];
 }
 
 export interface Ack {

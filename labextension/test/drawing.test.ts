@@ -11,6 +11,7 @@ import { bars } from "../src/core/strip.ts";
 import { unquoted } from "../src/core/prose.ts";
 import { luminance } from "../src/core/theme.ts";
 import { ranked } from "../src/inspector/elements.ts";
+import { stretches } from "../src/inspector/frames.ts";
 import type { GroupState } from "../src/model/run_model.ts";
 import { type Edge, STATES, type TaskState } from "../src/wire.ts";
 import { foldsOf } from "./graphs.ts";
@@ -149,4 +150,11 @@ test("luminance tells light from dark and knows what is see-through", () => {
   assert.ok(luminance("rgb(255 255 255 / 1)")! > 0.9);
   assert.equal(luminance("rgba(0, 0, 0, 0)"), null);
   assert.equal(luminance("color(srgb 1 1 1)"), null);
+});
+
+test("frames of libraries stand together, those of the user alone", () => {
+  const frames = ["", "", "pandas", "numpy", "", "json"].map((name, line) => ({
+    where: "", file: "", line, function: "", code: "", package: name, cell: null, failing: false,
+  }));
+  assert.deepEqual(stretches(frames).map((stretch) => stretch.map(({ line }) => line)), [[0], [1], [2, 3], [4], [5]]);
 });

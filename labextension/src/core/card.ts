@@ -70,6 +70,7 @@ export class Card {
   readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
   readonly #fold: HTMLElement;
+  readonly #grid = h("button.wf-card-grid", { type: "button", tabindex: "-1", title: "Show the elements as a grid" }, "Grid");
 
   #place = "";
 
@@ -81,6 +82,7 @@ export class Card {
       h("div.wf-card-row", {}, this.#fold, this.#icon, this.#name, this.#time),
       this.#strip.element,
       h("div.wf-card-row.wf-card-more", {}, this.#word, this.#stale, this.#progress),
+      this.#grid,
     );
   }
 
@@ -104,6 +106,7 @@ export class Card {
     setText(this.#progress, many ? progressText(state) : "");
     setText(this.#stale, many ? "" : staleText(state));
     setText(this.#word, many ? remarks(state) : unquoted(group.note) || LOOKS[leading].label);
+    this.#grid.hidden = !group.mapped || group.kind === "flatten";
     this.#strip.element.style.display = many ? "" : "none";
     if (many) this.#strip.update(group.counts, state.states);
     this.tick(state, now_s);

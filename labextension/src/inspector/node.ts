@@ -31,7 +31,7 @@ export function nodeView(node: NodeDetail, clock: Clock, near: HTMLElement, go: 
       node.kind === null || node.kind === "error" ? null : h("span.wf-note", {}, node.kind),
     ),
     node.reason === "" || isTold(node) ? null : h("p.wf-node-reason", {}, ...prose(node.reason)),
-    node.causes.length === 0 ? null : h("p.wf-node-cause", {}, ...node.causes.flatMap((text) => [...prose(text), " "])),
+    node.causes.length === 0 ? null : h("p.wf-node-cause", {}, ...prose(node.causes.join(" "))),
     node.spawner === null ? null : spawnerLink(node.spawner, go),
     ...attemptList(node.attempts, near),
     facts(node, clock.runStarted_s),
@@ -44,10 +44,9 @@ export function nodeView(node: NodeDetail, clock: Clock, near: HTMLElement, go: 
   );
 }
 
-/** Does the reason only say what is shown elsewhere: the error, why the node was kept, or where its value is? */
-function isTold({ reason, attempts, causes, kept }: NodeDetail): boolean {
-  const isError = attempts.some(({ error }) => error !== null && reason === `${error.type}: ${error.message}`);
-  return isError || reason === kept || (reason !== "" && causes.some((text) => text.includes(reason)));
+/** Does the reason only say what is shown anyway: the error, or where the value is? */
+function isTold({ reason, attempts, kept }: NodeDetail): boolean {
+  return reason === kept || attempts.some(({ error }) => error !== null && reason === `${error.type}: ${error.message}`);
 }
 
 function facts(node: NodeDetail, runStarted_s: number | null): HTMLElement | null {

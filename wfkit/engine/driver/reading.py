@@ -16,10 +16,13 @@ from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
+from wfkit.engine.driver.viewing import plotter
 from wfkit.engine.worker.ended import Ended
-from wfkit.errors import FlowFailed, NoSuchNode
+from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
 
 if TYPE_CHECKING:
+    from bokeh.plotting import figure
+
     from wfkit.engine.driver.run import Run
 
 #: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
@@ -132,6 +135,36 @@ class ReadableRun:
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, in order of time."""
         return sorted(self.answers.logs(None), key=lambda line: line.at_s)
+
+    def timeline(self) -> figure:
+        """What ran where and when, as a Bokeh figure: `bokeh.io.show(run.timeline())`.
+
+        A lane for whatever ran at the same time on a worker; bars by state, with name, duration, worker and attempt
+        where the pointer is. Above 20,000 bars it shows how busy each lane was. A run that goes on is drawn until now.
+        """
+        return plotter().timeline(self)  # type: ignore[no-any-return]  # this room does not know what draws
+
+    def compare(self, other: ReadableRun) -> Any:
+        """Tell how another run differs: which took longer and why, what was executed, reused and failed, by task.
+
+        `print` it, or look at it in a cell; `.headline`, `.tasks` and `.nodes` are for programs, and `.figure()` is a
+        Bokeh figure. Nodes are matched by name.
+
+        Parameters
+        ----------
+        other : Run
+            Of `wfkit.runs()`, `wfkit.attach(run_id)`, or made here: `run.compare(wfkit.attach(run.parent_id))`.
+
+        Raises
+        ------
+        BadArguments : `other` is no run
+        """
+        if not isinstance(other, ReadableRun):
+            raise BadArguments(
+                f"`run.compare` takes another run, not {type(other).__name__}.",
+                "Get it with `wfkit.attach(run_id)`; `wfkit.runs()` lists those on record.",
+            )
+        return plotter().compare(self, other)
 
     @overload
     def rerun(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> Run: ...
