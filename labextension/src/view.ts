@@ -22,8 +22,9 @@ import { setProse } from "./core/prose.ts";
 import graphCss from "./graph.css";
 import { Timeline } from "./timeline/pane.ts";
 import css from "./style.css";
-import timelineCss from "./timeline/timeline.css";
 import inspectorCss from "./inspector/inspector.css";
+import valueCss from "./inspector/value.css";
+import timelineCss from "./timeline/timeline.css";
 import rowsCss from "./core/rows.css";
 import logsCss from "./logs/logs.css";
 import tableCss from "./table/table.css";
@@ -116,7 +117,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, graphCss, rowsCss, inspectorCss, timelineCss, tableCss, logsCss, gridCss),
+      h("style", {}, css, graphCss, rowsCss, inspectorCss, valueCss, timelineCss, tableCss, logsCss, gridCss),
       this.#waiting,
       this.#header.element,
       this.#finder.element,

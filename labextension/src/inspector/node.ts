@@ -18,8 +18,14 @@ export interface Clock {
   readonly now_s: number;
 }
 
-/** `near` is the part of the page that the result joins. */
-export function nodeView(node: NodeDetail, clock: Clock, near: HTMLElement, go: Go): HTMLElement {
+/** `near` is the part of the page that the result joins; `value` shows the value of the node. */
+export function nodeView(
+  node: NodeDetail,
+  clock: Clock,
+  near: HTMLElement,
+  go: Go,
+  value: HTMLElement | null,
+): HTMLElement {
   const look = LOOKS[node.state];
   return h(
     "div.wf-node",
@@ -37,7 +43,7 @@ export function nodeView(node: NodeDetail, clock: Clock, near: HTMLElement, go: 
     facts(node, clock.runStarted_s),
     inputs(node, go),
     section("Log", node.logs.length === 0 ? null : logView(node.logs)),
-    section("Value", node.preview === "" ? null : h("pre.wf-pre", { tabindex: "0" }, node.preview)),
+    section("Value", value),
     consumers(node, go),
     section("Spawned", node.spawned.length === 0 ? null : spawnedList(node.spawned, node.spawned_more, go)),
     section("History", moveList(node.moves, clock.runStarted_s, clock.now_s)),

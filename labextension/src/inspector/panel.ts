@@ -12,6 +12,7 @@ import { redrawn } from "./keep.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
 import { SourceSection } from "./source.ts";
+import { ValueView } from "./value.ts";
 
 /** While a node is alive its log grows: ask again after this time. To sum up many nodes takes the kernel longer. */
 const REFRESH_S = 2;
@@ -30,12 +31,14 @@ export class Panel {
   #shown: unknown = null; // what of the model the shown details belong to
   #drawn = ""; // what the kernel said of it
   #asked_s = 0;
+  readonly #value: ValueView;
 
   constructor(
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
     openGrid: (id: string) => void,
   ) {
+    this.#value = new ValueView(link);
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => select(null));
     this.#back.addEventListener("click", () => {
@@ -59,6 +62,7 @@ export class Panel {
     this.#members = null;
     this.#grid.hidden = true;
     this.#drawn = "";
+    this.#value.leave();
     this.#body.replaceChildren();
     if (selection === null) return;
     const state = this.link.model.group(selection.group);
@@ -142,7 +146,7 @@ export class Panel {
         setText(this.#title, node.name);
         const { run, skew_s } = this.link.model;
         const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
-        return nodeView(node, clock, this.#body, go);
+        return nodeView(node, clock, this.#body, go, this.#value.of(node));
       }),
     );
   }

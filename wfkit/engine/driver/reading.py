@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, overload
 
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle, Ref, Source
@@ -18,6 +18,7 @@ from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.engine.driver.viewing import plotter
 from wfkit.engine.worker.ended import Ended
+from wfkit.engine.worker.look.form import Look
 from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ _WORST_FIRST: Final = (
     TaskState.SKIPPED,
 )
 _FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
+
+
+class Looked(NamedTuple):
+    """What is to be seen of a value, and who has shown it."""
+
+    look: Look
+    where: str  #: "tcp://…:40001", "the record", "the store of results"; empty where nobody has it
 
 
 class ReadableRun:
@@ -131,6 +139,15 @@ class ReadableRun:
                 f"The flow `{self.flow_name}` ended {self.state}: {self.view_model.reason}.",
                 "Look at run.failed and handle.exception(), then run.rerun().",
             )
+
+    def look(self, group: GroupId, index: int) -> Looked:
+        """What is to be seen of the value of a node, made now, wherever the value is. Never raises; may take seconds.
+
+        Raises
+        ------
+        LookupError : there is no such node
+        """
+        return self.answers.look(Ref(group, index))
 
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, in order of time."""
@@ -251,6 +268,9 @@ def ended_in(group: GroupView, index: int) -> Ended:
 
 class RunSource(Source, Protocol):
     """What answers for the handles of one run."""
+
+    def look(self, ref: Ref) -> Looked:
+        """What is to be seen of the value of a node."""
 
     def logs(self, ref: Ref | None) -> list[LogLine]:
         """What the nodes behind a handle, or all nodes, wrote so far."""
