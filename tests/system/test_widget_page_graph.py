@@ -59,10 +59,10 @@ def test_five_flows_are_seen_whole_with_labels_that_can_be_read(tab: Tab, name: 
 def test_a_flow_is_a_frame_that_folds_into_one_card_and_unfolds_again(tab: Tab) -> None:
     with served(delays()) as host:
         opened(tab, host)
-        expect(tab.locator(".wf-frame")).to_have_count(4)
+        expect(tab.locator(".wf-nest")).to_have_count(4)
         cards = tab.locator(".wf-card").count()
-        tab.locator('.wf-frame-head:has-text("enrich") .wf-twist').click()
-        expect(tab.locator(".wf-frame")).to_have_count(3)
+        tab.locator('.wf-nest-head:has-text("enrich") .wf-twist').click()
+        expect(tab.locator(".wf-nest")).to_have_count(3)
         expect(tab.locator(".wf-card")).to_have_count(cards - 5 + 1)
         folded = tab.locator(".wf-card.wf-folded")
         expect(folded).to_contain_text("enrich")
@@ -72,7 +72,7 @@ def test_a_flow_is_a_frame_that_folds_into_one_card_and_unfolds_again(tab: Tab) 
         tab.evaluate("window.again()")
         expect(tab.locator(".wf-card.wf-folded")).to_have_count(1)
         tab.locator(".wf-card.wf-folded .wf-twist").click()
-        expect(tab.locator(".wf-frame")).to_have_count(4)
+        expect(tab.locator(".wf-nest")).to_have_count(4)
 
 
 def test_spawned_children_fold_below_their_parent(tab: Tab) -> None:
@@ -107,7 +107,7 @@ def test_the_keyboard_folds_and_unfolds_in_the_list(tab: Tab) -> None:
 def test_search_goes_from_match_to_match_and_finds_what_is_folded(tab: Tab) -> None:
     with served(delays()) as host:
         opened(tab, host)
-        tab.locator('.wf-frame-head:has-text("enrich") .wf-twist').click()
+        tab.locator('.wf-nest-head:has-text("enrich") .wf-twist').click()
         field = tab.get_by_role("searchbox", name="Find a task")
         field.fill("AIR")
         expect(tab.locator(".wf-finder")).to_contain_text("2 matches")
