@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
+from wfkit.notebook.acts import AskPlan, Command, Place, ShowRun, StartRerun, Wish
+from wfkit.notebook.checks import BadMessage
+from wfkit.notebook.protocol import AskDetail, AskRows, Hello, read
 
 
 def test_the_messages_of_version_1_are_read() -> None:
@@ -18,6 +20,49 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
+    assert read({"v": 1, "op": "hello", "have": 7, "run": "r-1"}) == Hello(7, "r-1")
+    cancel = {"v": 1, "op": "command", "request": "b", "name": "cancel", "run": "r-1", "group": "g1", "index": None}
+    assert read(cancel) == Command("b", "cancel", "r-1", Place("g1", None))
+
+
+@pytest.mark.parametrize(
+    ("wish", "read_as"),
+    [
+        ({"what": "failed"}, Wish("failed")),
+        ({"what": "changed", "group": "ignored"}, Wish("changed")),
+        ({"what": "node", "group": "g1", "index": 3}, Wish("node", Place("g1", 3))),
+        ({"what": "node", "group": "g1", "index": None}, Wish("node", Place("g1", None))),
+        ({"what": "value", "group": "g1", "index": 3, "value": "[1]"}, Wish("value", Place("g1", 3), "[1]")),
+    ],
+)
+def test_wishes_for_reruns_are_read(wish: dict[str, object], read_as: Wish) -> None:
+    asked = {"v": 1, "request": "a", "run": "r-1", "wish": wish}
+    assert read({**asked, "op": "plan"}) == AskPlan("a", "r-1", read_as)
+    assert read({**asked, "op": "rerun"}) == StartRerun("a", "r-1", read_as)
+    assert read({**asked, "op": "show"}) == ShowRun("a", "r-1")
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        None,
+        {},
+        {"what": "everything"},
+        {"what": ["failed"]},
+        {"what": "node"},
+        {"what": "node", "group": "g1", "index": -1},
+        {"what": "node", "group": "g1", "index": True},
+        {"what": "node", "group": "", "index": 0},
+        {"what": "value", "group": "g1", "index": None, "value": "1"},
+        {"what": "value", "group": "g1", "index": 0},
+        {"what": "value", "group": "g1", "index": 0, "value": 3},
+        {"what": "value", "group": "g1", "index": 0, "value": "1" * 100_001},
+    ],
+)
+@pytest.mark.parametrize("op", ["plan", "rerun"])
+def test_other_wishes_are_refused(op: str, wish: object) -> None:
+    with pytest.raises(BadMessage):
+        read({"v": 1, "op": op, "request": "a", "run": "r-1", "wish": wish})
 
 
 @pytest.mark.parametrize(
@@ -53,6 +98,12 @@ def test_the_messages_of_version_1_are_read() -> None:
         {"v": 1, "op": "command", "request": "a" * 1000, "name": "cancel"},
         {"v": 1, "op": "command", "request": "a", "name": "rm -rf"},
         {"v": 1, "op": "command", "request": "a", "name": ["cancel"]},
+        {"v": 1, "op": "command", "request": "a", "name": "cancel", "run": 7},
+        {"v": 1, "op": "command", "request": "a", "name": "cancel", "group": "g1", "index": "0"},
+        {"v": 1, "op": "command", "request": "a", "name": "pause", "group": "g1", "index": 0},
+        {"v": 1, "op": "plan", "request": "a", "wish": {"what": "failed"}},
+        {"v": 1, "op": "plan", "request": "a", "run": "r" * 1000, "wish": {"what": "failed"}},
+        {"v": 1, "op": "show", "request": "a", "run": None},
     ],
 )
 def test_all_else_is_refused(content: object) -> None:
@@ -65,11 +116,11 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name"])
-_words = st.sampled_from(["hello", "detail", "rows", "command", "cancel", 1, 0, "g0"])
+_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name", "run", "wish", "what"])
+_words = st.sampled_from(["hello", "detail", "rows", "command", "cancel", "plan", "show", "failed", 1, 0, "g0"])
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        assert isinstance(read(content), Hello | AskDetail | AskRows | Command)
+        assert isinstance(read(content), Hello | AskDetail | AskRows | Command | AskPlan | StartRerun | ShowRun)

@@ -11,10 +11,12 @@ from wfkit.core import edges as joins
 from wfkit.core.edges import Node
 from wfkit.core.events import USES_STALE, CodeSpec, How
 from wfkit.core.ids import GroupId, spawner, spawners
-from wfkit.core.rerun import Decision, Fate, Needed, Rerun
+from wfkit.core.rerun import INPUTS_FAILED, Decision, Fate, Needed, Rerun
 from wfkit.core.view import GroupView, RunView
 
 _SHOWN: Final = 40
+#: Reasons that only follow from what becomes of other nodes, as `Plan.why` tells them.
+FOLLOWS: Final = ("inputs run again", "inputs are set by hand")
 _ACTIONS: Final = {Fate.RUN: "run", Fate.KEEP: "reuse", Fate.GIVE: "reuse", Fate.AWAIT: "await"}
 
 
@@ -59,6 +61,26 @@ class Plan(Sequence[PlanRow]):
         }
 
     @property
+    def why(self) -> list[tuple[str, int]]:
+        """Why nodes would run, and how many; those that only follow from others are told together, last."""
+        reasons = Counter(_cause(decision.reason) for _, _, decision, _ in self._rows if decision.fate is Fate.RUN)
+        return sorted(reasons.items(), key=lambda one: (one[0] in FOLLOWS, -one[1], one[0]))
+
+    @property
+    def depending(self) -> int:
+        """How many nodes that would run lie behind a decision of the body."""
+        return sum(depends and decision.fate is Fate.RUN for _, _, decision, depends in self._rows)
+
+    @property
+    def tasks(self) -> set[str]:
+        """The tasks of which nodes would run."""
+        return {group.spec.task for group, _, decision, _ in self._rows if decision.fate is Fate.RUN}
+
+    def executed(self) -> Iterator[PlanRow]:
+        """The nodes that would run; each row is made when it is asked for."""
+        return (self[place] for place, row in enumerate(self._rows) if row[2].fate is Fate.RUN)
+
+    @property
     def headline(self) -> str:
         """The counts in words."""
         counts = self.counts
@@ -81,6 +103,12 @@ def _told(row: PlanRow) -> str:
         "depends on the body" if row.depends_on_body else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _cause(reason: str) -> str:
+    if reason.endswith("` runs again") or reason == INPUTS_FAILED:
+        return FOLLOWS[0]
+    return FOLLOWS[1] if reason.startswith("`") and reason.endswith("` is set by hand") else reason
 
 
 def plan_of(past: RunView, rerun: Rerun, codes: Mapping[str, CodeSpec]) -> Plan:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from wfkit.notebook.acts import Act, read_act
+from wfkit.notebook.checks import BadMessage, group_of, is_index, is_int, request_of
 from wfkit.notebook.feed import VERSION
-from wfkit.notebook.orders import ORDERS
 from wfkit.notebook.plain import one_line
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeIs
-
-_LONGEST_ID: Final = 200
-_LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
 _MOST_ROWS: Final = 500
-
-
-class BadMessage(ValueError):
-    """A message that this version does not understand; its text is for the reader of the view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +19,7 @@ class Hello:
     """A browser that shows the view asks for its content."""
 
     have: int | None  #: version of the view that it knows already
+    run: str | None = None  #: and the run that it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +40,11 @@ class AskRows:
     indexes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Somebody pressed a button."""
-
-    request: str
-    name: str
-
-
 #: What is answered from what is known of the run.
 Question = AskDetail | AskRows
 
 
-def read(content: object) -> Hello | Question | Command:
+def read(content: object) -> Hello | Question | Act:
     """Check a message and take it apart.
 
     Raises
@@ -68,52 +53,28 @@ def read(content: object) -> Hello | Question | Command:
     """
     if not isinstance(content, Mapping):
         raise BadMessage("A message must be an object.")
-    if not _is_int(content.get("v")) or content["v"] != VERSION:
+    if not is_int(content.get("v")) or content["v"] != VERSION:
         raise BadMessage(
             f"This kernel speaks version {VERSION} of the view's protocol. Reload the page and restart the kernel."
         )
     match content.get("op"):
         case "hello":
             have = content.get("have")
-            if have is not None and not _is_int(have):
+            if have is not None and not is_int(have):
                 raise BadMessage("`have` must be a number or null.")
-            return Hello(have)
+            run = content.get("run")
+            return Hello(have, run if isinstance(run, str) else None)
         case "detail":
             index = content.get("index")
-            if not _is_index(index):
+            if not is_index(index):
                 raise BadMessage("A detail needs the index of an element.")
-            return AskDetail(_request(content), _group(content), index)
+            return AskDetail(request_of(content), group_of(content), index)
         case "rows":
             indexes = content.get("indexes")
-            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
+            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(is_index, indexes)):
                 raise BadMessage("Rows need the indexes of elements.")
-            return AskRows(_request(content), _group(content), tuple(indexes))
-        case "command":
-            name = content.get("name")
-            if not isinstance(name, str) or name not in ORDERS:
-                raise BadMessage("There is no such command.")
-            return Command(_request(content), name)
+            return AskRows(request_of(content), group_of(content), tuple(indexes))
+        case "command" | "plan" | "rerun" | "show" as op:
+            return read_act(op, content)
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
-
-
-def _request(content: Mapping[str, object]) -> str:
-    request = content.get("request")
-    if not isinstance(request, str) or not request or len(request) > _LONGEST_ID:
-        raise BadMessage("A request needs an id.")
-    return request
-
-
-def _group(content: Mapping[str, object]) -> str:
-    group = content.get("group")
-    if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
-        raise BadMessage("A question needs the id of a group.")
-    return group
-
-
-def _is_index(value: object) -> TypeIs[int]:
-    return _is_int(value) and value >= 0
-
-
-def _is_int(value: object) -> TypeIs[int]:
-    return isinstance(value, int) and not isinstance(value, bool)

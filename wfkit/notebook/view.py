@@ -17,13 +17,17 @@ from typing_extensions import override
 
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
-from wfkit.notebook.answering import LookedAtRun, answer
+from wfkit.notebook.acting import ActedOnRun, act
+from wfkit.notebook.acts import Act, AskPlan
+from wfkit.notebook.answering import answer
+from wfkit.notebook.checks import BadMessage
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
-from wfkit.notebook.orders import OrderedRun, give
+from wfkit.notebook.lineage import generations, lineage
+from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, read
+from wfkit.notebook.protocol import Hello, Question, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -31,16 +35,26 @@ _LOG.addHandler(logging.NullHandler())  # what a callback prints lands in a cell
 
 SCRIPT: Final = Path(__file__).parents[1] / "static" / "widget.js"  #: built from labextension/
 _NOT_BUILT: Final = "The live view is not built: run `npm ci && npm run build` in labextension/."
-_REMEMBERED: Final = 100  #: commands that are not obeyed twice
+_REMEMBERED: Final = 100  #: acts that are not taken twice
+_MOST_CHANGES: Final = 12  #: of the code of tasks, that are told
+_CHANGE_CHARS: Final = 200
+_ABOUT_BYTES: Final = 500  #: about what it costs to say where a run stands
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(OrderedRun, LookedAtRun, Protocol):
+class WatchedRun(ActedOnRun, Protocol):
     """What a view needs of a run."""
 
     @property
-    def id(self) -> RunId:
-        """Its id."""
+    def parent_id(self) -> RunId | None:
+        """The run that it goes on from, whoever drives that."""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is kept from newer runs."""
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call back once when it has ended."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after changes; the returned function ends that."""
@@ -63,7 +77,7 @@ def _still(run: WatchedRun, note: str = "") -> dict[str, Any]:
 
 
 class _Output:
-    """An output that is displayed once, and brought to its final form once when the run has ended."""
+    """An output that is displayed once, and brought to its final form once when its run has ended."""
 
     def __init__(self, run: WatchedRun) -> None:
         self._run = run
@@ -74,6 +88,11 @@ class _Output:
     def show(self, thing: object) -> None:
         with self._updating:
             self._handle = cast(DisplayHandle, display(thing, display_id=True))  # type: ignore[no-untyped-call]
+
+    def turn_to(self, run: WatchedRun) -> None:
+        """The output is of another run from now on."""
+        with self._updating:
+            self._run, self._settled = run, False
 
     def settle(self, thing: object) -> None:
         """Update the output; when this returns the update is on its way, whichever thread made it."""
@@ -109,7 +128,7 @@ class StaticView:
 
 
 class FlowView(anywidget.AnyWidget):
-    """A run, live: its graph, its failures, its logs, and buttons that pause, cancel and release it.
+    """A run, live: its graph, its failures, its logs, and buttons that act on it; after a rerun the run that it made.
 
     Parameters
     ----------
@@ -130,11 +149,17 @@ class FlowView(anywidget.AnyWidget):
         self._deck = Deck()  # changes only under the run's lock
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
-        self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
+        self._taken: dict[str, None] = {}  # ids of the acts that were taken, oldest first
+        self._planned = ""  # id of the newest question for a plan
+        self._changed: list[str] = []  # what changed in the code of the run's tasks since, in words
+        self._about: dict[str, object] | None = None  # what browsers were told of the run's place among others
+        self._about_wanted = False  # somebody has not heard it
+        self._kin: set[RunId] = set()  # runs of the lineage whose end wakes the view
         super().__init__()
         self._line = PUBLISHER.line(self._publish)
         self._unsubscribe = run.subscribe(self._line.wake)
         _take_messages_while_busy(self.comm)
+        NOTICING.add(self)
 
     @traitlets.default("_esm")
     def _default_esm(self) -> str:
@@ -153,6 +178,7 @@ class FlowView(anywidget.AnyWidget):
     @override
     def close(self) -> None:
         """End the view; the run goes on."""
+        NOTICING.discard(self)
         unsubscribe = self.__dict__.pop("_unsubscribe", None)  # none where __init__ failed, or after a first close
         if unsubscribe is not None:
             unsubscribe()
@@ -165,6 +191,32 @@ class FlowView(anywidget.AnyWidget):
         data: dict[str, Any] = dict(bundle[0]) if bundle is not None else {}
         data |= _still(self._run, note="" if _script() else _NOT_BUILT)
         return data, (bundle[1] if bundle is not None else {})
+
+    def turn_to(self, run: WatchedRun) -> None:
+        """Show another run from now on, in every browser that shows the view, and as the outcome that is kept."""
+        with self._sending:
+            if run is self._run:
+                return
+            self._unsubscribe()
+            self._run, self._deck, self._held, self._changed = run, Deck(), (float("-inf"), 0), []
+            self._sent = None if self._sent is None else Sent(deck=self._deck)
+            self._snapshot_wanted = True
+            self._output.turn_to(run)
+            self._unsubscribe = run.subscribe(self._line.wake)
+        run.when_ended(self.settle)
+        self._line.wake_now()
+        NOTICING.look()
+
+    def notice(self) -> None:
+        """Compare the run with the code as it is now, where somebody looks."""
+        run = self._run
+        if self._sent is None:
+            return
+        changed = [one_line(change, _CHANGE_CHARS) for change in run.changes.values()][:_MOST_CHANGES]
+        with self._sending:
+            if run is self._run and changed != self._changed:
+                self._changed = changed
+                self._line.wake()
 
     # --- kernel to browser --------------------------------------------------------------------------------------------
 
@@ -179,6 +231,7 @@ class FlowView(anywidget.AnyWidget):
                     size = message_bytes(message)
                     if self._deck.is_behind:
                         self._line.wake()
+                size += self._say_about()
         self.settle()
         return size
 
@@ -194,6 +247,29 @@ class FlowView(anywidget.AnyWidget):
             if same and not self._deck.is_behind:
                 return None
             return delta(view, self._sent, now_s, held)
+
+    def _say_about(self) -> int:
+        """Say where the run stands among its reruns and the code as it is now, where that has changed."""
+        run = self._run
+        about: dict[str, object] = {
+            "op": "about",
+            "id": run.id,
+            "parent": run.parent_id,
+            "lineage": generations(run),
+            "changed": self._changed,
+            "pinned": run.pinned,
+        }
+        before, self._about = self._about or {**about, "changed": [], "pinned": False}, about
+        says_nothing = run.parent_id is None and not run.reruns and not self._changed and not run.pinned
+        if about == before and (says_nothing or not self._about_wanted):
+            return 0
+        self._about_wanted = False
+        for one in lineage(run):
+            if one is not run and one.id not in self._kin:
+                self._kin.add(one.id)
+                one.when_ended(self._line.wake)
+        self._answer(about)
+        return _ABOUT_BYTES
 
     def _held_bytes(self) -> int:
         """What the run holds; asked for at most once a second while it lives."""
@@ -217,51 +293,61 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Question | Command) -> None:
-        match message:
-            case Hello(have=have):
-                self._greet(have)
-            case Command(request=request, name=name):
-                self._obey(request, name)
-            case _:
-                self._reply(message)
+    def _take(self, message: Hello | Question | Act) -> None:
+        if isinstance(message, Hello):
+            self._greet(message)
+        elif isinstance(message, Question):
+            self._reply(message)
+        else:
+            self._begin(message)
 
     def _reply(self, question: Question) -> None:
+        run, deck = self._shown()
         try:
-            content, buffers = answer(question, self._run, self._deck)
+            content, buffers = answer(question, run, deck)
         except LookupError:
             content, buffers = {"op": "error", "text": "The run has no such node."}, []
         self._answer({"request": question.request, **content}, buffers)
 
-    def _greet(self, have: int | None) -> None:
+    def _shown(self) -> tuple[WatchedRun, Deck]:
         with self._sending:
-            if have is not None and self._sent is not None and have == self._sent.version:
+            return self._run, self._deck
+
+    def _greet(self, hello: Hello) -> None:
+        with self._sending:
+            self._about_wanted = True
+            is_ours = hello.run in {None, self._run.id}
+            if hello.have is not None and is_ours and self._sent is not None and hello.have == self._sent.version:
                 held = self._held_bytes()
                 with self._run.lock:
                     content, buffers = delta(self._run.view_model, self._sent, time.time(), held)
                 self.send(content, buffers=buffers)  # up to date, or brought there
+                self._say_about()
                 return
             self._sent = self._sent or Sent(deck=self._deck)
             self._snapshot_wanted = True
         self._line.wake_now()
+        NOTICING.look()
 
-    def _obey(self, request: str, order: str) -> None:
-        """Give the order on a thread of its own: one thread serves the messages of all widgets."""
+    def _begin(self, action: Act) -> None:
+        """Do it on a thread of its own, once: one thread serves the messages of all widgets."""
         with self._sending:
-            if request in self._taken:
+            if action.request in self._taken:
                 return
-            self._taken[request] = None
+            self._taken[action.request] = None
             while len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
-        threading.Thread(target=self._give, args=(request, order), name=f"wfkit-view-{order}", daemon=True).start()
+            if isinstance(action, AskPlan):
+                self._planned = action.request
+        self._answer({"op": "taken", "request": action.request})
+        name = f"wfkit-view-{type(action).__name__}"
+        threading.Thread(target=self._act, args=(action,), name=name, daemon=True).start()
 
-    def _give(self, request: str, order: str) -> None:
-        try:
-            ok, text = give(self._run, order, "from the live view")
-        except Exception as error:  # noqa: BLE001 - the same
-            _LOG.exception("An order to a run failed.")
-            ok, text = False, one_line(f"Could not {order} the run: {type(error).__name__}: {error}", 300)
-        self._answer({"op": "ack", "request": request, "ok": ok, "text": text})
+    def _act(self, action: Act) -> None:
+        if isinstance(action, AskPlan) and action.request != self._planned:
+            return  # nobody waits for it any more
+        run, deck = self._shown()
+        self._answer({"request": action.request, **act(action, run, deck, self.turn_to)})
         self._line.wake()
 
     def _answer(self, content: dict[str, object], buffers: list[bytes] | None = None) -> None:
