@@ -1,31 +1,40 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
+import { Acting } from "./acting/acting.ts";
+import type { Considered } from "./acting/rerun.ts";
 import { h, setText } from "./core/dom.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
 import { Scene } from "./core/scene.ts";
-import { endedOf, hasBad, totalOf } from "./core/states.ts";
+import { RUN_LOOKS, endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
+import { nextFailure } from "./model/failures.ts";
 import { isMany } from "./model/run_model.ts";
 import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import actingCss from "./acting/acting.css";
 import css from "./style.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
   mode: Mode;
   selection: Selection | null;
+  /** Of the group that is selected. */
+  name: string;
+  considered: Considered | null;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
 const SAY_AGAIN_MS = 1000;
+const BUSY = "The kernel is busy with a cell: this front end delivers clicks when it has ended.";
 
 export class View {
   readonly root: HTMLElement;
+  readonly #acting: Acting;
   readonly #header: Header;
   readonly #scene: Scene;
   readonly #twin: Twin;
@@ -40,6 +49,9 @@ export class View {
   #saidAt = 0;
   #saidKey = "";
   #answer = "";
+  #shown = "";
+  /** The run that is shown has not come to what is selected so far. */
+  #isBehind = false;
 
   constructor(
     readonly host: HTMLElement,
@@ -48,29 +60,35 @@ export class View {
   ) {
     const model = link.model;
     const now_s = (): number => link.host.now_s() + model.skew_s;
-    this.#header = new Header(model, now_s, {
+    this.#acting = new Acting(link, {
+      tell: (text) => this.#tell(text),
       order: (order) => this.#order(order),
-      mode: (mode) => this.#mode(mode),
+      nextFailure: () => this.#nextFailure(),
+      focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
+      remember: (considered) => (this.choices.considered = considered),
     });
+    const events = { order: (order: Order) => this.#order(order), mode: (mode: Mode) => this.#mode(mode) };
+    this.#header = new Header(model, now_s, events, this.#acting);
     this.#scene = new Scene(model, now_s, (id) => this.#open(id));
     this.#twin = new Twin(model, now_s, {
       open: (id) => this.#open(id),
       cursor: (id) => this.#scene.cursor(id),
       neighbour: (id, side) => this.#scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true));
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), this.#acting.bar.element);
     this.#panes = { graph: this.#scene, table: this.#twin };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css),
+      h("style", {}, css, actingCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
       this.#spoken,
+      this.#acting.dialog.element,
     );
     host.append(this.root);
     this.#start();
@@ -100,6 +118,7 @@ export class View {
     this.#update();
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
+    else if (this.choices.considered !== null) this.#acting.consider(this.choices.considered);
   }
 
   stop(): void {
@@ -127,6 +146,9 @@ export class View {
     }
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
+    if (run.id !== this.#shown) this.#turned(run.id);
+    if (this.#isBehind) this.#reselect(RUN_LOOKS[run.state].ended);
+    this.#acting.update();
     this.#header.update();
     this.#twin.update();
     if (this.#visible && this.#pane !== this.#twin) this.#pane.update();
@@ -145,10 +167,28 @@ export class View {
     this.#say();
   }
 
+  #turned(run: string): void {
+    this.#isBehind = this.choices.selection !== null;
+    if (this.#shown !== "") this.#answer = "";
+    this.#shown = run;
+  }
+
+  /** What was selected in the run before stays so where it is in this one too, as soon as this one has come to it. */
+  #reselect(ended: boolean): void {
+    const { selection } = this.choices;
+    const state = selection === null ? undefined : this.link.model.group(selection.group);
+    const isSame = state?.group.name === this.choices.name;
+    const isThere = isSame && (!state.group.mapped || (selection?.index ?? -1) < state.states.length);
+    if (selection !== null && !isThere && !ended && (state === undefined || isSame)) return;
+    this.#isBehind = false;
+    this.#select(isThere ? selection : null, false);
+  }
+
   #say(): void {
     const silent_s = this.link.silent_s;
     const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
-    setProse(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
+    const busy = this.link.isUnheard ? BUSY : "";
+    setProse(this.#status, [busy, this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
     const { model } = this.link;
     if (model.run === null) {
       if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");
@@ -185,8 +225,11 @@ export class View {
   }
 
   #select(selection: Selection | null, focus: boolean): void {
+    this.#isBehind = false;
     const before = this.choices.selection;
     this.choices.selection = selection;
+    if (selection !== null) this.choices.name = this.link.model.group(selection.group)?.group.name ?? this.choices.name;
+    this.#acting.bar.select(selection);
     this.root.classList.toggle("wf-inspecting", selection !== null);
     this.#panel.show(selection, focus);
     this.#pane.resized();
@@ -195,10 +238,21 @@ export class View {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.key !== "Escape" || this.choices.selection === null) return;
+    if (event.key === "Escape" && this.choices.selection !== null) this.#select(null, true);
+    else if (!this.#acting.shortcuts.take(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#select(null, true);
+  }
+
+  #nextFailure(): void {
+    const failure = nextFailure(this.link.model, this.choices.selection);
+    if (failure === null) this.#tell("Nothing failed.");
+    else this.#select(failure, true);
+  }
+
+  #tell(text: string): void {
+    this.#answer = text;
+    this.#soon();
   }
 
   #order(order: Order): void {

@@ -1,5 +1,9 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import type { About, Act, Plan, Taken } from "./wire_acts.ts";
+
+export type { About, Act, Generation, Order, Plan, Taken, Wish } from "./wire_acts.ts";
+
 export const VERSION = 1;
 
 /** States by code: the position is the number that a buffer of states holds. */
@@ -184,32 +188,35 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Ack;
-export type Message = Snapshot | Delta | Answers | Refusal;
-
-/** What may be said to a run. */
-export type Order = "cancel" | "pause" | "resume" | "release";
+export type Answers = Detail | Rows | Ack | Plan;
+export type Message = Snapshot | Delta | Answers | Refusal | Taken | About;
 
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
-  | { readonly op: "command"; readonly name: Order };
+  | Act;
 
 export interface AnswerTo {
   readonly detail: Detail;
   readonly rows: Rows;
   readonly command: Ack;
+  readonly plan: Plan | Ack;
+  readonly rerun: Ack;
+  readonly show: Ack;
 }
 
-export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
-  detail: "detail",
-  rows: "rows",
-  command: "ack",
+export const ANSWERED_BY: { readonly [Op in Question["op"]]: readonly AnswerTo[Op]["op"][] } = {
+  detail: ["detail"],
+  rows: ["rows"],
+  command: ["ack"],
+  plan: ["plan", "ack"],
+  rerun: ["ack"],
+  show: ["ack"],
 };
 
 export type Outgoing =
-  | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "hello"; readonly have: number | null; readonly run: string | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -253,6 +260,16 @@ export function parse(value: unknown): Message | null {
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
+    case "taken":
+      return typeof message.request === "string" ? message : null;
+    case "about":
+      return Array.isArray(message.lineage) && Array.isArray(message.changed) ? message : null;
+    case "plan":
+      return typeof message.request === "string" &&
+        isPlain(message.counts) &&
+        [message.why, message.changes, message.rows].every(Array.isArray)
+        ? message
+        : null;
     case "error":
       return typeof message.text === "string" ? message : null;
     default:

@@ -15,8 +15,8 @@ from wfkit.core.rerun import INPUTS_FAILED, Decision, Fate, Needed, Rerun
 from wfkit.core.view import GroupView, RunView
 
 _SHOWN: Final = 40
-#: Reasons that only follow from what becomes of other nodes, as `Plan.why` tells them.
-FOLLOWS: Final = ("inputs run again", "inputs are set by hand")
+#: The reason of nodes that only follow from what becomes of others, as `Plan.why` tells it.
+FOLLOWS: Final = "its inputs are new"
 _ACTIONS: Final = {Fate.RUN: "run", Fate.KEEP: "reuse", Fate.GIVE: "reuse", Fate.AWAIT: "await"}
 
 
@@ -62,9 +62,10 @@ class Plan(Sequence[PlanRow]):
 
     @property
     def why(self) -> list[tuple[str, int]]:
-        """Why nodes would run, and how many; those that only follow from others are told together, last."""
-        reasons = Counter(_cause(decision.reason) for _, _, decision, _ in self._rows if decision.fate is Fate.RUN)
-        return sorted(reasons.items(), key=lambda one: (one[0] in FOLLOWS, -one[1], one[0]))
+        """Why nodes would run or be set by hand, and how many; those that only follow from others together, last."""
+        fresh = (decision.reason for _, _, decision, _ in self._rows if decision.fate in {Fate.RUN, Fate.GIVE})
+        reasons = Counter(map(_cause, fresh))
+        return sorted(reasons.items(), key=lambda one: (one[0] == FOLLOWS, -one[1], one[0]))
 
     @property
     def depending(self) -> int:
@@ -106,9 +107,8 @@ def _told(row: PlanRow) -> str:
 
 
 def _cause(reason: str) -> str:
-    if reason.endswith("` runs again") or reason == INPUTS_FAILED:
-        return FOLLOWS[0]
-    return FOLLOWS[1] if reason.startswith("`") and reason.endswith("` is set by hand") else reason
+    names_another = reason.startswith("`") and reason.endswith(("` runs again", "` is set by hand"))
+    return FOLLOWS if names_another or reason == INPUTS_FAILED else reason
 
 
 def plan_of(past: RunView, rerun: Rerun, codes: Mapping[str, CodeSpec]) -> Plan:

@@ -29,8 +29,8 @@ _WORDS: Final = {
     "crashed before": ("crashed before", "crashed before"),
     "never started": ("never started", "never started"),
     "new": ("is new", "are new"),
-    FOLLOWS[0]: ("depends on them", "depend on them"),
-    FOLLOWS[1]: ("depends on the value set by hand", "depend on the values set by hand"),
+    "set by hand": ("is set by hand", "are set by hand"),
+    FOLLOWS: ("depends on them", "depend on them"),
 }
 
 

@@ -26,6 +26,7 @@ export class Panel {
   constructor(
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
+    bar: HTMLElement,
   ) {
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => select(null));
@@ -36,6 +37,7 @@ export class Panel {
       "section.wf-panel",
       { "aria-label": "Details", hidden: true },
       h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), close),
+      bar,
       this.#body,
     );
   }

@@ -2,6 +2,8 @@
 
 import {
   ANSWERED_BY,
+  type Ack,
+  type Act,
   type AnswerTo,
   type Answers,
   type Message,
@@ -9,8 +11,10 @@ import {
   type NodeRow,
   type Order,
   type Outgoing,
+  type Plan,
   type Question,
   VERSION,
+  type Wish,
   parse,
 } from "../wire.ts";
 import { RUN_LOOKS } from "../core/states.ts";
@@ -32,12 +36,16 @@ interface Open {
   readonly topic: string;
   readonly answer: (message: Answers, buffers: readonly DataView[]) => void;
   readonly refused: (text: string) => void;
+  /** When it was asked; null where it is answered at once, or where the kernel has said that it works on it. */
+  unheard_s: number | null;
 }
 
 /** How long a live run may be silent before the browser asks, and before it tells the reader. */
 const ASK_AFTER_S = 5;
 const LOST_AFTER_S = 20;
 const HELLO_AGAIN_S = 1;
+/** A kernel that takes messages says so within this time. */
+const BUSY_AFTER_S = 2;
 
 export class Link {
   readonly model = new RunModel();
@@ -62,7 +70,7 @@ export class Link {
 
   hello(): void {
     this.#asked_s = this.host.now_s();
-    this.host.send({ v: VERSION, op: "hello", have: this.model.seq });
+    this.host.send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null });
   }
 
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
@@ -83,6 +91,12 @@ export class Link {
     return !this.ended && silent_s >= LOST_AFTER_S ? silent_s : 0;
   }
 
+  /** Does something that was asked for wait until the kernel takes messages? */
+  get isUnheard(): boolean {
+    const since_s = this.host.now_s() - BUSY_AFTER_S;
+    return [...this.#open.values()].some((open) => open.unheard_s !== null && open.unheard_s < since_s);
+  }
+
   receive(content: unknown, buffers: readonly DataView[]): void {
     const message = parse(content);
     if (message === null) {
@@ -100,6 +114,14 @@ export class Link {
       case "delta":
         if (this.model.apply(message, buffers, this.#heard_s) === "gap") this.#helloAgain();
         break;
+      case "about":
+        this.model.about = message;
+        break;
+      case "taken": {
+        const open = this.#open.get(message.request);
+        if (open !== undefined) open.unheard_s = null;
+        break;
+      }
       case "error":
         if (message.request === undefined) this.notice = message.text;
         else this.#closed(message.request)?.refused(message.text);
@@ -135,9 +157,11 @@ export class Link {
     this.#open.set(request, {
       topic,
       answer: (message, buffers) => {
-        if (message.op === ANSWERED_BY[question.op]) answer(message as AnswerTo[Op], buffers);
+        const kinds: readonly string[] = ANSWERED_BY[question.op];
+        if (kinds.includes(message.op)) answer(message as AnswerTo[Op], buffers);
       },
       refused: refused ?? ((text) => (this.notice = text)),
+      unheard_s: question.op === "detail" || question.op === "rows" ? null : this.host.now_s(),
     });
     this.host.send({ v: VERSION, request, ...question });
   }
@@ -151,9 +175,21 @@ export class Link {
     this.ask("rows", { op: "rows", group, indexes }, ({ rows }) => answer(rows));
   }
 
-  order(name: Order, answer: (answer: Answer) => void): void {
-    const topic = `order ${this.#requests}`; // each order counts
-    this.ask(topic, { op: "command", name }, answer, (text) => answer({ ok: false, text }));
+  /** Gives an order to the run, or (cancel) to a part of it. */
+  order(name: Order, answer: (answer: Answer) => void, at?: { readonly group: string; readonly index: number | null }): void {
+    this.act({ op: "command", name, run: this.model.run?.id ?? null, ...at }, answer);
+  }
+
+  /** Asks for something to be done; each counts. */
+  act(act: Exclude<Act, { op: "plan" | "rerun" }> | (Act & { op: "rerun" }), answer: (answer: Answer) => void): void {
+    this.ask(`act ${this.#requests}`, act, answer, (text) => answer({ ok: false, text }));
+  }
+
+  /** Asks what a rerun would do; only the newest such question is answered. */
+  plan(wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
+    const run = this.model.run?.id ?? "";
+    const take = (told: Plan | Ack): void => (told.op === "plan" ? answer(told) : refused(told.text));
+    this.ask("plan", { op: "plan", run, wish }, take, refused);
   }
 
   #request(): string {
