@@ -150,6 +150,7 @@ class FlowView(anywidget.AnyWidget):
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the acts that were taken, oldest first
+        self._planning = threading.Lock()  # one plan at a time
         self._planned = ""  # id of the newest question for a plan
         self._changed: list[str] = []  # what changed in the code of the run's tasks since, in words
         self._about: dict[str, object] | None = None  # what browsers were told of the run's place among others
@@ -344,8 +345,14 @@ class FlowView(anywidget.AnyWidget):
         threading.Thread(target=self._act, args=(action,), name=name, daemon=True).start()
 
     def _act(self, action: Act) -> None:
-        if isinstance(action, AskPlan) and action.request != self._planned:
-            return  # nobody waits for it any more
+        if not isinstance(action, AskPlan):
+            self._answer_act(action)
+            return
+        with self._planning:
+            if action.request == self._planned:  # else nobody waits for it any more
+                self._answer_act(action)
+
+    def _answer_act(self, action: Act) -> None:
         run, deck = self._shown()
         self._answer({"request": action.request, **act(action, run, deck, self.turn_to)})
         self._line.wake()

@@ -150,6 +150,7 @@ class Keeper:
         """
         if self.history is not None:
             self._settle()
+            self.history.flush(_CLOSE_S)
             self.history.pin(identity, on)
 
     # Looking back
