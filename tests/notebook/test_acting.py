@@ -63,7 +63,7 @@ def test_a_part_of_a_run_is_cancelled(place: Place, cancelled: str, called: str)
 
 def test_what_cannot_be_done_is_refused_in_words_and_does_nothing() -> None:
     live, ended = StoryRun(run_started(), monthly_graph()), monthly()
-    refused = [
+    refused: list[tuple[Act, StoryRun, str]] = [
         (Command("a", "cancel", live.id, Place("g77", 0)), live, "The run has no such node."),
         (Command("a", "cancel", ended.id, Place("g1", 0)), ended, "The run has ended already: FAILED."),
         (Command("a", "cancel", "r-other"), live, "The view shows another run now, so nothing was done."),
@@ -92,7 +92,7 @@ def test_errors_of_a_rerun_are_its_answer(error: Exception, told: str) -> None:
     def broken(*_: str, **__: object) -> StoryRun:
         raise error
 
-    run.rerun = broken  # type: ignore[method-assign,assignment]
+    run.rerun = broken  # type: ignore[method-assign]
     answer, turned = acted(StartRerun("a", run.id, RERUN), run)
     assert (answer["ok"], turned) == (False, [])
     assert answer["text"].startswith(told)

@@ -78,7 +78,7 @@ def test_many_kinds_of_reasons_are_cut_short() -> None:
         def executed(self) -> list[object]:
             return []
 
-    run.plan = lambda *what, replace=None: Plan()  # type: ignore[assignment,method-assign,misc,return-value]
+    run.plan = lambda *what, replace=None: Plan()  # type: ignore[assignment,method-assign]
     why = plan_facts(run, [], {})["why"]
     assert isinstance(why, list)
     assert why[:2] == ["1: input `x0` changed", "2: input `x1` changed"]

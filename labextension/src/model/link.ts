@@ -56,6 +56,8 @@ export class Link {
   #requests = 0;
   #heard_s: number;
   #asked_s = -Infinity;
+  /** Something was missed, and no snapshot has come since. */
+  #isBehind = false;
   readonly #prefix = Math.random().toString(36).slice(2, 8);
 
   constructor(readonly host: Host) {
@@ -76,6 +78,7 @@ export class Link {
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
   tick(): void {
     const now_s = this.host.now_s();
+    if (this.#isBehind) this.#helloAgain();
     if (this.ended || now_s - this.#heard_s < ASK_AFTER_S || now_s - this.#asked_s < ASK_AFTER_S) return;
     this.hello();
   }
@@ -111,11 +114,14 @@ export class Link {
   #take(message: Message, buffers: readonly DataView[]): void {
     switch (message.op) {
       case "snapshot":
-      case "delta":
-        if (this.model.apply(message, buffers, this.#heard_s) === "gap") this.#helloAgain();
+      case "delta": {
+        const applied = this.model.apply(message, buffers, this.#heard_s);
+        if (applied !== "old") this.#missed(applied === "gap");
         break;
+      }
       case "about":
         this.model.about = message;
+        if (message.id !== this.model.run?.id) this.#missed(true); // it follows the snapshot of its run
         break;
       case "taken": {
         const open = this.#open.get(message.request);
@@ -135,6 +141,11 @@ export class Link {
     const open = this.#open.get(request);
     this.#open.delete(request);
     return open;
+  }
+
+  #missed(isBehind: boolean): void {
+    this.#isBehind = isBehind;
+    if (isBehind) this.#helloAgain();
   }
 
   /** Many deltas may arrive behind one gap: ask once. */
