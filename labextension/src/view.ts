@@ -9,15 +9,17 @@ import { Scene } from "./core/scene.ts";
 import { RUN_LOOKS, endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
+import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
-import { nextFailure } from "./model/failures.ts";
 import { isMany } from "./model/run_model.ts";
 import type { Selection } from "./model/selection.ts";
+import { Nodes } from "./table/nodes.ts";
+import { type Lists, TablePane } from "./table/pane.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
-import actingCss from "./acting/acting.css";
-import css from "./style.css";
+import { STYLES } from "./styles.ts";
+import { Timeline } from "./timeline/pane.ts";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
@@ -26,6 +28,8 @@ export interface Choices {
   /** Of the group that is selected. */
   name: string;
   considered: Considered | null;
+  /** What the table lists. */
+  table: Lists;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
@@ -38,6 +42,7 @@ export class View {
   readonly #header: Header;
   readonly #scene: Scene;
   readonly #twin: Twin;
+  readonly #table: TablePane;
   readonly #panel: Panel;
   readonly #panes: Readonly<Record<Mode, Pane>>;
   readonly #waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
@@ -60,13 +65,13 @@ export class View {
   ) {
     const model = link.model;
     const now_s = (): number => link.host.now_s() + model.skew_s;
-    this.#acting = new Acting(link, {
-      tell: (text) => this.#tell(text),
-      order: (order) => this.#order(order),
-      nextFailure: () => this.#nextFailure(),
+    const acting = {
+      tell: (text: string) => this.#tell(text),
+      order: (order: Order) => this.#order(order),
+      select: (selection: Selection) => this.#select(selection, true),
       focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
-      remember: (considered) => (this.choices.considered = considered),
-    });
+    };
+    this.#acting = new Acting(link, acting, choices);
     const events = { order: (order: Order) => this.#order(order), mode: (mode: Mode) => this.#mode(mode) };
     this.#header = new Header(model, now_s, events, this.#acting);
     this.#scene = new Scene(model, now_s, (id) => this.#open(id));
@@ -76,13 +81,20 @@ export class View {
       neighbour: (id, side) => this.#scene.neighbour(id, side),
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true), this.#acting.bar.element);
-    this.#panes = { graph: this.#scene, table: this.#twin };
+    const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
+    this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
+    this.#panes = {
+      graph: this.#scene,
+      timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
+      table: this.#table,
+      logs: new LogsPane(link, choose),
+    };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, actingCss),
+      h("style", {}, ...STYLES),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
@@ -150,8 +162,8 @@ export class View {
     if (this.#isBehind) this.#reselect(RUN_LOOKS[run.state].ended);
     this.#acting.update();
     this.#header.update();
-    this.#twin.update();
-    if (this.#visible && this.#pane !== this.#twin) this.#pane.update();
+    this.#table.update();
+    if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
     this.#say();
   }
@@ -160,8 +172,8 @@ export class View {
     this.link.tick();
     if (!this.link.ended && this.#visible) {
       this.#header.tick();
-      this.#twin.tick();
-      if (this.#pane !== this.#twin) this.#pane.tick();
+      this.#table.tick();
+      if (this.#pane !== this.#table) this.#pane.tick();
     }
     this.#panel.update();
     this.#say();
@@ -169,7 +181,10 @@ export class View {
 
   #turned(run: string): void {
     this.#isBehind = this.choices.selection !== null;
-    if (this.#shown !== "") this.#answer = "";
+    if (this.#shown !== "") {
+      this.#answer = "";
+      for (const pane of Object.values(this.#panes)) pane.turned?.();
+    }
     this.#shown = run;
   }
 
@@ -213,7 +228,7 @@ export class View {
     this.choices.mode = mode;
     this.root.dataset["mode"] = mode;
     this.#header.show(mode);
-    for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#twin;
+    for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#table;
     this.#pane.shown?.(this.#visible);
     this.#pane.resized();
     this.#soon();
@@ -234,7 +249,9 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
-    if (selection === null && before !== null && focus) this.#twin.focus(before.group);
+    if (selection === null && before !== null && focus) {
+      (this.#pane.focus === undefined ? this.#twin : this.#pane).focus?.(before.group);
+    }
   }
 
   #key(event: KeyboardEvent): void {
@@ -242,12 +259,6 @@ export class View {
     else if (!this.#acting.shortcuts.take(event)) return;
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  #nextFailure(): void {
-    const failure = nextFailure(this.link.model, this.choices.selection);
-    if (failure === null) this.#tell("Nothing failed.");
-    else this.#select(failure, true);
   }
 
   #tell(text: string): void {

@@ -11,7 +11,7 @@ interface Opened {
 
 /** A widget may be shown in several outputs, and again after each update: they share line and choices. */
 function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
-  const choices: Choices = { mode: "graph", selection: null, name: "", considered: null };
+  const choices: Choices = { mode: "graph", selection: null, name: "", table: "groups", considered: null };
   let link: Link | null = null;
 
   const connect = (model: AnyModel): Link => {

@@ -1,8 +1,12 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
-import type { About, Act, Plan, Taken } from "./wire_acts.ts";
+import type { NodeDetail, Source, Summary } from "./details.ts";
+import type { Found, LogFilter, LogWindow, Logs } from "./logs/wire.ts";
+import { type About, type Act, type Plan, type Taken, isAboutActs } from "./wire_acts.ts";
 
-export type { About, Act, Generation, Order, Plan, Taken, Wish } from "./wire_acts.ts";
+export type * from "./details.ts";
+export type * from "./logs/wire.ts";
+export type * from "./wire_acts.ts";
 
 export const VERSION = 1;
 
@@ -105,54 +109,22 @@ export interface Delta {
   readonly cells: readonly Cells[];
 }
 
-export interface ErrorText {
-  readonly type: string;
-  readonly message: string;
-  readonly traceback: string;
-}
-
-export interface Attempt {
-  readonly attempt: number;
-  readonly error: ErrorText | null;
-  readonly delay_s: number | null;
-  /** Why another attempt follows, where it was no error. */
-  readonly cause: string;
-}
-
-/** Another node that can be looked at. */
-export interface NodePlace {
-  readonly group: string;
-  readonly index: number | null;
-  readonly name: string;
-  readonly state: TaskState;
-}
-
-/** What a node spawned by one call; a map of many has no element of its own to look at. */
-export interface Spawned extends NodePlace {
-  readonly ended: number;
-  readonly total: number;
-}
-
-export type LogRow = readonly [at_s: number, level: number, source: string, text: string, attempt: number];
-
-export interface NodeDetail {
-  readonly name: string;
-  readonly group: string;
-  readonly index: number;
-  readonly state: TaskState;
-  readonly kind: string | null;
-  readonly reason: string;
-  readonly preview: string;
-  readonly worker: string;
-  readonly attempts: readonly Attempt[];
-  readonly started_s: number | null;
-  readonly ended_s: number | null;
-  readonly wall_s: number | null;
-  readonly result_bytes: number | null;
-  readonly logs: readonly LogRow[];
-  readonly spawner: NodePlace | null;
-  readonly spawned: readonly Spawned[];
-  readonly spawned_more: number;
+/** When and where nodes ran; `base` is the message before, null where everything is told. */
+export interface ColumnsMessage {
+  readonly v: 1;
+  readonly op: "columns";
+  readonly seq: number;
+  readonly base: number | null;
+  readonly base_s: number;
+  readonly workers_from: number;
+  readonly workers: readonly string[];
+  /** Numbers of rows and phases that the buffers hold of each card, one card after the other. */
+  readonly cards: readonly {
+    readonly id: string;
+    readonly length: number;
+    readonly rows: number;
+    readonly phases: number;
+  }[];
 }
 
 export interface Detail {
@@ -160,6 +132,20 @@ export interface Detail {
   readonly op: "detail";
   readonly request: string;
   readonly node: NodeDetail;
+}
+
+export interface GroupAnswer {
+  readonly v: 1;
+  readonly op: "group";
+  readonly request: string;
+  readonly group: Summary;
+}
+
+export interface SourceAnswer {
+  readonly v: 1;
+  readonly op: "source";
+  readonly request: string;
+  readonly source: Source;
 }
 
 /** Name and reason of a node. */
@@ -188,35 +174,48 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Ack | Plan;
-export type Message = Snapshot | Delta | Answers | Refusal | Taken | About;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack | Plan;
+export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal | Taken | About;
 
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
+  | { readonly op: "group"; readonly group: string }
+  | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "find"; readonly text: string }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | Act;
 
 export interface AnswerTo {
   readonly detail: Detail;
+  readonly group: GroupAnswer;
+  readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly find: Found;
+  readonly logs: Logs;
   readonly command: Ack;
-  readonly plan: Plan | Ack;
+  readonly plan: Plan;
   readonly rerun: Ack;
   readonly show: Ack;
 }
 
-export const ANSWERED_BY: { readonly [Op in Question["op"]]: readonly AnswerTo[Op]["op"][] } = {
-  detail: ["detail"],
-  rows: ["rows"],
-  command: ["ack"],
-  plan: ["plan", "ack"],
-  rerun: ["ack"],
-  show: ["ack"],
+export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
+  detail: "detail",
+  group: "group",
+  source: "source",
+  rows: "rows",
+  find: "found",
+  logs: "logs",
+  command: "ack",
+  plan: "plan",
+  rerun: "ack",
+  show: "ack",
 };
 
 export type Outgoing =
   | { readonly v: 1; readonly op: "hello"; readonly have: number | null; readonly run: string | null }
+  | { readonly v: 1; readonly op: "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -254,22 +253,37 @@ export function parse(value: unknown): Message | null {
         haveIds(message.cells)
         ? message
         : null;
+    case "columns":
+      return Number.isInteger(message.seq) &&
+        (message.base === null || Number.isInteger(message.base)) &&
+        typeof message.base_s === "number" &&
+        Number.isInteger(message.workers_from) &&
+        Array.isArray(message.workers) &&
+        haveIds(message.cards)
+        ? message
+        : null;
     case "detail":
       return typeof message.request === "string" && isPlain(message.node) ? message : null;
+    case "group":
+      return typeof message.request === "string" && isPlain(message.group) ? message : null;
+    case "source":
+      return typeof message.request === "string" && isPlain(message.source) && Array.isArray(message.source.lines)
+        ? message
+        : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "taken":
-      return typeof message.request === "string" ? message : null;
     case "about":
-      return Array.isArray(message.lineage) && Array.isArray(message.changed) ? message : null;
     case "plan":
-      return typeof message.request === "string" &&
-        isPlain(message.counts) &&
-        [message.why, message.changes, message.rows].every(Array.isArray)
-        ? message
-        : null;
+      return isAboutActs(message) ? message : null;
     case "error":
       return typeof message.text === "string" ? message : null;
     default:

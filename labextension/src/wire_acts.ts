@@ -59,3 +59,10 @@ export type Act =
     }
   | { readonly op: "plan" | "rerun"; readonly run: string; readonly wish: Wish }
   | { readonly op: "show"; readonly run: string };
+
+/** Is it as this version knows it? */
+export function isAboutActs(message: About | Plan | Taken): boolean {
+  if (message.op === "about") return [message.lineage, message.changed].every(Array.isArray);
+  if (typeof message.request !== "string" || message.op === "taken") return typeof message.request === "string";
+  return typeof message.counts === "object" && [message.why, message.changes, message.rows].every(Array.isArray);
+}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from wfkit.authoring.handle import Ref
 from wfkit.core.events import (
     AnyEvent,
+    CodeSpec,
     Edge,
     ErrorInfo,
     GroupSpec,
@@ -30,6 +31,7 @@ from wfkit.core.reducer import fold
 from wfkit.core.rerun import Rerun, Wishes
 from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
+from wfkit.engine.driver.knowing import Known
 
 BEGIN_S = 1_700_000_000.0
 WORKERS = ("tcp://127.0.0.1:40001", "tcp://127.0.0.1:40002")
@@ -63,9 +65,17 @@ class StoryRun:
         self.pinned = False
         self.changes: dict[str, str] = {}
         self.answers = Cancels(self.cancelled)
+        self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
+        self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)
+
+    def known(self, group: GroupId, index: int) -> Known:
+        return Known(f"{group}-key-{index}")
+
+    def codes_now(self) -> dict[str, CodeSpec]:
+        return self.codes
 
     @property
     def id(self) -> RunId:
@@ -190,6 +200,7 @@ def spec(
         length=length,
         parent=None if parent is None else GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 
@@ -280,6 +291,7 @@ def spawned(
         length=length,
         parent=GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 

@@ -51,18 +51,23 @@ def act(action: Act, run: _Run, deck: Deck, turn_to: Callable[[_Run], object]) -
             return _ack("")
         return _done(action, run, deck, turn_to)
     except WfkitError as error:
-        return _ack(one_line(str(error), _TEXT_CHARS), ok=False)
+        return _refused(action, str(error))
     except Exception as error:  # noqa: BLE001 - whoever clicked must see it; nobody else would
         _LOG.exception("An act in a view failed.")
         doing = f"{action.name} the run" if isinstance(action, Command) else _ACTS[type(action)]
-        return _ack(one_line(f"Could not {doing}: {type(error).__name__}: {error}", _TEXT_CHARS), ok=False)
+        return _refused(action, f"Could not {doing}: {type(error).__name__}: {error}")
+
+
+def _refused(action: Act, text: str) -> dict[str, object]:
+    text = one_line(text, _TEXT_CHARS)
+    return {"op": "error", "text": text} if isinstance(action, AskPlan) else _ack(text, ok=False)
 
 
 def _done(
     action: Command | AskPlan | StartRerun, run: _Run, deck: Deck, turn_to: Callable[[_Run], object]
 ) -> dict[str, object]:
     if action.run not in {None, run.id}:
-        return _ack("The view shows another run now, so nothing was done. Look, and ask again.", ok=False)
+        return _refused(action, "The view shows another run now, so nothing was done. Look, and ask again.")
     if isinstance(action, Command):
         return _obeyed(action, run, deck)
     what, replace = asked(action.wish, run, deck)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 LONGEST_ID: Final = 200
-_LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
+LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
 
 
 class BadMessage(ValueError):
@@ -27,7 +27,7 @@ def request_of(content: Mapping[str, object]) -> str:
 def group_of(content: Mapping[str, object]) -> str:
     """The id of a card or a group."""
     group = content.get("group")
-    if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
+    if not isinstance(group, str) or not 0 < len(group) <= LONGEST_GROUP:
         raise BadMessage("A question needs the id of a group.")
     return group
 

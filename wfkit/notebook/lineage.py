@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, Self, TypeVar
 
 from wfkit.core.ids import RunId
@@ -31,6 +31,21 @@ class KindredRun(Protocol):
         """The runs that go on from it."""
 
 
+class TellingRun(KindredRun, Protocol):
+    """What is told of a run."""
+
+    @property
+    def parent_id(self) -> RunId | None:
+        """The run that it goes on from, whoever drives that."""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is kept from newer runs."""
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call back once when it has ended."""
+
+
 _Run = TypeVar("_Run", bound=KindredRun)
 
 
@@ -52,3 +67,48 @@ def generations(run: KindredRun) -> list[list[object]]:
         return []
     numbered = list(enumerate(kin, 1))[-_MOST:]
     return [[one.id, number, one.state.value] for number, one in numbered]
+
+
+class About:
+    """Where the run of a view stands among its reruns and against the code; told where that is news."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, object] = {}
+        self._wanted = False
+        self._watched: set[RunId] = set()  # whose end is news
+
+    def repeat(self) -> None:
+        """Somebody came who has not heard it."""
+        self._wanted = True
+
+    def news(self, run: TellingRun, changed: Sequence[str], wake: Callable[[], None]) -> dict[str, object] | None:
+        """What to say now; None where it is known, or where there is nothing to know.
+
+        Parameters
+        ----------
+        run : run
+        changed : sequence of str
+            What has changed in the code of its tasks since, in words.
+        wake : callable
+            Called when another run of the lineage has ended, which is news.
+        """
+        about: dict[str, object] = {
+            "op": "about",
+            "id": run.id,
+            "parent": run.parent_id,
+            "lineage": generations(run),
+            "changed": list(changed),
+            "pinned": run.pinned,
+        }
+        told, self._told = self._told, about
+        is_plain = run.parent_id is None and not (run.reruns or changed or run.pinned)
+        if about == told and not self._wanted:
+            return None
+        if is_plain and told in ({}, about):
+            return None
+        self._wanted = False
+        for one in lineage(run):
+            if one is not run and one.id not in self._watched:
+                self._watched.add(one.id)
+                one.when_ended(wake)
+        return about

@@ -15,19 +15,20 @@ import traitlets
 from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
-from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
 from wfkit.notebook.acting import ActedOnRun, act
 from wfkit.notebook.acts import Act, AskPlan
-from wfkit.notebook.answering import answer
+from wfkit.notebook.answering import LookedAtRun, answer
 from wfkit.notebook.checks import BadMessage
+from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
-from wfkit.notebook.lineage import generations, lineage
+from wfkit.notebook.lineage import About, TellingRun
+from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import Hello, Question, read
+from wfkit.notebook.protocol import Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -42,19 +43,8 @@ _ABOUT_BYTES: Final = 500  #: about what it costs to say where a run stands
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(ActedOnRun, Protocol):
+class WatchedRun(ActedOnRun, LookedAtRun, TellingRun, Protocol):
     """What a view needs of a run."""
-
-    @property
-    def parent_id(self) -> RunId | None:
-        """The run that it goes on from, whoever drives that."""
-
-    @property
-    def pinned(self) -> bool:
-        """Whether it is kept from newer runs."""
-
-    def when_ended(self, callback: Callable[[], None]) -> None:
-        """Call back once when it has ended."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after changes; the returned function ends that."""
@@ -147,15 +137,16 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
+        self._columns = Columns()
+        self._columns_turn = False
+        self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the acts that were taken, oldest first
         self._planning = threading.Lock()  # one plan at a time
         self._planned = ""  # id of the newest question for a plan
         self._changed: list[str] = []  # what changed in the code of the run's tasks since, in words
-        self._about: dict[str, object] | None = None  # what browsers were told of the run's place among others
-        self._about_wanted = False  # somebody has not heard it
-        self._kin: set[RunId] = set()  # runs of the lineage whose end wakes the view
+        self._about = About()
         super().__init__()
         self._line = PUBLISHER.line(self._publish)
         self._unsubscribe = run.subscribe(self._line.wake)
@@ -199,7 +190,9 @@ class FlowView(anywidget.AnyWidget):
             if run is self._run:
                 return
             self._unsubscribe()
-            self._run, self._deck, self._held, self._changed = run, Deck(), (float("-inf"), 0), []
+            self._run, self._deck, self._book = run, Deck(), LogBook()
+            self._held, self._changed = (float("-inf"), 0), []
+            self._columns.turn()
             self._sent = None if self._sent is None else Sent(deck=self._deck)
             self._snapshot_wanted = True
             self._output.turn_to(run)
@@ -222,19 +215,41 @@ class FlowView(anywidget.AnyWidget):
     # --- kernel to browser --------------------------------------------------------------------------------------------
 
     def _publish(self) -> int:
-        """Say what changed; called by the publisher."""
+        """Say what changed; called by the publisher. States and columns take turns where both have something to say."""
         with self._sending:
             size = 0
             if self._sent is not None:
-                message = self._next_message()
-                if message is not None:
-                    self.send(message[0], buffers=message[1])
-                    size = message_bytes(message)
-                    if self._deck.is_behind:
-                        self._line.wake()
-                size += self._say_about()
+                says = (
+                    (self._say_columns, self._say_states)
+                    if self._columns_turn
+                    else (self._say_states, self._say_columns)
+                )
+                size = (says[0]() or says[1]()) + self._say_about()
         self.settle()
         return size
+
+    def _say_states(self) -> int:
+        message = self._next_message()
+        if message is None:
+            return 0
+        self.send(message[0], buffers=message[1])
+        self._columns_turn = True
+        if self._deck.is_behind or self._columns.due(self._run.view_model, time.monotonic()):
+            self._line.wake()
+        return message_bytes(message)
+
+    def _say_columns(self) -> int:
+        now_s = time.monotonic()
+        with self._run.lock:
+            due = self._columns.due(self._run.view_model, now_s)
+            said = self._columns.message(self._run.view_model, self._deck, now_s) if due else None
+        if said is None:
+            return 0
+        message, was_asked_for = said
+        self.send(message[0], buffers=message[1])
+        self._columns_turn = False
+        self._line.wake()  # there may be states to be told, or more columns
+        return 1 if was_asked_for else message_bytes(message)
 
     def _next_message(self) -> Message | None:
         wanted, self._snapshot_wanted = self._snapshot_wanted, False
@@ -250,26 +265,11 @@ class FlowView(anywidget.AnyWidget):
             return delta(view, self._sent, now_s, held)
 
     def _say_about(self) -> int:
-        """Say where the run stands among its reruns and the code as it is now, where that has changed."""
-        run = self._run
-        about: dict[str, object] = {
-            "op": "about",
-            "id": run.id,
-            "parent": run.parent_id,
-            "lineage": generations(run),
-            "changed": self._changed,
-            "pinned": run.pinned,
-        }
-        before, self._about = self._about or {**about, "changed": [], "pinned": False}, about
-        says_nothing = run.parent_id is None and not run.reruns and not self._changed and not run.pinned
-        if about == before and (says_nothing or not self._about_wanted):
+        """Say where the run stands among its reruns and the code as it is now, where that is news."""
+        content = self._about.news(self._run, self._changed, self._line.wake)
+        if content is None:
             return 0
-        self._about_wanted = False
-        for one in lineage(run):
-            if one is not run and one.id not in self._kin:
-                self._kin.add(one.id)
-                one.when_ended(self._line.wake)
-        self._answer(about)
+        self._answer(content)
         return _ABOUT_BYTES
 
     def _held_bytes(self) -> int:
@@ -294,29 +294,34 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Question | Act) -> None:
+    def _take(self, message: Hello | Watch | Question | Act) -> None:
         if isinstance(message, Hello):
             self._greet(message)
         elif isinstance(message, Question):
             self._reply(message)
+        elif isinstance(message, Watch):
+            with self._sending:
+                is_news = self._columns.watch(message.have, time.monotonic())
+            if is_news:
+                self._line.wake_now()
         else:
             self._begin(message)
 
     def _reply(self, question: Question) -> None:
-        run, deck = self._shown()
+        run, deck, book = self._shown()
         try:
-            content, buffers = answer(question, run, deck)
+            content, buffers = answer(question, run, deck, book)
         except LookupError:
             content, buffers = {"op": "error", "text": "The run has no such node."}, []
         self._answer({"request": question.request, **content}, buffers)
 
-    def _shown(self) -> tuple[WatchedRun, Deck]:
+    def _shown(self) -> tuple[WatchedRun, Deck, LogBook]:
         with self._sending:
-            return self._run, self._deck
+            return self._run, self._deck, self._book
 
     def _greet(self, hello: Hello) -> None:
         with self._sending:
-            self._about_wanted = True
+            self._about.repeat()
             is_ours = hello.run in {None, self._run.id}
             if hello.have is not None and is_ours and self._sent is not None and hello.have == self._sent.version:
                 held = self._held_bytes()
@@ -353,7 +358,7 @@ class FlowView(anywidget.AnyWidget):
                 self._answer_act(action)
 
     def _answer_act(self, action: Act) -> None:
-        run, deck = self._shown()
+        run, deck, _ = self._shown()
         self._answer({"request": action.request, **act(action, run, deck, self.turn_to)})
         self._line.wake()
 

@@ -2,6 +2,7 @@
 
 import { h } from "../core/dom.ts";
 import { RUN_LOOKS, hasBad } from "../core/states.ts";
+import { nextFailure } from "../model/failures.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Order } from "../wire.ts";
@@ -17,11 +18,9 @@ export interface ActingEvents {
   /** Tells the reader what was answered; an empty text clears it. */
   tell(text: string): void;
   order(order: Order): void;
-  nextFailure(): void;
+  select(selection: Selection): void;
   /** Takes the focus where nothing else has it. */
   focus(): void;
-  /** Keeps the rerun that the reader thinks about. */
-  remember(considered: Considered | null): void;
 }
 
 export class Acting {
@@ -36,9 +35,10 @@ export class Acting {
   constructor(
     readonly link: Link,
     readonly events: ActingEvents,
+    readonly choices: { selection: Selection | null; considered: Considered | null },
   ) {
     this.dialog = new Dialog(() => events.focus());
-    this.#rerun = new RerunDialog(link, this.dialog, (considered) => events.remember(considered));
+    this.#rerun = new RerunDialog(link, this.dialog, (considered) => (choices.considered = considered));
     this.lineage = new Lineage((run) => this.#show(run));
     this.bar = new ActionBar(link.model, {
       consider: (considered) => this.consider(considered),
@@ -47,7 +47,7 @@ export class Acting {
     this.more = new Menu("More", () => this.#items());
     this.shortcuts = new Shortcuts(this.dialog, [
       { key: "r", text: "Rerun what failed", run: () => this.#failed() },
-      { key: "f", text: "Go to the next failure", run: () => events.nextFailure() },
+      { key: "f", text: "Go to the next failure", run: () => this.#nextFailure() },
     ]);
     this.primary.addEventListener("click", () => this.#failed());
   }
@@ -63,6 +63,12 @@ export class Acting {
   /** Shows what a rerun would do, to be confirmed. */
   consider(considered: Considered): void {
     this.#rerun.open(considered);
+  }
+
+  #nextFailure(): void {
+    const failure = nextFailure(this.link.model, this.choices.selection);
+    if (failure === null) this.events.tell("Nothing failed.");
+    else this.events.select(failure);
   }
 
   #hasFailed(): boolean {
@@ -87,7 +93,7 @@ export class Acting {
     if (run !== null && run.held_bytes > 0 && RUN_LOOKS[run.state].ended) {
       items.push({ text: "Release cluster memory", run: () => this.events.order("release") });
     }
-    items.push({ text: "Next failure", run: () => this.events.nextFailure() });
+    items.push({ text: "Next failure", run: () => this.#nextFailure() });
     items.push({ text: "Keys", run: () => this.shortcuts.help() });
     return items;
   }

@@ -13,5 +13,9 @@ export interface Pane {
   select(selection: Selection | null): void;
   /** The pane came into sight, or left it: it may ask the kernel for more, or for less. */
   shown?(isShown: boolean): void;
+  /** Takes the focus back from the inspector, which was open for a group. */
+  focus?(group: string): void;
+  /** Another run is shown from now on: what is known of the one before is forgotten. */
+  turned?(): void;
   stop?(): void;
 }

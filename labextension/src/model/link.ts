@@ -2,7 +2,6 @@
 
 import {
   ANSWERED_BY,
-  type Ack,
   type Act,
   type AnswerTo,
   type Answers,
@@ -46,12 +45,17 @@ const LOST_AFTER_S = 20;
 const HELLO_AGAIN_S = 1;
 /** A kernel that takes messages says so within this time. */
 const BUSY_AFTER_S = 2;
+const ACTS: readonly string[] = ["command", "plan", "rerun", "show"] satisfies Act["op"][];
+/** The kernel forgets who watches after 12 s. */
+const WATCH_AGAIN_S = 4;
 
 export class Link {
   readonly model = new RunModel();
   /** The newest text from the kernel that belongs to no question. */
   notice = "";
   readonly #listeners = new Set<() => void>();
+  #watchers = 0;
+  #watched_s = -Infinity;
   readonly #open = new Map<string, Open>();
   #requests = 0;
   #heard_s: number;
@@ -75,10 +79,27 @@ export class Link {
     this.host.send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null });
   }
 
+  /** Asks for columns, again and again, until the returned function is called. */
+  watch(): () => void {
+    this.#watchers += 1;
+    this.#watch(this.model.columns.seq);
+    let watches = true;
+    return () => {
+      if (watches) this.#watchers -= 1;
+      watches = false;
+    };
+  }
+
+  #watch(have: number | null): void {
+    this.#watched_s = this.host.now_s();
+    this.host.send({ v: VERSION, op: "watch", have });
+  }
+
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
   tick(): void {
     const now_s = this.host.now_s();
     if (this.#isBehind) this.#helloAgain();
+    if (this.#watchers > 0 && now_s - this.#watched_s >= WATCH_AGAIN_S) this.#watch(this.model.columns.seq);
     if (this.ended || now_s - this.#heard_s < ASK_AFTER_S || now_s - this.#asked_s < ASK_AFTER_S) return;
     this.hello();
   }
@@ -128,6 +149,10 @@ export class Link {
         if (open !== undefined) open.unheard_s = null;
         break;
       }
+      case "columns":
+        // Another tab may watch while this one does not: gaps matter only to those who look.
+        if (this.model.columns.apply(message, buffers) === "gap" && this.#watchers > 0) this.#watchAgain();
+        break;
       case "error":
         if (message.request === undefined) this.notice = message.text;
         else this.#closed(message.request)?.refused(message.text);
@@ -153,6 +178,10 @@ export class Link {
     if (this.host.now_s() - this.#asked_s >= HELLO_AGAIN_S || this.model.seq === null) this.hello();
   }
 
+  #watchAgain(): void {
+    if (this.host.now_s() - this.#watched_s >= HELLO_AGAIN_S) this.#watch(null);
+  }
+
   /**
    * Asks the kernel. An answer to an older question of the same topic is dropped: only the newest one matters.
    * `refused` is told why there is no answer; without it the reason becomes the notice.
@@ -168,11 +197,10 @@ export class Link {
     this.#open.set(request, {
       topic,
       answer: (message, buffers) => {
-        const kinds: readonly string[] = ANSWERED_BY[question.op];
-        if (kinds.includes(message.op)) answer(message as AnswerTo[Op], buffers);
+        if (message.op === ANSWERED_BY[question.op]) answer(message as AnswerTo[Op], buffers);
       },
       refused: refused ?? ((text) => (this.notice = text)),
-      unheard_s: question.op === "detail" || question.op === "rows" ? null : this.host.now_s(),
+      unheard_s: ACTS.includes(question.op) ? this.host.now_s() : null,
     });
     this.host.send({ v: VERSION, request, ...question });
   }
@@ -199,8 +227,7 @@ export class Link {
   /** Asks what a rerun would do; only the newest such question is answered. */
   plan(wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
     const run = this.model.run?.id ?? "";
-    const take = (told: Plan | Ack): void => (told.op === "plan" ? answer(told) : refused(told.text));
-    this.ask("plan", { op: "plan", run, wish }, take, refused);
+    this.ask("plan", { op: "plan", run, wish }, answer, refused);
   }
 
   #request(): string {

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
 
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle, Ref, Source
-from wfkit.core.events import LogLine
-from wfkit.core.ids import RunId
+from wfkit.core.events import CodeSpec, LogLine
+from wfkit.core.ids import GroupId, RunId
 from wfkit.core.plan import Plan
 from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
+from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
 from wfkit.engine.worker.ended import Ended
 from wfkit.errors import FlowFailed, NoSuchNode
@@ -44,6 +45,8 @@ class ReadableRun:
         The run that this one goes on from.
     view_model : RunView
         The picture that all faces read, under `lock`.
+    body_log : sequence of LogLine
+        What a body in a thread of its own wrote; it only grows, and no lock guards it.
     """
 
     id: RunId
@@ -54,6 +57,7 @@ class ReadableRun:
     answers: RunSource
     #: What the body bound, by which `run["name"]` finds handles.
     names: Mapping[str, object]
+    body_log: Sequence[LogLine] = ()
     #: The flow, and what it was called with; None where this process does not know it.
     flow: Flow[..., Any] | None = None
     arguments: Mapping[str, object] = {}
@@ -88,6 +92,14 @@ class ReadableRun:
                 for index in range(len(group))
                 if group.state(index) in _FAILED
             ]
+
+    def codes_now(self) -> Mapping[str, CodeSpec]:
+        """The code of the tasks as it is now, by the task's name; those that are not known here are left out."""
+        return again.rerunner().codes_now(self)
+
+    def known(self, group: GroupId, index: int) -> Known:  # noqa: ARG002 - of a run that goes on here
+        """What is known of a node beyond the view."""
+        return Known()
 
     def node(self, name: str) -> Handle:
         """A handle of a node or group by its name: "clean[3]", "clean".
