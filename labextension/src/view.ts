@@ -3,9 +3,11 @@
 import { Acting } from "./acting/acting.ts";
 import type { Considered } from "./acting/rerun.ts";
 import { h, setText } from "./core/dom.ts";
+import { Finder } from "./core/finder.ts";
+import { Folds } from "./core/folds.ts";
+import { GraphPane } from "./core/graph_pane.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
-import { Scene } from "./core/scene.ts";
 import { RUN_LOOKS, endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
@@ -13,10 +15,11 @@ import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
+import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
 import { type Lists, TablePane } from "./table/pane.ts";
-import type { Order } from "./wire.ts";
+import type { Order, TaskState } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
 import { STYLES } from "./styles.ts";
 import { Timeline } from "./timeline/pane.ts";
@@ -28,8 +31,13 @@ export interface Choices {
   /** Of the group that is selected. */
   name: string;
   considered: Considered | null;
+  query: Query;
+  /** What was folded (true) or unfolded (false) by hand. */
+  readonly folds: Map<string, boolean>;
   /** What the table lists. */
   table: Lists;
+  /** The group whose elements are shown as a grid in place of the graph. */
+  grid: string | null;
 }
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
@@ -40,7 +48,9 @@ export class View {
   readonly root: HTMLElement;
   readonly #acting: Acting;
   readonly #header: Header;
-  readonly #scene: Scene;
+  readonly #finder: Finder;
+  readonly #folds: Folds;
+  readonly #graph: GraphPane;
   readonly #twin: Twin;
   readonly #table: TablePane;
   readonly #panel: Panel;
@@ -65,26 +75,51 @@ export class View {
   ) {
     const model = link.model;
     const now_s = (): number => link.host.now_s() + model.skew_s;
+    const order = (each: Order): void => this.#order(each);
     const acting = {
+      order,
       tell: (text: string) => this.#tell(text),
-      order: (order: Order) => this.#order(order),
       select: (selection: Selection) => this.#select(selection, true),
       focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
     };
     this.#acting = new Acting(link, acting, choices);
-    const events = { order: (order: Order) => this.#order(order), mode: (mode: Mode) => this.#mode(mode) };
+    const events = {
+      order,
+      mode: (mode: Mode) => this.#mode(mode),
+      filter: (state: TaskState) => {
+        if (this.#pane.query === undefined) this.#mode("graph");
+        this.#finder.filter(state);
+      },
+    };
     this.#header = new Header(model, now_s, events, this.#acting);
-    this.#scene = new Scene(model, now_s, (id) => this.#open(id));
-    this.#twin = new Twin(model, now_s, {
-      open: (id) => this.#open(id),
-      cursor: (id) => this.#scene.cursor(id),
-      neighbour: (id, side) => this.#scene.neighbour(id, side),
+    this.#finder = new Finder(model, {
+      query: (query) => this.#look(query),
+      go: (selection) => this.#select(selection, false),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true), this.#acting.bar.element);
+    this.#folds = new Folds(model, choices.folds);
+    const graphEvents = {
+      open: (id: string) => this.#open(id),
+      fold: (id: string) => this.#fold(id),
+      select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
+      entered: (id: string | null) => {
+        choices.grid = id;
+        this.root.toggleAttribute("data-grid", id !== null);
+      },
+      focusRow: (id: string) => this.#twin.focus(id),
+    };
+    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices.grid);
+    this.#twin = new Twin(model, this.#folds, now_s, {
+      fold: (id) => this.#fold(id),
+      open: (id) => this.#open(id),
+      cursor: (id) => this.#graph.scene.cursor(id),
+      neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
+    });
+    const { bar } = this.#acting;
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), bar.element);
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
     this.#panes = {
-      graph: this.#scene,
+      graph: this.#graph,
       timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
       table: this.#table,
       logs: new LogsPane(link, choose),
@@ -97,6 +132,7 @@ export class View {
       h("style", {}, ...STYLES),
       this.#waiting,
       this.#header.element,
+      this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
       this.#spoken,
@@ -126,8 +162,10 @@ export class View {
       () => seen.disconnect(),
       () => clearInterval(timer),
     );
+    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
+    this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
     else if (this.choices.considered !== null) this.#acting.consider(this.choices.considered);
@@ -162,6 +200,7 @@ export class View {
     if (this.#isBehind) this.#reselect(RUN_LOOKS[run.state].ended);
     this.#acting.update();
     this.#header.update();
+    this.#finder.update();
     this.#table.update();
     if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
@@ -228,6 +267,7 @@ export class View {
     this.choices.mode = mode;
     this.root.dataset["mode"] = mode;
     this.#header.show(mode);
+    this.#finder.element.hidden = this.#pane.query === undefined; // the others look for nodes, in fields of their own
     for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#table;
     this.#pane.shown?.(this.#visible);
     this.#pane.resized();
@@ -237,6 +277,23 @@ export class View {
   #open(id: string): void {
     const state = this.link.model.group(id);
     this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
+  }
+
+  #fold(id: string): void {
+    this.#folds.fold(id, this.#folds.now.foldable.get(id) !== true);
+    this.#update();
+  }
+
+  #look(query: Query): void {
+    this.choices.query = query;
+    this.#finder.show(query);
+    this.#header.filtered(query.state);
+    for (const pane of Object.values(this.#panes)) pane.query?.(query);
+  }
+
+  #openGrid(id: string): void {
+    this.#mode("graph");
+    this.#graph.enter(id, true);
   }
 
   #select(selection: Selection | null, focus: boolean): void {
@@ -249,6 +306,7 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
+    this.#finder.from(selection?.group ?? null);
     if (selection === null && before !== null && focus) {
       (this.#pane.focus === undefined ? this.#twin : this.#pane).focus?.(before.group);
     }

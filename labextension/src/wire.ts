@@ -1,12 +1,13 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
-import type { NodeDetail, Source, Summary } from "./details.ts";
-import type { Found, LogFilter, LogWindow, Logs } from "./logs/wire.ts";
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
+import { LOOKS, type Preview } from "./looks.ts";
 import { type About, type Act, type Plan, type Taken, isAboutActs } from "./wire_acts.ts";
+import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
 
 export type * from "./details.ts";
-export type * from "./logs/wire.ts";
 export type * from "./wire_acts.ts";
+export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
 
@@ -127,37 +128,6 @@ export interface ColumnsMessage {
   }[];
 }
 
-export interface Detail {
-  readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
-}
-
-export interface GroupAnswer {
-  readonly v: 1;
-  readonly op: "group";
-  readonly request: string;
-  readonly group: Summary;
-}
-
-export interface SourceAnswer {
-  readonly v: 1;
-  readonly op: "source";
-  readonly request: string;
-  readonly source: Source;
-}
-
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
-
-export interface Rows {
-  readonly v: 1;
-  readonly op: "rows";
-  readonly request: string;
-  readonly rows: readonly NodeRow[];
-}
-
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -174,7 +144,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack | Plan;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack | Plan;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal | Taken | About;
 
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
@@ -183,6 +153,7 @@ export type Question =
   | { readonly op: "group"; readonly group: string }
   | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "preview"; readonly group: string; readonly index: number }
   | { readonly op: "find"; readonly text: string }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | Act;
@@ -192,6 +163,7 @@ export interface AnswerTo {
   readonly group: GroupAnswer;
   readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly preview: Preview;
   readonly find: Found;
   readonly logs: Logs;
   readonly command: Ack;
@@ -205,6 +177,7 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   group: "group",
   source: "source",
   rows: "rows",
+  preview: "preview",
   find: "found",
   logs: "logs",
   command: "ack",
@@ -272,6 +245,8 @@ export function parse(value: unknown): Message | null {
         : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "preview":
+      return typeof message.request === "string" && message.kind in LOOKS && isPlain(message.look) ? message : null;
     case "found":
       return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
     case "logs":

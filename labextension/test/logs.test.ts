@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { LEVELS, levelOf } from "../src/logs/levels.ts";
 import { lineText } from "../src/logs/line.ts";
-import type { LogLine } from "../src/wire.ts";
+import type { LogLine } from "../src/wire_lists.ts";
 
 test("a level between two names has the name of the lower one, and none is without", () => {
   assert.deepEqual([0, 5, 10, 20, 25, 30, 49, 50, 1000, -3].map((level) => levelOf(level).name), [

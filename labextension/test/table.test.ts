@@ -66,8 +66,8 @@ test("what is not known stands last, in both directions", () => {
 });
 
 test("a node at work has taken as long as it is at work", () => {
-  const { of } = times({ c: { started_s: [4, 4, NaN], ended_s: [5.5, NaN, NaN] } });
-  assert.deepEqual([0, 1, 2, 3].map((cell) => durationOf(of("c"), cell, 10)), [1.5, 6, null, null]);
+  const known = times({ c: { started_s: [4, 4, NaN], ended_s: [5.5, NaN, NaN] } });
+  assert.deepEqual([0, 1, 2, 3].map((cell) => durationOf(known.of("c"), cell, 10)), [1.5, 6, null, null]);
 });
 
 test("a filter lets through a state, a task, one node, and what is marked", () => {
@@ -114,7 +114,7 @@ test("100,000 nodes are sorted within 50 ms by any column, and as a stable sort 
   const known = times({ "id of item": { started_s: random, ended_s: random.map((at_s) => 2 * at_s), attempts: new Uint16Array(100_000).fill(1), worker: new Uint16Array(100_000) } }, ["w"]);
   for (const by of ["state", "start", "duration", "worker", "attempts", "name"] as const) {
     listing.arranged(ALL, { by, down: false }, known); // compiled now
-    const times_ms = [1, 2, 3].map(() => {
+    const times_ms = [1, 2, 3, 4, 5, 6, 7].map(() => {
       const begun = performance.now();
       listing.arranged(ALL, { by, down: true }, known);
       return performance.now() - begun;

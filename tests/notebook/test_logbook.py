@@ -132,11 +132,12 @@ def test_few_searches_are_remembered() -> None:
 
 def test_lines_that_come_while_it_is_read_are_not_lost() -> None:
     run, book = long_run(1), LogBook()
-    writing = threading.Thread(
-        target=lambda: [
-            run.body_log.append(LogLine(at_s=i, level=20, source="print", text=str(i))) for i in range(5000)
-        ]
-    )
+
+    def write() -> None:
+        for i in range(5000):
+            run.body_log.append(LogLine(at_s=i, level=20, source="print", text=str(i)))
+
+    writing = threading.Thread(target=write)
     writing.start()
     while writing.is_alive():
         texts(book, run)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wfkit.notebook.acts import AskPlan, Command, Place, ShowRun, StartRerun
 from wfkit.notebook.checks import BadMessage
-from wfkit.notebook.protocol import AskDetail, AskFind, AskLogs, AskRows, Hello, Watch, read
+from wfkit.notebook.protocol import AskDetail, AskFind, AskGroup, AskLogs, AskRows, AskSource, Hello, Watch, read
 
 
 def test_the_messages_of_version_1_are_read() -> None:
@@ -19,6 +19,9 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "watch", "have": 7}) == Watch(7)
     assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
+    assert read({"v": 1, "op": "group", "request": "a", "group": "g"}) == AskGroup("a", "g")
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": None}) == AskSource("a", "g", None)
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
     assert read({"v": 1, "op": "find", "request": "a", "text": "late"}) == AskFind("a", "late")
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
@@ -88,6 +91,11 @@ def test_a_question_about_the_log_with_anything_else_is_refused(wrong: dict[str,
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": -1},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 0.5},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "group", "request": "a", "group": 7},
+        {"v": 1, "op": "group", "group": "g1"},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": "0"},
+        {"v": 1, "op": "source", "request": "a", "group": "", "index": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [1, "2"]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [-1]},
@@ -124,12 +132,13 @@ _keys = st.sampled_from(
     ["v", "op", "have", "request", "group", "index", "indexes", "name", "text", "level", "limit", "run", "wish", "what"]
 )
 _words = st.sampled_from(
-    ["hello", "detail", "rows", "find", "logs", "command", "cancel", "plan", "show", "failed", 1, 0, "g0"]
+    ["hello", "detail", "group", "source", "rows", "find", "logs", "command", "cancel", "plan", "show", "failed", 1, 0]
 )
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        known = Hello | AskDetail | AskRows | AskFind | AskLogs | Command | AskPlan | StartRerun | ShowRun
-        assert isinstance(read(content), known)
+        asked = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
+        acts = Command | AskPlan | StartRerun | ShowRun
+        assert isinstance(read(content), Hello | Watch | asked | acts)

@@ -88,11 +88,20 @@ class AskLogs:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class AskPreview:
+    """Somebody wants to see the value of one node."""
+
+    request: str
+    group: str  #: a card or a group
+    index: int
+
+
 #: What is answered from what is known of the run.
 Question = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
 
 
-def read(content: object) -> Hello | Watch | Question | Act:
+def read(content: object) -> Hello | Watch | Question | AskPreview | Act:
     """Check a message and take it apart.
 
     Raises
@@ -106,6 +115,8 @@ def read(content: object) -> Hello | Watch | Question | Act:
             return Hello(_have(content), run if isinstance(run, str) else None)
         case "watch":
             return Watch(_have(content))
+        case "preview":
+            return AskPreview(request_of(content), group_of(content), _index(content))
         case "command" | "plan" | "rerun" | "show" as op:
             return read_act(op, content)
         case _:
@@ -115,10 +126,7 @@ def read(content: object) -> Hello | Watch | Question | Act:
 def _question(content: Mapping[str, object]) -> Question:
     match content.get("op"):
         case "detail":
-            index = content.get("index")
-            if not is_index(index):
-                raise BadMessage("A detail needs the index of an element.")
-            return AskDetail(request_of(content), group_of(content), index)
+            return AskDetail(request_of(content), group_of(content), _index(content))
         case "group":
             return AskGroup(request_of(content), group_of(content))
         case "source":
@@ -169,6 +177,13 @@ def _logs(content: Mapping[str, object]) -> AskLogs:
     if not is_int(level) or not is_index(limit) or limit > _MOST_ROWS:
         raise BadMessage("Level and number of lines must be numbers.")
     return AskLogs(request_of(content), group, index, level, _text(content), start, line, limit)
+
+
+def _index(content: Mapping[str, object]) -> int:
+    index = content.get("index")
+    if not is_index(index):
+        raise BadMessage("A question needs the index of an element.")
+    return index
 
 
 def _text(content: Mapping[str, object]) -> str:

@@ -18,7 +18,7 @@ from typing_extensions import override
 from wfkit.core.states import RUN_ENDS
 from wfkit.notebook.acting import ActedOnRun, act
 from wfkit.notebook.acts import Act, AskPlan
-from wfkit.notebook.answering import LookedAtRun, answer
+from wfkit.notebook.answering import answer
 from wfkit.notebook.checks import BadMessage
 from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
@@ -28,7 +28,8 @@ from wfkit.notebook.lineage import About, TellingRun
 from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import Hello, Question, Watch, read
+from wfkit.notebook.previews import PreviewedRun, Previews
+from wfkit.notebook.protocol import AskPreview, Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -43,7 +44,7 @@ _ABOUT_BYTES: Final = 500  #: about what it costs to say where a run stands
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(ActedOnRun, LookedAtRun, TellingRun, Protocol):
+class WatchedRun(ActedOnRun, PreviewedRun, TellingRun, Protocol):
     """What a view needs of a run."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -137,6 +138,7 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
+        self._previews = Previews(run, self._deck, self._answer)
         self._columns = Columns()
         self._columns_turn = False
         self._book = LogBook()
@@ -192,6 +194,7 @@ class FlowView(anywidget.AnyWidget):
             self._unsubscribe()
             self._run, self._deck, self._book = run, Deck(), LogBook()
             self._held, self._changed = (float("-inf"), 0), []
+            self._previews = Previews(run, self._deck, self._answer)
             self._columns.turn()
             self._sent = None if self._sent is None else Sent(deck=self._deck)
             self._snapshot_wanted = True
@@ -294,11 +297,13 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Watch | Question | Act) -> None:
+    def _take(self, message: Hello | Watch | Question | AskPreview | Act) -> None:
         if isinstance(message, Hello):
             self._greet(message)
         elif isinstance(message, Question):
             self._reply(message)
+        elif isinstance(message, AskPreview):
+            self._previews.ask(message)
         elif isinstance(message, Watch):
             with self._sending:
                 is_news = self._columns.watch(message.have, time.monotonic())

@@ -181,7 +181,8 @@ export class Rows {
       row.index = -1;
     });
     const isShown = this.#active >= first && this.#active < end;
-    setAttribute(this.element, "aria-activedescendant", isShown ? `${this.#id}-${this.#active}` : "");
+    if (isShown) setAttribute(this.element, "aria-activedescendant", `${this.#id}-${this.#active}`);
+    else this.element.removeAttribute("aria-activedescendant");
   }
 
   #mark(row: HTMLElement, index: number): void {

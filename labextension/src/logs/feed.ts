@@ -1,7 +1,7 @@
 /** The lines of the log that are looked at: asks the kernel for them, and keeps what it said while nothing moves. */
 
 import type { Link } from "../model/link.ts";
-import type { LogFilter, LogLine, LogWindow, Logs } from "../wire.ts";
+import type { LogFilter, LogLine, LogWindow, Logs } from "../wire_lists.ts";
 
 /** Lines in sight: the first, and the one behind the last. */
 export type Range = readonly [first: number, end: number];
@@ -34,6 +34,7 @@ export class LogFeed {
   readonly #lines = new Map<number, LogLine>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedAt = -Infinity;
+  #askedSeq: number | null = null;
   #waits = false;
   #isOn = false;
 
@@ -59,6 +60,11 @@ export class LogFeed {
     this.isKnown = false;
     this.#lines.clear();
     if (this.#isOn) this.#ask();
+  }
+
+  /** The run changed since it was asked, so there may be new lines. */
+  get isBehind(): boolean {
+    return this.#askedSeq !== this.link.model.seq;
   }
 
   /** There may be new lines: they are asked for once a second. */
@@ -105,6 +111,7 @@ export class LogFeed {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#askedAt = performance.now();
+    this.#askedSeq = this.link.model.seq;
     this.#waits = true;
     const { filter } = this;
     const range = this.isKnown ? this.events.range() : null;

@@ -4,7 +4,7 @@ import { h } from "../core/dom.ts";
 import { SearchBox } from "../core/search_box.ts";
 import { TaskSelect } from "../core/task_select.ts";
 import type { RunModel } from "../model/run_model.ts";
-import type { LogFilter } from "../wire.ts";
+import type { LogFilter } from "../wire_lists.ts";
 import { LEVELS } from "./levels.ts";
 import { BODY } from "./line.ts";
 

@@ -2,7 +2,7 @@
 
 import { glyph, h, setAttribute, setGlyph, setText } from "../core/dom.ts";
 import { timeOfDay } from "../core/format.ts";
-import type { LogLine } from "../wire.ts";
+import type { LogLine } from "../wire_lists.ts";
 import { levelOf } from "./levels.ts";
 
 export const BODY = "flow body";

@@ -1,8 +1,8 @@
 /** The Logs pane: the log of the whole run, live, filtered by task, level and text. */
 
 import { h, setAttribute, setText } from "../core/dom.ts";
-import { copied } from "../core/clipboard.ts";
-import { count, plural } from "../core/format.ts";
+import { type Copy, Copying, MOST_COPIED } from "../core/copying.ts";
+import { plural } from "../core/format.ts";
 import type { Pane } from "../core/pane.ts";
 import { Rows } from "../core/rows.ts";
 import type { Link } from "../model/link.ts";
@@ -12,7 +12,6 @@ import { LogFilters } from "./filters.ts";
 import { drawLine, emptyRow, lineText, wholeLine } from "./line.ts";
 
 const ROW_PX = 20;
-const MOST_COPIED = 10_000;
 const HEADINGS = ["Time", "Level", "Task", "Source", "Text"] as const;
 
 export class LogsPane implements Pane {
@@ -21,19 +20,17 @@ export class LogsPane implements Pane {
   readonly #feed: LogFeed;
   readonly #filters: LogFilters;
   readonly #follow = h("button.wf-button.wf-follow", { type: "button", "aria-pressed": "true" }, "Follow");
-  readonly #copy = h("button.wf-button", { type: "button" }, "Copy");
-  readonly #count = h("span.wf-note", { role: "status" });
-  readonly #whole = h("div.wf-logs-whole", { hidden: true });
+  readonly #copying = new Copying("line", "Copy the lines that are selected, or all", () => this.#copyLines());
+  readonly #count = h("span.wf-note.wf-count");
+  readonly #whole = h("div.wf-logs-whole", { hidden: true, tabindex: "0", role: "region", "aria-label": "The line in full" });
   readonly #empty = h("p.wf-note.wf-logs-empty");
   #following = true;
-  #told = "";
 
   constructor(
     readonly link: Link,
     readonly choose: (selection: Selection, focus: boolean) => void,
   ) {
     this.#filters = new LogFilters(link.model, (filter) => {
-      this.#told = "";
       this.#setFollowing(true);
       this.#rows.activate(-1);
       this.#feed.look(filter);
@@ -53,14 +50,15 @@ export class LogsPane implements Pane {
       changed: (shift) => this.#draw(shift),
     });
     this.#follow.addEventListener("click", () => this.#setFollowing(!this.#following));
-    this.#copy.addEventListener("click", () => void this.#copyLines());
-    const bar = h("div.wf-bar-row", {}, ...this.#filters.elements, this.#count, h("span.wf-spring"), this.#follow, this.#copy);
+    const { button, said } = this.#copying;
+    const tools = [this.#count, h("span.wf-spring"), said, this.#follow, button];
+    const bar = h("div.wf-bar-row", {}, ...this.#filters.elements, ...tools);
     this.element = h("div.wf-logs-pane", {}, bar, this.#rows.element, this.#empty, this.#whole);
   }
 
   update(): void {
     this.#filters.task.update();
-    this.#feed.news();
+    if (this.#feed.isBehind) this.#feed.news();
   }
 
   tick(): void {
@@ -119,10 +117,10 @@ export class LogsPane implements Pane {
     const isFiltered = filter.group !== null || filter.level > 0 || filter.text !== "";
     const found = plural(total, isFiltered ? "line found" : "line", isFiltered ? "lines found" : "lines");
     const share = Math.floor(100 * searched);
-    setText(this.#count, searched < 1 ? `Searching… ${share} %, ${found}` : this.#told || found);
+    setText(this.#count, searched < 1 ? `Searching… ${share} %, ${found}` : found);
     const nothing = isFiltered ? "No line is like that." : "Nothing was logged, printed or warned so far.";
     setText(this.#empty, total === 0 && searched >= 1 ? nothing : "");
-    this.#copy.disabled = total === 0;
+    this.#copying.isEmpty = total === 0;
   }
 
   #openLine(place: number, target: Element | null): void {
@@ -145,19 +143,10 @@ export class LogsPane implements Pane {
   }
 
   /** The selected lines, where there are several; else all that were found. */
-  async #copyLines(): Promise<void> {
+  async #copyLines(): Promise<Copy> {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#feed.total];
-    this.#copy.disabled = true;
-    const lines = await this.#feed.collect(first, Math.min(end, first + MOST_COPIED)).catch(() => []);
-    const done = lines.length > 0 && (await copied(lines.map(lineText).join("\n") + "\n"));
-    this.#copy.disabled = false;
-    const some = lines.length < end - first ? `the first ${count(lines.length)} of ${plural(end - first, "line")}` : plural(lines.length, "line");
-    this.#told = done ? `Copied ${some}.` : "The page may not use the clipboard.";
-    setText(this.#count, this.#told);
-    setTimeout(() => {
-      this.#told = "";
-      this.#draw(0);
-    }, 4000);
+    const lines = await this.#feed.collect(first, Math.min(end, first + MOST_COPIED));
+    return { text: lines.map(lineText).join("\n") + "\n", rows: lines.length, of: end - first };
   }
 }

@@ -8,7 +8,8 @@ import { LOOKS, countOf } from "../core/states.ts";
 import { TaskSelect } from "../core/task_select.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
-import { type Found, STATES, type TaskState } from "../wire.ts";
+import { STATES, type TaskState } from "../wire.ts";
+import type { Found } from "../wire_lists.ts";
 import type { Listing, NodeFilter } from "./listing.ts";
 import { markFound, markNames } from "./marks.ts";
 

@@ -1,9 +1,9 @@
 /** All nodes of a run as one list: numbered through all cards, filtered and sorted as columns of numbers. */
 
-import { LOOKS, stateOf } from "../core/states.ts";
+import { LOOKS, codeOf } from "../core/states.ts";
 import type { GroupState } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
-import type { TaskState } from "../wire.ts";
+import { STATES, type TaskState } from "../wire.ts";
 
 /** When and where the nodes of a card ran, by cell; it may know less of them than there are. */
 export interface Times {
@@ -41,6 +41,8 @@ export interface NodeFilter {
 const UNKNOWN = 0xffff_ffff;
 /** A key of 32 bits and a number of 21 fit into a float of 64 bits, which sorts without calling anything. */
 const MOST_NODES = 2 ** 21;
+
+const RANKS = STATES.map((state) => LOOKS[state].rank);
 
 export class Listing {
   readonly cards: readonly GroupState[];
@@ -90,6 +92,7 @@ export class Listing {
     const packed = new Float64Array(this.length);
     let count = 0;
     const { state, cards, cell: only, marks } = filter;
+    const code = state === null ? -1 : codeOf(state);
     const keyOf = this.#keys(order.by, times);
     this.each((card, start, end) => {
       if (cards?.has(card.group.id) === false) return;
@@ -97,14 +100,19 @@ export class Listing {
       for (let number = start; number < end; number++) {
         const cell = number - start;
         if (only !== null && cell !== only) continue;
-        if (state !== null && stateOf(card.states[cell]) !== state) continue;
+        if (code >= 0 && card.states[cell] !== code) continue;
         if (marks !== null && marks[number] !== 1) continue;
         const value = key(cell);
         packed[count++] = (order.down && value !== UNKNOWN ? UNKNOWN - 1 - value : value) * MOST_NODES + number;
       }
     });
     const sorted = packed.subarray(0, count).sort();
-    return Uint32Array.from(sorted, (value) => value % MOST_NODES);
+    const numbers = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      const value = sorted[i] ?? 0;
+      numbers[i] = value - Math.floor(value / MOST_NODES) * MOST_NODES;
+    }
+    return numbers;
   }
 
   #keys(by: Column, times: TimesOf): (card: GroupState) => (cell: number) => number {
@@ -117,7 +125,7 @@ export class Listing {
         };
       }
       case "state":
-        return ({ states }) => (cell) => LOOKS[stateOf(states[cell])].rank;
+        return ({ states }) => (cell) => RANKS[states[cell] ?? 0] ?? UNKNOWN;
       case "worker": {
         const rank = ranks(times.workers);
         return ({ group }) => {
@@ -133,10 +141,13 @@ export class Listing {
       case "start":
         return ({ group }) => {
           const started_s = times.of(group.id)?.started_s;
-          return (cell) => keyOfSeconds(started_s?.[cell]);
+          return (cell) => keyOfSeconds(started_s?.[cell] ?? null);
         };
       case "duration":
-        return ({ group }) => (cell) => keyOfSeconds(durationOf(times.of(group.id), cell, times.now_s) ?? undefined);
+        return ({ group }) => {
+          const known = times.of(group.id);
+          return (cell) => keyOfSeconds(durationOf(known, cell, times.now_s));
+        };
     }
   }
 }
@@ -150,8 +161,8 @@ export function durationOf(times: Times | undefined, cell: number, now_s: number
 }
 
 /** Tenths of milliseconds, which is enough for five days. */
-function keyOfSeconds(seconds: number | undefined): number {
-  if (seconds === undefined || Number.isNaN(seconds)) return UNKNOWN;
+function keyOfSeconds(seconds: number | null): number {
+  if (seconds === null || Number.isNaN(seconds)) return UNKNOWN;
   return Math.min(UNKNOWN - 1, Math.max(0, Math.round(seconds * 10_000)));
 }
 

@@ -1,6 +1,6 @@
 /** Which nodes have a text in their names or reasons: marks, made here from names and by the kernel from all else. */
 
-import type { Found } from "../wire.ts";
+import type { Found } from "../wire_lists.ts";
 import type { Listing } from "./listing.ts";
 
 /** Marks the nodes whose names, as the browser knows them, have the text; capitals do not matter. */

@@ -1,6 +1,6 @@
 /** All nodes of the run as rows: sorted, filtered, searched, copied; 100,000 of them as well as ten. */
 
-import { copied } from "../core/clipboard.ts";
+import { type Copy, Copying, MOST_COPIED } from "../core/copying.ts";
 import { h, setAttribute, setText } from "../core/dom.ts";
 import { count, plural } from "../core/format.ts";
 import { Rows } from "../core/rows.ts";
@@ -14,7 +14,6 @@ import { tsv } from "./tsv.ts";
 
 const ROW_PX = 26;
 const SORT_EVERY_MS = 1000;
-const MOST_COPIED = 10_000;
 const FAILURES_FIRST: Order = { by: "state", down: false };
 
 export class Nodes {
@@ -23,18 +22,18 @@ export class Nodes {
   #told: Told;
   readonly #filters: NodeFilters;
   readonly #heads = new Map<Column, HTMLElement>();
-  readonly #count = h("span.wf-note", { role: "status" });
+  readonly #count = h("span.wf-note.wf-count");
   readonly #refresh = h("button.wf-button", { type: "button", hidden: true }, "Sort again");
-  readonly #copy = h("button.wf-button", { type: "button", title: "Copy as rows with tabs" }, "Copy");
+  readonly #copying = new Copying("row", "Copy the rows that are selected, or all, with tabs", () => this.#copyRows());
   #listing = new Listing([]);
   /** Numbers of the nodes that are shown, in their order. */
   #order: Uint32Array = new Uint32Array(0);
   #sorting: Order = FAILURES_FIRST;
   #selection: Selection | null = null;
   #sortedAt = -Infinity;
+  #sortedVersion = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopWatching: (() => void) | null = null;
-  #message = "";
 
   constructor(
     readonly link: Link,
@@ -49,10 +48,13 @@ export class Nodes {
       open: (index, target) => this.#open(index, target === null),
       seen: () => this.#ask(),
     });
-    this.#rows.element.addEventListener("focusout", () => this.#soon());
+    this.#rows.element.addEventListener("focusout", () => {
+      if (this.#version !== this.#sortedVersion) this.#soon();
+    });
     this.#refresh.addEventListener("click", () => this.#sort());
-    this.#copy.addEventListener("click", () => void this.#copyRows());
-    const bar = h("div.wf-bar-row", {}, ...this.#filters.elements, this.#count, h("span.wf-spring"), this.#refresh, this.#copy);
+    const { button, said } = this.#copying;
+    const tools = [this.#count, h("span.wf-spring"), said, this.#refresh, button];
+    const bar = h("div.wf-bar-row", {}, ...this.#filters.elements, ...tools);
     this.element = h("div.wf-nodes", {}, bar, this.#rows.element);
   }
 
@@ -76,7 +78,14 @@ export class Nodes {
     this.#filters.update();
     this.#rows.redraw();
     this.#ask();
-    this.#soon();
+    if (this.#version !== this.#sortedVersion) this.#soon();
+  }
+
+  /** Moves the clocks of what runs. */
+  tick(): void {
+    if (this.#stopWatching === null) return;
+    this.#rows.redraw();
+    if (this.#sorting.by === "duration") this.#soon();
   }
 
   resized(): void {
@@ -134,6 +143,7 @@ export class Nodes {
   #sort(): void {
     const active = this.#placeOf(this.#rows.active);
     this.#sortedAt = performance.now();
+    this.#sortedVersion = this.#version;
     this.#refresh.hidden = true;
     this.#listing = new Listing(this.link.model.groups);
     this.#order = this.#listing.arranged(this.#filters.filter(this.#listing), this.#sorting, this.#times);
@@ -153,8 +163,14 @@ export class Nodes {
     const shown = this.#order.length;
     const all = this.#listing.length;
     const text = shown === all ? plural(all, "node") : `${count(shown)} of ${plural(all, "node")}`;
-    setText(this.#count, this.#message || text);
-    this.#copy.disabled = shown === 0;
+    setText(this.#count, text);
+    this.#copying.isEmpty = shown === 0;
+  }
+
+  /** Of all that places depend on. */
+  get #version(): string {
+    const { seq, columns } = this.link.model;
+    return `${seq ?? ""} ${columns.seq ?? ""}`;
   }
 
   get #times(): TimesOf {
@@ -206,21 +222,12 @@ export class Nodes {
   }
 
   /** The selected rows, where there are several; else all that are listed. */
-  async #copyRows(): Promise<void> {
+  async #copyRows(): Promise<Copy> {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#order.length];
     const places = this.#places(first, Math.min(end, first + MOST_COPIED));
-    this.#copy.disabled = true;
-    await this.#told.complete(places).catch(() => undefined); // what the kernel does not tell stays empty
+    await this.#told.complete(places);
     const rows = places.map((place) => tsvRow(factsOf(place, this.#told, this.#times, this.#begun_s)));
-    const done = await copied(tsv(TSV_HEADINGS, rows));
-    const all = places.length === end - first;
-    const some = all ? plural(places.length, "row") : `the first ${count(places.length)} of ${plural(end - first, "row")}`;
-    this.#message = done ? `Copied ${some}.` : "The page may not use the clipboard.";
-    this.#say();
-    setTimeout(() => {
-      this.#message = "";
-      this.#say();
-    }, 4000);
+    return { text: tsv(TSV_HEADINGS, rows), rows: rows.length, of: end - first };
   }
 }

@@ -37,7 +37,7 @@ export class TablePane implements Pane {
 
   tick(): void {
     this.groups.tick();
-    this.nodes.update();
+    this.nodes.tick();
   }
 
   resized(): void {

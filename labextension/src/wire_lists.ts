@@ -1,4 +1,4 @@
-/** Messages about lines of the log, and nodes that a text is found in. */
+/** Messages about long lists: the log of a run, and nodes that are looked for. */
 
 /** A line of the log, with the node that wrote it; a card "" stands for the body of the flow. */
 export type LogLine = readonly [
