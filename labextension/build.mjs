@@ -1,9 +1,10 @@
-// Builds the widget (`node build.mjs`), the unit tests (`--tests`), or removes what was built (`--clean`).
-import { readFile, rm, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+// Builds the widget and the plugin of JupyterLab (`node build.mjs`), the unit tests (`--tests`), or removes what was built (`--clean`).
+import { copyFile, readFile, rm, readdir, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import * as esbuild from "esbuild";
 
 const STATIC = join(import.meta.dirname, "..", "wfkit", "static");
+const LAB = join(import.meta.dirname, "..", "wfkit", "labextension");
 const LIB = join(import.meta.dirname, "lib");
 const LIMIT_BYTES = 150_000; // the whole file travels with every widget
 
@@ -18,7 +19,16 @@ const cssAsText = {
   },
 };
 
-const common = { bundle: true, format: "esm", target: "es2022", charset: "utf8", plugins: [cssAsText], logLevel: "warning" };
+const { version } = JSON.parse(await readFile(join(import.meta.dirname, "package.json"), "utf8"));
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  define: { WFKIT_VERSION: JSON.stringify(version) },
+  plugins: [cssAsText],
+  logLevel: "warning",
+};
 
 async function buildWidget() {
   const outfile = join(STATIC, "widget.js");
@@ -32,6 +42,27 @@ async function buildWidget() {
   const { size } = await stat(outfile);
   console.log(`wfkit/static/widget.js: ${(size / 1000).toFixed(1)} kB`);
   if (size > LIMIT_BYTES) throw new Error(`The widget is larger than ${LIMIT_BYTES / 1000} kB.`);
+}
+
+/** What JupyterLab looks for below share/jupyter/labextensions/wfkit; a browser may keep the script for good. */
+async function buildPlugin() {
+  await rm(LAB, { recursive: true, force: true });
+  const { metafile } = await esbuild.build({
+    ...common,
+    format: "iife",
+    entryPoints: [{ in: join(import.meta.dirname, "src", "index.ts"), out: "remoteEntry" }],
+    outdir: join(LAB, "static"),
+    entryNames: "[name].[hash]",
+    minify: true,
+    legalComments: "none",
+    metafile: true,
+  });
+  const [[file, { bytes }]] = Object.entries(metafile.outputs);
+  const _build = { load: `static/${basename(file)}`, extension: "./extension" };
+  const description = { name: "wfkit", version, license: "BSD-3-Clause", jupyterlab: { extension: true, _build } };
+  await writeFile(join(LAB, "package.json"), `${JSON.stringify(description, null, 2)}\n`);
+  await copyFile(join(import.meta.dirname, "install.json"), join(LAB, "install.json"));
+  console.log(`wfkit/labextension: ${(bytes / 1000).toFixed(1)} kB`);
 }
 
 async function buildTests() {
@@ -50,8 +81,10 @@ async function buildTests() {
 if (process.argv.includes("--clean")) {
   await rm(LIB, { recursive: true, force: true });
   await rm(STATIC, { recursive: true, force: true });
+  await rm(LAB, { recursive: true, force: true });
 } else if (process.argv.includes("--tests")) {
   await buildTests();
 } else {
   await buildWidget();
+  await buildPlugin();
 }

@@ -13,6 +13,7 @@ import { isMany } from "./model/run_model.ts";
 import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import senderCss from "./inspector/sender.css";
 import css from "./style.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
@@ -65,7 +66,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css),
+      h("style", {}, css, senderCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),
@@ -148,7 +149,7 @@ export class View {
   #say(): void {
     const silent_s = this.link.silent_s;
     const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
-    setProse(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
+    setProse(this.#status, [this.#answer, this.link.skew, this.link.notice, silence].filter((text) => text !== "").join(" "));
     const { model } = this.link;
     if (model.run === null) {
       if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");

@@ -1,5 +1,7 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import * as guards from "./guards.ts";
+
 export const VERSION = 1;
 
 /** States by code: the position is the number that a buffer of states holds. */
@@ -84,6 +86,8 @@ export interface Cells {
 export interface Snapshot {
   readonly v: 1;
   readonly op: "snapshot";
+  /** Version of the kernel's package. */
+  readonly wfkit?: string;
   readonly seq: number;
   readonly run: RunHead;
   readonly states: readonly string[];
@@ -212,45 +216,31 @@ export type Outgoing =
   | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
-type Plain = Readonly<Record<string, unknown>>;
-
-function isPlain(value: unknown): value is Plain {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isHead(value: unknown): boolean {
-  return (
-    isPlain(value) &&
-    typeof value["flow"] === "string" &&
-    typeof value["reason"] === "string" &&
-    typeof value["now_s"] === "number" &&
-    RUN_STATES.some((state) => state === value["state"])
-  );
-}
-
-function haveIds(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => isPlain(item) && typeof item["id"] === "string");
-}
+const isHead = guards.head(RUN_STATES);
+const areGroups = guards.groups(STATES.length);
+const areChanges = guards.groupChanges(STATES.length);
 
 /** The message, if it is one that this front end understands. */
 export function parse(value: unknown): Message | null {
-  if (!isPlain(value) || value["v"] !== VERSION) return null;
+  if (!guards.isPlain(value) || value["v"] !== VERSION) return null;
   const message = value as unknown as Message;
   switch (message.op) {
     case "snapshot":
-      return Number.isInteger(message.seq) && isHead(message.run) && haveIds(message.groups) ? message : null;
+      return Number.isInteger(message.seq) && isHead(message.run) && areGroups(message.groups) && guards.texts(message.workers)
+        ? message
+        : null;
     case "delta":
       return Number.isInteger(message.seq) &&
         Number.isInteger(message.base) &&
         isHead(message.run) &&
-        haveIds(message.groups) &&
-        haveIds(message.cells)
+        areChanges(message.groups) &&
+        guards.cells(message.cells)
         ? message
         : null;
     case "detail":
-      return typeof message.request === "string" && isPlain(message.node) ? message : null;
+      return typeof message.request === "string" && guards.isPlain(message.node) ? message : null;
     case "rows":
-      return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+      return typeof message.request === "string" && guards.rows(message.rows) ? message : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from wfkit import __version__
 from wfkit.notebook.feed import VERSION
 from wfkit.notebook.orders import ORDERS
 from wfkit.notebook.plain import one_line
@@ -70,7 +71,8 @@ def read(content: object) -> Hello | Question | Command:
         raise BadMessage("A message must be an object.")
     if not _is_int(content.get("v")) or content["v"] != VERSION:
         raise BadMessage(
-            f"This kernel speaks version {VERSION} of the view's protocol. Reload the page and restart the kernel."
+            f"The page's view is not that of wfkit {__version__}, which the kernel has: restart the kernel, "
+            "then reload the page."
         )
     match content.get("op"):
         case "hello":

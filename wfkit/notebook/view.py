@@ -15,6 +15,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
+from wfkit import __version__
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
 from wfkit.notebook.answering import LookedAtRun, answer
@@ -188,8 +189,8 @@ class FlowView(anywidget.AnyWidget):
         with self._run.lock:
             view, now_s = self._run.view_model, time.time()
             if wanted or self._sent is None:
-                message, self._sent = snapshot(view, now_s, self._deck, held)
-                return message
+                (content, buffers), self._sent = snapshot(view, now_s, self._deck, held)
+                return {"wfkit": __version__, **content}, buffers
             same = view.version == self._sent.version and held == self._sent.held_bytes
             if same and not self._deck.is_behind:
                 return None

@@ -1,5 +1,6 @@
 /** One node in full: state, facts, what went wrong in which attempt, its log and what it returned. */
 
+import { copyText } from "../core/clipboard.ts";
 import { glyph, h } from "../core/dom.ts";
 import { bytes, duration } from "../core/format.ts";
 import { prose } from "../core/prose.ts";
@@ -85,15 +86,4 @@ function traceback(error: ErrorText): HTMLElement {
     });
   });
   return h("div.wf-copyable", {}, text, copy);
-}
-
-/** The clipboard where the page may use it; else the text is selected for the reader to copy. */
-async function copyText(text: string, shown: HTMLElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    getSelection()?.selectAllChildren(shown);
-    return false;
-  }
 }

@@ -8,6 +8,7 @@ import type { NodeDetail } from "../wire.ts";
 import { ElementList } from "./elements.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
+import { Sender } from "./sender.ts";
 
 /** While a node is alive its log grows: ask again after this time. */
 const REFRESH_S = 2;
@@ -17,6 +18,7 @@ export class Panel {
   readonly #title = h("h3.wf-panel-title", { tabindex: "-1" });
   readonly #back = h("button.wf-link", { type: "button", hidden: true });
   readonly #body = h("div.wf-panel-body");
+  readonly #sender = new Sender();
   #selection: Selection | null = null;
   #list: ElementList | null = null;
   #members: Members | null = null;
@@ -36,6 +38,7 @@ export class Panel {
       "section.wf-panel",
       { "aria-label": "Details", hidden: true },
       h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), close),
+      this.#sender.element,
       this.#body,
     );
   }
@@ -45,6 +48,7 @@ export class Panel {
     this.element.hidden = selection === null;
     this.#list = null;
     this.#members = null;
+    this.#sender.show(undefined, null);
     this.#body.replaceChildren();
     if (selection === null) return;
     const state = this.link.model.group(selection.group);
@@ -105,6 +109,7 @@ export class Panel {
     const inner = [...this.#body.querySelectorAll("pre,.wf-logs")].map((part) => part.scrollTop);
     setText(this.#title, node.name);
     const run = this.link.model.run;
+    this.#sender.show(run?.id, node);
     this.#body.replaceChildren(nodeView(node, run?.started_s ?? null, ({ group, index }) => this.select({ group, index })));
     this.#body.scrollTop = scrolled;
     this.#body.querySelectorAll("pre,.wf-logs").forEach((part, i) => (part.scrollTop = inner[i] ?? 0));

@@ -15,6 +15,7 @@ import {
 } from "../wire.ts";
 import { RUN_LOOKS } from "../core/states.ts";
 import { RunModel } from "./run_model.ts";
+import { skew } from "./versions.ts";
 
 export interface Host {
   send(message: Outgoing): void;
@@ -43,6 +44,8 @@ export class Link {
   readonly model = new RunModel();
   /** The newest text from the kernel that belongs to no question. */
   notice = "";
+  /** How versions of page and kernel differ, in words. */
+  skew = "";
   readonly #listeners = new Set<() => void>();
   readonly #open = new Map<string, Open>();
   #requests = 0;
@@ -86,7 +89,7 @@ export class Link {
   receive(content: unknown, buffers: readonly DataView[]): void {
     const message = parse(content);
     if (message === null) {
-      this.notice = "The kernel sent a message that this view does not understand. Restart the kernel to match versions.";
+      this.#odd(content);
     } else {
       this.#heard_s = this.host.now_s();
       this.#take(message, buffers);
@@ -94,10 +97,17 @@ export class Link {
     for (const listener of [...this.#listeners]) listener();
   }
 
+  #odd(content: unknown): void {
+    const told: Readonly<Record<string, unknown>> = typeof content === "object" && content !== null ? { ...content } : {};
+    if ("v" in told && told["v"] !== VERSION) this.skew = skew(told["wfkit"], false);
+    else this.notice = "The kernel sent a message that this view does not understand.";
+  }
+
   #take(message: Message, buffers: readonly DataView[]): void {
     switch (message.op) {
       case "snapshot":
       case "delta":
+        if (message.op === "snapshot") this.skew = skew(message.wfkit);
         if (this.model.apply(message, buffers, this.#heard_s) === "gap") this.#helloAgain();
         break;
       case "error":
