@@ -5,12 +5,16 @@
 
 import { takeCells } from "./lab/inserting.ts";
 import type { App } from "./lab/notebooks.ts";
+import { showStills } from "./lab/stills.ts";
 
 const plugin = {
   id: "wfkit:plugin",
-  description: "Puts code that a view of wfkit offers into a new cell.",
+  description: "Inserts cells that a view of wfkit offers, and shows its saved picture where its kernel is gone.",
   autoStart: true,
-  activate: (app: App): void => takeCells(app),
+  activate: (app: App): void => {
+    takeCells(app);
+    showStills(app);
+  },
 };
 
 const container = {

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+PLUGIN = Path(__file__).parents[2] / "wfkit" / "labextension"  #: built from labextension/
+
 _CONFIG = """
 from jupyterlab.galata import configure_jupyter_server
 configure_jupyter_server(c)
@@ -73,6 +75,9 @@ def jupyterlab(root: Path) -> Iterator[Lab]:
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(settings))
+    plugins = home / "data" / "labextensions"
+    plugins.mkdir(parents=True)
+    (plugins / "wfkit").symlink_to(PLUGIN)  # that of this checkout, wherever the environment's own points
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -12,10 +12,25 @@ interface NewCell {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+export interface Output {
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Renderer {
+  readonly node: HTMLElement;
+  renderModel(output: Output): Promise<void>;
+}
+
+/** What chooses and makes the renderers of outputs; each notebook has its own. */
+export interface Rendering {
+  createRenderer(mimeType: string): Renderer;
+}
+
 /** A widget that shows a notebook. */
 export interface Panel {
   readonly node: HTMLElement;
   readonly content: {
+    readonly rendermime: Rendering;
     readonly widgets: readonly Cell[];
     readonly model: { readonly readOnly: boolean; readonly sharedModel: { insertCell(index: number, cell: NewCell): unknown } };
     activeCellIndex: number;
@@ -24,6 +39,9 @@ export interface Panel {
 
 export interface App {
   readonly shell: { readonly node: HTMLElement; widgets(area: string): Iterable<unknown> };
+  readonly docRegistry: {
+    addWidgetExtension(kind: "Notebook", extension: { createNew(panel: Panel): void }): unknown;
+  };
 }
 
 type Plain = Readonly<Record<string, unknown>>;
