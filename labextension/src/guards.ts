@@ -61,6 +61,8 @@ export function groupChanges(states: number): Guard {
   return listOf((value) => isPlain(value) && isText(value["id"]) && change(value));
 }
 
+export const haveIds = listOf(shape({ id: isText }));
+
 const isCells = shape({ id: isText, form: (value) => value === "full" || value === "sparse" });
 const isLength = shape({ length: (value) => isCount(value) && (value as number) <= MOST_CELLS }, true);
 export const cells = listOf((value) => isCells(value) && isLength(value));

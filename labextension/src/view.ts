@@ -13,8 +13,10 @@ import { isMany } from "./model/run_model.ts";
 import type { Selection } from "./model/selection.ts";
 import type { Order } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import { Timeline } from "./timeline/pane.ts";
 import senderCss from "./inspector/sender.css";
 import css from "./style.css";
+import timelineCss from "./timeline/timeline.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
@@ -60,13 +62,14 @@ export class View {
       neighbour: (id, side) => this.#scene.neighbour(id, side),
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true));
-    this.#panes = { graph: this.#scene, table: this.#twin };
+    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true));
+    this.#panes = { graph: this.#scene, timeline, table: this.#twin };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, senderCss),
+      h("style", {}, css, timelineCss, senderCss),
       this.#waiting,
       this.#header.element,
       h("div.wf-split", {}, main, this.#panel.element),

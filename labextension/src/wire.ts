@@ -105,6 +105,24 @@ export interface Delta {
   readonly cells: readonly Cells[];
 }
 
+/** When and where nodes ran; `base` is the message before, null where everything is told. */
+export interface ColumnsMessage {
+  readonly v: 1;
+  readonly op: "columns";
+  readonly seq: number;
+  readonly base: number | null;
+  readonly base_s: number;
+  readonly workers_from: number;
+  readonly workers: readonly string[];
+  /** Numbers of rows and phases that the buffers hold of each card, one card after the other. */
+  readonly cards: readonly {
+    readonly id: string;
+    readonly length: number;
+    readonly rows: number;
+    readonly phases: number;
+  }[];
+}
+
 export interface ErrorText {
   readonly type: string;
   readonly message: string;
@@ -189,7 +207,7 @@ export interface Refusal {
 
 /** What the kernel says to a question; "error" refuses any of them. */
 export type Answers = Detail | Rows | Ack;
-export type Message = Snapshot | Delta | Answers | Refusal;
+export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
 export type Order = "cancel" | "pause" | "resume" | "release";
@@ -213,7 +231,7 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
 };
 
 export type Outgoing =
-  | { readonly v: 1; readonly op: "hello"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "hello" | "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 const isHead = guards.head(RUN_STATES);
@@ -235,6 +253,15 @@ export function parse(value: unknown): Message | null {
         isHead(message.run) &&
         areChanges(message.groups) &&
         guards.cells(message.cells)
+        ? message
+        : null;
+    case "columns":
+      return Number.isInteger(message.seq) &&
+        (message.base === null || Number.isInteger(message.base)) &&
+        typeof message.base_s === "number" &&
+        Number.isInteger(message.workers_from) &&
+        Array.isArray(message.workers) &&
+        guards.haveIds(message.cards)
         ? message
         : null;
     case "detail":

@@ -86,3 +86,37 @@ def test_why_another_attempt_follows_is_kept_where_there_is_no_error() -> None:
     assert list(view.groups[G0].errors[0]) == [2]
     reducer.apply(view, retrying(G0, seq=4))
     assert view.groups[G0].causes == {0: {}}
+
+
+def test_each_of_several_attempts_keeps_its_start_and_its_failure() -> None:
+    record: list[AnyEvent] = [
+        started(G0, seq=1, at_s=1.0, worker="a"),
+        replace(retrying(G0, seq=2), at_s=2.0),
+        started(G0, attempt=2, seq=3, at_s=5.0, worker="b"),
+        started(G0, attempt=2, seq=4, at_s=4.0, worker="c"),
+    ]
+    for order in itertools.permutations(record * 2, len(record)):
+        view = folded_as_is([*order, *record])
+        starts = view.groups[G0].starts[0]
+        assert {attempt: (at_s, view.workers[on]) for attempt, (_, at_s, on) in starts.items()} == {
+            1: (1.0, "a"),
+            2: (4.0, "c"),
+        }
+        assert view.groups[G0].failed_s == {0: {1: 2.0}}
+
+
+def test_one_attempt_that_is_told_twice_has_its_start_in_the_columns_alone() -> None:
+    view = folded_as_is([started(G0, seq=3, at_s=6.0), started(G0, seq=1, at_s=5.0)])
+    assert view.groups[G0].starts == {}
+    assert view.groups[G0].started_s[0] == 5.0
+
+
+def test_when_a_node_waited_and_went_on_is_kept() -> None:
+    record: list[AnyEvent] = [
+        replace(waiting(2), at_s=2.0),
+        replace(resumed(3), at_s=3.0),
+        replace(waiting(4), at_s=4.0),
+    ]
+    for order in itertools.permutations(record):
+        waits = folded_as_is([*order, *record]).groups[G0].waits[0]
+        assert [waits[key] for key in sorted(waits)] == [(2.0, True), (3.0, False), (4.0, True)]

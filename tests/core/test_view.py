@@ -118,4 +118,6 @@ def test_a_snapshot_is_json_and_names_workers() -> None:
         "result_bytes": 0,
         "errors": {"1": {"type": "ValueError", "message": "no", "traceback": "", "pickled": None}},
         "delays_s": {"1": 1.0},
+        "failed_s": {"1": 0.0},
+        "starts": {"1": [10.0, "tcp://a:1"], "2": [10.0, "b"]},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from math import isnan
 from pathlib import Path
 
 from tests.notebook.telling import (
@@ -29,7 +30,10 @@ from wfkit.core.events import (
     How,
     NodesAdded,
 )
+from wfkit.core.phases import is_plain, phases
 from wfkit.core.states import RunState, TaskState
+from wfkit.notebook.cards import Card
+from wfkit.notebook.columns import Columns
 from wfkit.notebook.feed import Message, Sent, delta, snapshot
 
 GOLDEN = Path(__file__).parents[2] / "labextension" / "test" / "golden" / "feed.json"
@@ -178,8 +182,10 @@ def _long_map_steps() -> list[list[AnyEvent]]:
 
 
 def _told(name: str, steps: list[list[AnyEvent]]) -> dict[str, object]:
-    run, sent = StoryRun(), Sent()
+    run, sent, columns = StoryRun(), Sent(), Columns()
+    columns.watch(None, 0)
     messages: list[Message] = []
+    told: list[Message] = []
     for number, events in enumerate(steps):
         run.tell(*events)
         if number == 0:
@@ -187,12 +193,12 @@ def _told(name: str, steps: list[list[AnyEvent]]) -> dict[str, object]:
         else:
             message = delta(run.view_model, sent, BEGIN_S + number)
         messages.append(message)
+        said = columns.message(run.view_model, sent.deck, 0)
+        told += [] if said is None else [said[0]]
     return {
         "name": name,
-        "messages": [
-            {"content": content, "buffers": [base64.b64encode(part).decode() for part in buffers]}
-            for content, buffers in messages
-        ],
+        "messages": _plain(messages),
+        "columns": _plain(told),
         "expected": {
             "state": run.state.value,
             "groups": [
@@ -204,7 +210,32 @@ def _told(name: str, steps: list[list[AnyEvent]]) -> dict[str, object]:
                 for _, card in sent.deck.tree()
             ],
         },
+        "ran": [[_ran(run, card, cell) for cell in range(len(card.states))] for _, card in sent.deck.tree()],
     }
+
+
+def _plain(messages: list[Message]) -> list[dict[str, object]]:
+    return [
+        {"content": content, "buffers": [base64.b64encode(part).decode() for part in buffers]}
+        for content, buffers in messages
+    ]
+
+
+def _ran(run: StoryRun, card: Card, cell: int) -> list[object]:
+    """Start, end and worker of a cell, with the number of its attempts and of its phases."""
+    group, index = card.node(cell)
+    worker = group.worker_of[index]
+    return [
+        _after_s(group.started_s[index]),
+        _after_s(group.ended_s[index]),
+        run.view_model.workers[worker] if worker >= 0 else None,
+        group.attempts[index],
+        0 if is_plain(group, index) else len(phases(group, index)),
+    ]
+
+
+def _after_s(at_s: float) -> float | None:
+    return None if isnan(at_s) else round(at_s - BEGIN_S, 2)
 
 
 if __name__ == "__main__":  # python -m tests.notebook.stories: writes the golden feed anew

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, read
+from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, Watch, read
 
 
 def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "hello", "have": None}) == Hello(None)
     assert read({"v": 1, "op": "hello", "have": 7, "more": "ignored"}) == Hello(7)
+    assert read({"v": 1, "op": "watch", "have": 7}) == Watch(7)
     assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
     for name in ("cancel", "pause", "resume", "release"):
@@ -34,6 +35,7 @@ def test_the_messages_of_version_1_are_read() -> None:
         {"v": 1, "op": "hello", "have": "7"},
         {"v": 1, "op": "hello", "have": True},
         {"v": 1, "op": ["hello"]},
+        {"v": 1, "op": "watch", "have": "all"},
         {"v": 1, "op": "snapshot"},
         {"v": 1, "op": "detail", "group": "g1", "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "", "index": 0},

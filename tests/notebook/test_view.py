@@ -83,6 +83,32 @@ def test_a_browser_that_is_up_to_date_gets_no_second_snapshot(run: StoryRun, vie
     assert eventually(lambda: view.ops() == ["snapshot", "delta", "snapshot"])
 
 
+def test_columns_are_told_while_a_browser_watches_and_states_go_on(run: StoryRun, view: Recorded) -> None:
+    view.ask(op="hello", have=None)
+    run.tell(started(0))
+    assert eventually(lambda: bool(view.said))
+    assert "columns" not in view.ops()
+    view.ask(op="watch", have=None)
+    assert eventually(lambda: "columns" in view.ops())
+    run.tell(ended(0))
+    assert eventually(lambda: view.ops().count("columns") == 2)
+    first, second = (content for content, _ in view.said if content["op"] == "columns")
+    assert (first["base"], second["base"]) == (None, first["seq"])
+    assert second["cards"] == [{"id": "g0", "length": 12, "rows": 1, "phases": 0}]
+
+
+def test_columns_and_states_share_the_budget_of_messages(run: StoryRun, view: Recorded) -> None:
+    view.ask(op="hello", have=None)
+    view.ask(op="watch", have=None)
+    begun_s = time.monotonic()
+    turn = 0
+    while time.monotonic() < begun_s + 0.85:
+        run.tell(started(0, turn % 12, attempt=turn // 12 + 1))
+        turn += 1
+    assert len(view.said) <= 1 + 10 * (time.monotonic() - begun_s) + 1
+    assert {"delta", "columns"} <= set(view.ops())
+
+
 def test_the_end_is_always_told(run: StoryRun, view: Recorded) -> None:
     view.ask(op="hello", have=None)
     for index in range(12):

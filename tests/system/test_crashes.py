@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.system.running import TIMEOUT_S, Workers, kind, note, notes, ran, reason, started, states, until
-from wfkit import allow_failure, task
+from wfkit import allow_failure, task, unmapped
 from wfkit.core.states import FailureKind
 from wfkit.errors import ResultLost, TaskCrashed
 
@@ -123,6 +124,38 @@ def test_results_that_died_with_their_workers_are_computed_again(cluster: Worker
     assert count.read_text() == "xx"
     assert run.state == "COMPLETED"
     until(lambda: cluster.are_replaced(*pids))
+
+
+@pytest.mark.timeout(60)
+def test_of_elements_that_travelled_together_those_whose_values_died_are_executed_again(
+    cluster: Workers, tmp_path: Path
+) -> None:
+    made, gate = tmp_path / "made", tmp_path / "gate"
+
+    @task(persist_result=False)
+    def blob(x: int) -> bytes:
+        note(made, x)
+        return bytes(1_000_000 if x % 2 else 1)
+
+    @task
+    def opened() -> None:
+        while not gate.exists():
+            time.sleep(0.005)
+
+    @task
+    def size(one: bytes, _: object) -> int:
+        return len(one)
+
+    run = started(lambda: size.map(blob.map(range(4), chunk=4), unmapped(opened())))
+    assert run.until(lambda: states(run).get("blob[3]") == "COMPLETED", 10)
+    (worker,) = {row.worker for row in run.nodes if row.name.startswith("blob")}
+    os.kill(cluster.pids()[worker], signal.SIGKILL)
+    until(lambda: cluster.are_replaced(worker))
+    gate.touch()
+    run.wait(TIMEOUT_S)
+    assert set(states(run).values()) == {"COMPLETED"}
+    assert run.node("size").result() == [1, 1_000_000, 1, 1_000_000]
+    assert Counter(notes(made)) == {"0": 1, "1": 2, "2": 1, "3": 2}
 
 
 @pytest.mark.timeout(60)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from math import nan
+from typing import Final
 
-from wfkit.core.events import NodeFinished
+from wfkit.core.events import NodeFinished, NodeStarted
 from wfkit.core.view import GroupView, RunView
+
+ATTEMPT_SHIFT: Final = 42  #: of the attempt in the keys by which events are weighed
+MAX_ATTEMPT: Final = 2**16 - 1  #: that the columns can hold
 
 
 def enlist(view: RunView, worker: str) -> int:
@@ -31,6 +35,40 @@ def move(group: GroupView, index: int, code: int) -> None:
     counts[group.states[index]] -= 1
     counts[code] += 1
     group.states[index] = code
+
+
+def note_start(view: RunView, group: GroupView, event: NodeStarted, known_attempt: int, known_seq: int) -> bool:
+    """Keep the start of one of several attempts; what the columns say until now is the start of the attempt before."""
+    index = event.index
+    starts = group.starts.get(index)
+    if starts is None:
+        starts = group.starts[index] = {
+            known_attempt: (known_seq, group.started_s[index], group.start_workers[index]),
+        }
+    worker = view.worker_index.get(event.worker)
+    if worker is None:
+        worker = enlist(view, event.worker)
+    attempt = min(event.attempt, MAX_ATTEMPT)
+    known = starts.get(attempt)
+    if known is None:
+        starts[attempt] = (event.seq, event.at_s, worker)
+    else:
+        seq, at_s, on = known
+        starts[attempt] = (
+            max(seq, event.seq),
+            min(at_s, event.at_s),
+            worker if event.seq > seq else on,
+        )
+    return starts[attempt] != known
+
+
+def note_wait(group: GroupView, index: int, key: int, at_s: float, *, begins: bool) -> bool:
+    """Keep when a node began to wait, or went on."""
+    waits = group.waits.setdefault(index, {})
+    if key in waits:
+        return False
+    waits[key] = (at_s, begins)
+    return True
 
 
 def end_on(view: RunView, group: GroupView, index: int, worker_name: str) -> None:

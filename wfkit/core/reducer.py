@@ -6,6 +6,7 @@ Each fact has one rule for which event holds, and the rule looks at the events a
   ends are dropped. Nothing leaves an end state.
 - Before an end the highest (attempt, rank, seq) holds, ranks being started < waiting or resumed < retrying.
 - Until a node ends, the `NodeStopping` with the highest (attempt, seq) is its reason.
+- Where several attempts of a node began, each began when its earliest `NodeStarted` says, where its last one says.
 - A node's children are those of the `NodeWaiting` with the highest (attempt, seq) among those that name some.
 - Of several verdicts on a node the one with the highest seq holds.
 - Of several descriptions of a group the one with the highest seq holds; its length is the longest ever told.
@@ -23,7 +24,19 @@ from dataclasses import replace
 from math import nan
 from typing import Final, cast
 
-from wfkit.core.columns import advance, end_on, enlist, forget_end, move, note_end, show_errors
+from wfkit.core.columns import (
+    ATTEMPT_SHIFT,
+    MAX_ATTEMPT,
+    advance,
+    end_on,
+    enlist,
+    forget_end,
+    move,
+    note_end,
+    note_start,
+    note_wait,
+    show_errors,
+)
 from wfkit.core.events import (
     AnyEvent,
     BodyEnded,
@@ -50,9 +63,9 @@ from wfkit.core.view import UNDESCRIBED, GroupView, RunView
 
 #: A key packs (attempt, rank, seq) into one integer that fits a column: 16, 2 and 40 bits.
 _SEQ_BITS: Final = 40
-_RANK_BITS: Final = 2
+_RANK_BITS: Final = ATTEMPT_SHIFT - _SEQ_BITS
+_SEQ_MASK: Final = (1 << _SEQ_BITS) - 1
 _STARTED, _BLOCKING, _RETRYING = 1, 2, 3
-_MAX_ATTEMPT: Final = 2**16 - 1
 
 _RUNNING_CODE: Final = CODES[TaskState.RUNNING]
 _WAITING_CODE: Final = CODES[TaskState.WAITING]
@@ -175,9 +188,13 @@ def _node_started(view: RunView, event: NodeStarted) -> None:
     if group is None or index >= len(group.states):
         group = _room(view, event.group, index)
     if attempt > group.attempts[index]:
-        group.attempts[index] = min(attempt, _MAX_ATTEMPT)
-    key = _key(attempt, _STARTED, event.seq)
-    if key <= group.start_keys[index]:
+        group.attempts[index] = min(attempt, MAX_ATTEMPT)
+    key, known = _key(attempt, _STARTED, event.seq), group.start_keys[index]
+    is_one_of_many = (known and (key ^ known) >> ATTEMPT_SHIFT) or index in group.starts
+    if is_one_of_many and note_start(view, group, event, known >> ATTEMPT_SHIFT, known & _SEQ_MASK):
+        view.version += 1
+        group.changed = view.version
+    if key <= known:
         if event.at_s >= group.started_s[index]:
             return
     else:
@@ -201,7 +218,7 @@ def _node_started(view: RunView, event: NodeStarted) -> None:
 def _node_waiting(view: RunView, event: NodeWaiting) -> None:
     group, index = _seen(view, event.group, event.index, event.attempt)
     key = _key(event.attempt, _BLOCKING, event.seq)
-    changed = advance(group, index, key, _WAITING_CODE)
+    changed = advance(group, index, key, _WAITING_CODE) | note_wait(group, index, key, event.at_s, begins=True)
     if event.children and key > group.waiting_keys.get(index, 0):
         group.waiting_keys[index] = key
         group.children[index] = event.children
@@ -213,7 +230,8 @@ def _node_waiting(view: RunView, event: NodeWaiting) -> None:
 
 def _node_resumed(view: RunView, event: NodeResumed) -> None:
     group, index = _seen(view, event.group, event.index, event.attempt)
-    if advance(group, index, _key(event.attempt, _BLOCKING, event.seq), _RUNNING_CODE):
+    key = _key(event.attempt, _BLOCKING, event.seq)
+    if advance(group, index, key, _RUNNING_CODE) | note_wait(group, index, key, event.at_s, begins=False):
         view.version += 1
         group.changed = view.version
 
@@ -237,6 +255,7 @@ def _node_retrying(view: RunView, event: NodeRetrying) -> None:
         return
     facts[event.attempt] = (event.seq, event.delay_s, event.error)
     group.delays_s.setdefault(index, {})[event.attempt] = event.delay_s
+    group.failed_s.setdefault(index, {})[event.attempt] = event.at_s
     if event.cause:
         group.causes.setdefault(index, {})[event.attempt] = event.cause
     elif index in group.causes:
@@ -303,7 +322,7 @@ def _log_lines(view: RunView, event: LogLines) -> None:
 
 
 def _key(attempt: int, rank: int, seq: int) -> int:
-    return (min(attempt, _MAX_ATTEMPT) << _RANK_BITS | rank) << _SEQ_BITS | seq
+    return (min(attempt, MAX_ATTEMPT) << _RANK_BITS | rank) << _SEQ_BITS | seq
 
 
 def _room(view: RunView, group_id: GroupId, index: int) -> GroupView:
@@ -326,7 +345,7 @@ def _seen(view: RunView, group_id: GroupId, index: int, attempt: int) -> tuple[G
 
 def _count_attempt(view: RunView, group: GroupView, index: int, attempt: int) -> None:
     """Note an attempt even where the event that told of it weighs nothing else."""
-    group.attempts[index] = min(attempt, _MAX_ATTEMPT)
+    group.attempts[index] = min(attempt, MAX_ATTEMPT)
     view.version += 1
     group.changed = view.version
 

@@ -12,6 +12,8 @@ from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
 
+#: Start of an attempt: seq of the last event that told of it, the first time told, index of the worker.
+Start = tuple[int, float, int]
 #: Data that JSON knows; the form of a snapshot.
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
@@ -39,6 +41,7 @@ class GroupView:
         "end_workers",
         "ended_s",
         "errors",
+        "failed_s",
         "inline",
         "kinds",
         "lengths",
@@ -54,12 +57,14 @@ class GroupView:
         "start_keys",
         "start_workers",
         "started_s",
+        "starts",
         "states",
         "stopping",
         "stored",
         "verdict_seqs",
         "verdicts",
         "waiting_keys",
+        "waits",
         "wall_s",
         "why",
         "worker_of",
@@ -87,6 +92,7 @@ class GroupView:
         self.children: dict[int, tuple[GroupId, ...]] = {}  #: groups that a node's value is made of
         self.errors: dict[int, dict[int, ErrorInfo]] = {}  #: element -> attempt -> error
         self.delays_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> delay
+        self.failed_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> when
         self.causes: dict[int, dict[int, str]] = {}  #: element -> attempt -> why another one follows
         self.logs: dict[int, dict[tuple[int, int], LogLines]] = {}  #: element -> (attempt, part) -> lines
         self.changed = 0  #: `RunView.version` at the last change of this group
@@ -101,6 +107,8 @@ class GroupView:
         self.end_errors: dict[int, tuple[int, ErrorInfo]] = {}  #: attempt and error of this end
         self.retries: dict[int, dict[int, tuple[int, float, ErrorInfo | None]]] = {}  #: attempt -> seq, delay, error
         self.verdict_seqs: list[int] = []  #: of the events that brought `verdicts`
+        self.starts: dict[int, dict[int, Start]] = {}  #: attempt -> its start, where several attempts began
+        self.waits: dict[int, dict[int, tuple[float, bool]]] = {}  #: key -> when, and whether it waits from then on
         self.waiting_keys: dict[int, int] = {}  #: key of the event that gave `children`
         self.stopping: dict[int, int] = {}  #: key of the `NodeStopping` that gave the reason of a node that runs
         self._parts = Parts(())
@@ -333,6 +341,14 @@ def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
         node["errors"] = {str(attempt): _error(error) for attempt, error in sorted(errors.items())}
     if delays := group.delays_s.get(index):
         node["delays_s"] = {str(attempt): delay for attempt, delay in sorted(delays.items())}
+    if failed := group.failed_s.get(index):
+        node["failed_s"] = {str(attempt): at_s for attempt, at_s in sorted(failed.items())}
+    if starts := group.starts.get(index):
+        node["starts"] = {
+            str(attempt): [at_s, workers[on] if on >= 0 else None] for attempt, (_, at_s, on) in sorted(starts.items())
+        }
+    if waits := group.waits.get(index):
+        node["waits"] = [[at_s, begins] for _, (at_s, begins) in sorted(waits.items())]
     if causes := group.causes.get(index):
         node["causes"] = {str(attempt): cause for attempt, cause in sorted(causes.items())}
     if logs := group.logs.get(index):

@@ -20,6 +20,8 @@ Link = tuple[str, str, int]
 CardOf = Callable[[GroupId], "Card | None"]
 #: First start and last end.
 Times = tuple[float | None, float | None]
+#: Where a card has the nodes of a group, by stretches: first cell, first element, count.
+Seats = list[tuple[int, int, int]]
 
 _LOOKED_AT: Final = 300  #: running nodes that are asked for a reason
 _ALIVE: Final = (CODES[TaskState.RUNNING], CODES[TaskState.WAITING])
@@ -80,6 +82,10 @@ class Card:
         """The cell of a node; None if the card has none for it."""
         return index
 
+    def seats(self, group: GroupId) -> Seats:  # noqa: ARG002 - the same
+        """Where the nodes of a group are."""
+        return [(0, 0, len(self.first))]
+
     def take(self, group: GroupView) -> None:
         """Note that a group of the card has changed."""
 
@@ -122,7 +128,7 @@ class Fold(Card):
         self._states = bytearray()
         self._starts: list[int] = []  #: first cell of each stretch of cells
         self._stretches: list[tuple[GroupView, int]] = []  #: its group, and the element in its first cell
-        self._seats: dict[GroupId, list[tuple[int, int, int]]] = {}  #: of a group: first cell, first element, count
+        self._seats: dict[GroupId, Seats] = {}  #: of a group: first cell, first element, count
         self._unknown: set[GroupId] = set()  #: groups whose length is not known
         self._depths = (0, -1)  #: least and greatest number of spawns above its groups
         self.uses: dict[str, How] = {}  #: cards whose nodes its own use
@@ -178,6 +184,10 @@ class Fold(Card):
             if first <= index < first + count:
                 return start + index - first
         return None
+
+    @override
+    def seats(self, group: GroupId) -> Seats:
+        return self._seats.get(group, [])
 
     def note_depth(self, depth: int) -> None:
         """Take the number of spawns above a group into account."""

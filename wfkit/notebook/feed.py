@@ -105,8 +105,12 @@ def delta(view: RunView, sent: Sent, now_s: float, held_bytes: int = 0) -> Messa
 def message_bytes(message: Message) -> int:
     """Estimate the size of a message on the wire, for the budget of bytes a second."""
     content, buffers = message
-    groups = content.get("groups")
-    told = sum(260 if "name" in group else 100 for group in groups) if isinstance(groups, list) else 0
+    told = sum(
+        260 if "name" in card else 100
+        for cards in (content.get("groups"), content.get("cards"))
+        if isinstance(cards, list)
+        for card in cards
+    )
     return 400 + told + sum(map(len, buffers))
 
 

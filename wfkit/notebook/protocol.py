@@ -31,6 +31,13 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A browser shows when and where nodes ran; it says so again every few seconds."""
+
+    have: int | None  #: number of the last message about it that the browser has
+
+
+@dataclass(frozen=True, slots=True)
 class AskDetail:
     """Somebody looks at one node."""
 
@@ -60,7 +67,7 @@ class Command:
 Question = AskDetail | AskRows
 
 
-def read(content: object) -> Hello | Question | Command:
+def read(content: object) -> Hello | Watch | Question | Command:
     """Check a message and take it apart.
 
     Raises
@@ -76,10 +83,9 @@ def read(content: object) -> Hello | Question | Command:
         )
     match content.get("op"):
         case "hello":
-            have = content.get("have")
-            if have is not None and not _is_int(have):
-                raise BadMessage("`have` must be a number or null.")
-            return Hello(have)
+            return Hello(_have(content))
+        case "watch":
+            return Watch(_have(content))
         case "detail":
             index = content.get("index")
             if not _is_index(index):
@@ -97,6 +103,13 @@ def read(content: object) -> Hello | Question | Command:
             return Command(_request(content), name)
         case op:
             raise BadMessage(f"There is no message {one_line(repr(op), 40)}.")
+
+
+def _have(content: Mapping[str, object]) -> int | None:
+    have = content.get("have")
+    if have is not None and not _is_int(have):
+        raise BadMessage("`have` must be a number or null.")
+    return have
 
 
 def _request(content: Mapping[str, object]) -> str:

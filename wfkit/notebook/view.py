@@ -19,12 +19,13 @@ from wfkit import __version__
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
 from wfkit.notebook.answering import LookedAtRun, answer
+from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
 from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, read
+from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -129,6 +130,8 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
+        self._columns = Columns()
+        self._columns_turn = False
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
@@ -170,18 +173,41 @@ class FlowView(anywidget.AnyWidget):
     # --- kernel to browser --------------------------------------------------------------------------------------------
 
     def _publish(self) -> int:
-        """Say what changed; called by the publisher."""
+        """Say what changed; called by the publisher. States and columns take turns where both have something to say."""
         with self._sending:
             size = 0
             if self._sent is not None:
-                message = self._next_message()
-                if message is not None:
-                    self.send(message[0], buffers=message[1])
-                    size = message_bytes(message)
-                    if self._deck.is_behind:
-                        self._line.wake()
+                says = (
+                    (self._say_columns, self._say_states)
+                    if self._columns_turn
+                    else (self._say_states, self._say_columns)
+                )
+                size = says[0]() or says[1]()
         self.settle()
         return size
+
+    def _say_states(self) -> int:
+        message = self._next_message()
+        if message is None:
+            return 0
+        self.send(message[0], buffers=message[1])
+        self._columns_turn = True
+        if self._deck.is_behind or self._columns.due(self._run.view_model, time.monotonic()):
+            self._line.wake()
+        return message_bytes(message)
+
+    def _say_columns(self) -> int:
+        now_s = time.monotonic()
+        with self._run.lock:
+            due = self._columns.due(self._run.view_model, now_s)
+            said = self._columns.message(self._run.view_model, self._deck, now_s) if due else None
+        if said is None:
+            return 0
+        message, was_asked_for = said
+        self.send(message[0], buffers=message[1])
+        self._columns_turn = False
+        self._line.wake()  # there may be states to be told, or more columns
+        return 1 if was_asked_for else message_bytes(message)
 
     def _next_message(self) -> Message | None:
         wanted, self._snapshot_wanted = self._snapshot_wanted, False
@@ -218,10 +244,15 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Question | Command) -> None:
+    def _take(self, message: Hello | Watch | Question | Command) -> None:
         match message:
             case Hello(have=have):
                 self._greet(have)
+            case Watch(have=have):
+                with self._sending:
+                    is_news = self._columns.watch(have, time.monotonic())
+                if is_news:
+                    self._line.wake_now()
             case Command(request=request, name=name):
                 self._obey(request, name)
             case _:

@@ -10,7 +10,7 @@ import { LOOKS, RUN_LOOKS, STRIP_ORDER, countOf, endedOf, totalOf } from "./stat
 import { Strip, stripText } from "./strip.ts";
 
 /** The panes, in the order of their buttons. */
-export const MODES = { graph: "Graph", table: "Table" } as const;
+export const MODES = { graph: "Graph", timeline: "Timeline", table: "Table" } as const;
 export type Mode = keyof typeof MODES;
 
 export interface HeaderEvents {

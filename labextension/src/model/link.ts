@@ -39,6 +39,8 @@ interface Open {
 const ASK_AFTER_S = 5;
 const LOST_AFTER_S = 20;
 const HELLO_AGAIN_S = 1;
+/** The kernel forgets who watches after 12 s. */
+const WATCH_AGAIN_S = 4;
 
 export class Link {
   readonly model = new RunModel();
@@ -47,6 +49,8 @@ export class Link {
   /** How versions of page and kernel differ, in words. */
   skew = "";
   readonly #listeners = new Set<() => void>();
+  #watchers = 0;
+  #watched_s = -Infinity;
   readonly #open = new Map<string, Open>();
   #requests = 0;
   #heard_s: number;
@@ -68,9 +72,26 @@ export class Link {
     this.host.send({ v: VERSION, op: "hello", have: this.model.seq });
   }
 
+  /** Asks for columns, again and again, until the returned function is called. */
+  watch(): () => void {
+    this.#watchers += 1;
+    this.#watch(this.model.columns.seq);
+    let watches = true;
+    return () => {
+      if (watches) this.#watchers -= 1;
+      watches = false;
+    };
+  }
+
+  #watch(have: number | null): void {
+    this.#watched_s = this.host.now_s();
+    this.host.send({ v: VERSION, op: "watch", have });
+  }
+
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
   tick(): void {
     const now_s = this.host.now_s();
+    if (this.#watchers > 0 && now_s - this.#watched_s >= WATCH_AGAIN_S) this.#watch(this.model.columns.seq);
     if (this.ended || now_s - this.#heard_s < ASK_AFTER_S || now_s - this.#asked_s < ASK_AFTER_S) return;
     this.hello();
   }
@@ -110,6 +131,10 @@ export class Link {
         if (message.op === "snapshot") this.skew = skew(message.wfkit);
         if (this.model.apply(message, buffers, this.#heard_s) === "gap") this.#helloAgain();
         break;
+      case "columns":
+        // Another tab may watch while this one does not: gaps matter only to those who look.
+        if (this.model.columns.apply(message, buffers) === "gap" && this.#watchers > 0) this.#watchAgain();
+        break;
       case "error":
         if (message.request === undefined) this.notice = message.text;
         else this.#closed(message.request)?.refused(message.text);
@@ -128,6 +153,10 @@ export class Link {
   /** Many deltas may arrive behind one gap: ask once. */
   #helloAgain(): void {
     if (this.host.now_s() - this.#asked_s >= HELLO_AGAIN_S || this.model.seq === null) this.hello();
+  }
+
+  #watchAgain(): void {
+    if (this.host.now_s() - this.#watched_s >= HELLO_AGAIN_S) this.#watch(null);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What the browser knows of a run: applies snapshots and deltas, decides nothing, notices gaps. */
 
+import { Columns } from "./columns.ts";
 import type { Delta, Group, GroupChange, RunHead, Snapshot } from "../wire.ts";
 
 /** What applying a message did: drawn again, nothing new, or "ask the kernel again". */
@@ -13,7 +14,8 @@ export interface GroupState {
 
 export class RunModel {
   run: RunHead | null = null;
-  workers: readonly string[] = [];
+  /** When and where nodes ran; known while a pane watches. */
+  readonly columns = new Columns();
   seq: number | null = null;
   /** Kernel's clock minus the browser's, in seconds. */
   skew_s = 0;
@@ -63,7 +65,6 @@ export class RunModel {
     message.groups.forEach((group, i) => {
       this.#groups.set(group.id, { group, states: bytesOf(buffers[i]) });
     });
-    this.workers = message.workers;
     this.#stamp(message.seq, message.run, browserNow_s);
     return "changed";
   }

@@ -90,6 +90,17 @@ def mapped_leaves(xs: Any) -> Any:
 
 
 @task
+def list_of_flattens(n: Any) -> Any:
+    flat = flatten(part.map([1, n]))
+    return [flat, flat]
+
+
+@task
+def list_of_maps(n: Any) -> Any:
+    return [step.map(part.submit(n)), step.map([1])]
+
+
+@task
 def bad(x: Any) -> Any:
     if x == 2:
         raise RuntimeError("no part")
@@ -241,6 +252,28 @@ def test_a_flatten_of_a_map_over_a_flatten_grows_with_it_and_keeps_the_order_of_
     assert run["n"].result() == [20, 21, 20, 21, 10]
     assert run["ys"].result() == [21, 22, 21, 22, 11]
     assert run["flat"].result() == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("lists_of", "expected"),
+    [(list_of_flattens, [[10, 20, 21], [10, 20, 21]]), (list_of_maps, [[21, 22], [2]])],
+    ids=["flattens", "maps"],
+)
+def test_a_returned_list_of_lists_of_nodes_is_mapped_over_when_their_lengths_are_known(
+    run_of: Callable[..., Run], lists_of: Any, expected: list[list[int]]
+) -> None:
+    run = run_of(lambda: {"each": total.map(lists_of(2))})
+    assert run["each"].result() == expected
+
+
+def test_a_failed_part_is_a_failed_input_of_each_element_that_holds_it(run_of: Callable[..., Run]) -> None:
+    @task
+    def both() -> Any:
+        flat = flatten(bad.map([1, 2]))
+        return [flat, flat]
+
+    run = run_of(lambda: {"each": total.map(both())})
+    assert [run["each"][at].state for at in range(2)] == [TaskState.UPSTREAM_FAILED] * 2
 
 
 def test_a_cancelled_run_ends_its_flattens_and_their_handles_answer(start: Start) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.engine.driver.groups import group_of
 from wfkit.authoring.options import TaskOptions
-from wfkit.engine.driver.pace import ALONE_S, CHUNK_S, MOST, Durations, may_share, size
+from wfkit.engine.driver.pace import ALONE_S, CHUNK_S, LONG_S, MOST, Durations, may_share, size
 
 
 def _heard(*seconds: float) -> Durations:
@@ -72,8 +72,10 @@ def test_the_last_elements_are_spread_over_the_threads() -> None:
 
 
 def test_no_more_is_sent_ahead_than_keeps_the_threads_busy() -> None:
-    assert _size(_heard(*[0.001] * 4), under_way=1000) == 0
-    assert _size(_heard(*[0.001] * 4), under_way=1000, leads=False) > 0
+    for seconds in (0.001, ALONE_S):
+        assert _size(_heard(*[seconds] * 4), under_way=1000) == 0, "a worker that joins would take it over"
+        assert _size(_heard(*[seconds] * 4), under_way=1000, leads=False) > 0
+    assert _size(_heard(*[LONG_S] * 4), under_way=1000) == 1, "an adaptive cluster sees how much there is to do"
 
 
 @given(

@@ -16,7 +16,7 @@ Element = tuple[Handle, tuple[int, ...]]
 def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | None:
     """The elements of a list that a handle stands for, or an item of its value; None while they are not known.
 
-    A list that was returned as handles is known before these have ended. A part without a value counts as one element.
+    A list that was returned as handles is known before these have ended, once all lengths in it are. A part without a value counts as one element.
 
     Raises
     ------
@@ -31,6 +31,8 @@ def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | No
     if promise is not None and promise.handles is not None and not items and ref.item is None:
         if isinstance(promise.handles, Handle):
             return elements_of(promise.handles)
+        if any(handle._mapped and whole_map(handle) is None for handle in promise.handles):
+            return None  # an element is a list of nodes that are not all known
         return [(handle, ()) for handle in promise.handles]
     if not run.has_ended(node):
         return None

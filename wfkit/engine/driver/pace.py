@@ -18,6 +18,8 @@ CHUNK_S: Final = 0.05
 ALONE_S: Final = 0.025
 #: … and so many go together at most.
 MOST: Final = 400
+#: Elements that take longer than this all go out: an adaptive cluster grows by what waits at its scheduler.
+LONG_S: Final = 1.0
 #: Elements that go alone until durations are known, by thread of the cluster.
 _PROBES: Final = 4
 #: Tasks under way for each thread, once they are.
@@ -86,11 +88,10 @@ def size(group: Group, durations: Durations, *, threads: int, left: int, under_w
         return group.chunk
     if not durations.known:
         return 1 if not leads or under_way < _PROBES * threads else 0
-    if durations.mean_s >= ALONE_S:
-        return 1
-    fitting = min(MOST, int(CHUNK_S / max(durations.mean_s, CHUNK_S / MOST)))
-    if not leads:
+    alone = durations.mean_s >= ALONE_S
+    fitting = 1 if alone else min(MOST, int(CHUNK_S / max(durations.mean_s, CHUNK_S / MOST)))
+    if not leads or durations.mean_s >= LONG_S:
         return fitting
-    if under_way >= _AHEAD * threads:
+    if under_way >= _AHEAD * threads:  # what is not begun a worker that joins would take over, far ahead of the rest
         return 0
     return max(1, min(fitting, left // (2 * threads)))
