@@ -44,6 +44,12 @@ async function buildWidget() {
   if (size > LIMIT_BYTES) throw new Error(`The widget is larger than ${LIMIT_BYTES / 1000} kB.`);
 }
 
+/** The script of `run.report()`: no module, since a page from the disk may not import any. */
+async function buildReport() {
+  const entryPoints = [join(import.meta.dirname, "src", "report.ts")];
+  await esbuild.build({ ...common, format: "iife", entryPoints, outfile: join(STATIC, "report.js"), minify: true, legalComments: "none" });
+}
+
 /** What JupyterLab looks for below share/jupyter/labextensions/wfkit; a browser may keep the script for good. */
 async function buildPlugin() {
   await rm(LAB, { recursive: true, force: true });
@@ -86,5 +92,6 @@ if (process.argv.includes("--clean")) {
   await buildTests();
 } else {
   await buildWidget();
+  await buildReport();
   await buildPlugin();
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
 
 from wfkit.authoring.flow import Flow
@@ -15,6 +17,7 @@ from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.nodes import NodeTable
+from wfkit.engine.driver.viewing import report_of
 from wfkit.engine.worker.ended import Ended
 from wfkit.errors import FlowFailed, NoSuchNode
 
@@ -108,6 +111,25 @@ class ReadableRun:
             return found
         bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
         raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
+
+    def report(self, path: str | PathLike[str]) -> Path:
+        """Write one self-contained HTML page about the run: it opens from disk, without kernel and network.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; a file that is there is replaced.
+
+        Returns
+        -------
+        Path
+            The page.
+
+        Raises
+        ------
+        CannotWrite : the folder is missing, or may not be written to
+        """
+        return report_of(self, path)
 
     def raise_if_failed(self) -> None:
         """Raise FlowFailed if the run ended otherwise than COMPLETED."""

@@ -1,13 +1,16 @@
-"""Viewing: how a run gets its live view, which is made in a room above and given by the package's wiring."""
+"""Viewing: how a run gets its live view and its report, made in a room above and given by the package's wiring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wfkit.errors import WfkitError
 
 if TYPE_CHECKING:
+    from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run
 
 
@@ -22,6 +25,7 @@ class View(Protocol):
 
 
 _MAKER: Final[list[Callable[[Run], View]]] = []
+_REPORTER: Final[list[Callable[[ReadableRun, str | PathLike[str]], Path]]] = []
 
 
 def provide_view(maker: Callable[[Run], View]) -> None:
@@ -43,3 +47,13 @@ def view_of(run: Run) -> View:
             f"The live view needs `{error.name}`, which is not installed.",
             "Install it (`pip install wfkit` brings all that notebooks need), or print the run: `print(run.nodes)`.",
         ) from error
+
+
+def provide_report(reporter: Callable[[ReadableRun, str | PathLike[str]], Path]) -> None:
+    """Tell runs what writes their reports; called once, by the package's wiring."""
+    _REPORTER[:] = [reporter]
+
+
+def report_of(run: ReadableRun, path: str | PathLike[str]) -> Path:
+    """Write the report of a run."""
+    return _REPORTER[0](run, path)
