@@ -119,5 +119,5 @@ def test_where_it_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_refuses_is_told_in_words() -> None:
-    with pytest.raises(CannotWrite, match="cannot be written to /proc/x.html"):
+    with pytest.raises(CannotWrite, match=r"cannot be written to /proc/x\.html"):
         write_report(monthly(), "/proc/x.html")

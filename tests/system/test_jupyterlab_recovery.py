@@ -38,6 +38,7 @@ def hold(x):
 held = hold.map([1, 2])
 """,
 )
+_EVIL = "<div class='wfkit'>x</div><script>window.canary = 1</script><img src=x onerror='window.canary = 2'>\n"
 _RUN_CELL = "() => void window.jupyterapp.commands.execute('notebook:run-cell')"
 _TRUSTED = "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.trusted)"
 
@@ -178,9 +179,8 @@ def test_another_kernel_than_that_of_the_view_shows_the_picture_too(page: Page, 
 
 
 def test_a_foreign_notebook_runs_nothing_and_writes_no_cell(page: Page, lab: Lab) -> None:
-    evil = "<div class='wfkit'><button id='evil'>x</button></div><script>window.canary = 1</script><img src=x onerror='window.canary=2'>"
     outputs = saved_view()
-    outputs[0]["data"]["text/html"] = [*evil.splitlines(keepends=True), outputs[0]["data"]["text/html"]]
+    outputs[0]["data"]["text/html"] = [_EVIL, outputs[0]["data"]["text/html"]]
     notebook(lab, "evil.ipynb", "%%flow monthly", outputs=outputs)
     lab.open(page, "evil.ipynb")
     output = page.locator(".jp-OutputArea-output").first
