@@ -1,4 +1,4 @@
-"""A real JupyterLab on loopback, with notebooks of its own, for browser tests."""
+"""A real JupyterLab or Notebook 7 on loopback, with notebooks of its own, for browser tests."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ c.ServerApp.port_retries = 0
 c.ServerApp.root_dir = {root!r}
 c.ServerApp.allow_root = True
 c.ServerApp.log_level = "ERROR"
+c.JupyterNotebookApp.expose_app_in_browser = True
 """
 #: Cells out of sight stay in the page, so that a test can look at all of them; and nothing asks to be clicked.
 _SETTINGS = {
@@ -68,8 +69,8 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyterlab(root: Path) -> Iterator[Lab]:
-    """Start JupyterLab over a folder, and end it with all its kernels."""
+def jupyterlab(root: Path, module: str = "jupyterlab") -> Iterator[Lab]:
+    """Start JupyterLab, or another server of notebooks, over a folder, and end it with all its kernels."""
     home = root / "home"
     for name, settings in _SETTINGS.items():
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -92,7 +93,7 @@ def jupyterlab(root: Path) -> Iterator[Lab]:
     }
     log = (home / "server.log").open("w")
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", f"--config={config}", "--no-browser"],
+        [sys.executable, "-m", module, f"--config={config}", "--no-browser"],
         env=environment,
         stdout=log,
         stderr=log,

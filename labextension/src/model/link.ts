@@ -39,6 +39,7 @@ interface Open {
 const ASK_AFTER_S = 5;
 const LOST_AFTER_S = 20;
 const HELLO_AGAIN_S = 1;
+const UNSENT = "The kernel cannot be reached from this page.";
 /** The kernel forgets who watches after 12 s. */
 const WATCH_AGAIN_S = 4;
 
@@ -69,7 +70,7 @@ export class Link {
 
   hello(): void {
     this.#asked_s = this.host.now_s();
-    this.host.send({ v: VERSION, op: "hello", have: this.model.seq });
+    if (!this.#send({ v: VERSION, op: "hello", have: this.model.seq })) this.notice = UNSENT;
   }
 
   /** Asks for columns, again and again, until the returned function is called. */
@@ -85,7 +86,7 @@ export class Link {
 
   #watch(have: number | null): void {
     this.#watched_s = this.host.now_s();
-    this.host.send({ v: VERSION, op: "watch", have });
+    if (!this.#send({ v: VERSION, op: "watch", have })) this.notice = UNSENT;
   }
 
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
@@ -178,7 +179,7 @@ export class Link {
       },
       refused: refused ?? ((text) => (this.notice = text)),
     });
-    this.host.send({ v: VERSION, request, ...question });
+    if (!this.#send({ v: VERSION, request, ...question })) this.#closed(request)?.refused(UNSENT);
   }
 
   askDetail(group: string, index: number, answer: (node: NodeDetail) => void): void {
@@ -193,6 +194,17 @@ export class Link {
   order(name: Order, answer: (answer: Answer) => void): void {
     const topic = `order ${this.#requests}`; // each order counts
     this.ask(topic, { op: "command", name }, answer, (text) => answer({ ok: false, text }));
+  }
+
+  /** A host may throw instead of sending, such as one whose kernel is gone. */
+  #send(message: Outgoing): boolean {
+    try {
+      this.host.send(message);
+      if (this.notice === UNSENT) this.notice = "";
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #request(): string {
