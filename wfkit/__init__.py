@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run as Run
-    from wfkit.engine.driver.viewing import View
+    from wfkit.engine.driver.viewing import Plotter, View
     from wfkit.session.lookup import attach as attach
     from wfkit.session.lookup import runs as runs
     from wfkit.session.session import connect as connect
@@ -117,6 +117,11 @@ def _wire() -> None:
 
         return write_report(run, path, record_of(run.id))
 
+    def plotter() -> Plotter:
+        from wfkit.notebook.pictures import Pictures
+
+        return Pictures()
+
     def session_rerunner() -> Rerunner:
         from wfkit.session.reruns import SessionRerunner
 
@@ -126,6 +131,7 @@ def _wire() -> None:
     again.provide_rerunner(session_rerunner)
     viewing.provide_view(live_view)
     viewing.provide_report(report)
+    viewing.provide_plotter(plotter)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -2,6 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { Link } from "./model/link.ts";
+import { NOTHING } from "./model/query.ts";
 import { type Choices, View } from "./view.ts";
 
 interface Opened {
@@ -11,7 +12,14 @@ interface Opened {
 
 /** A widget may be shown in several outputs, and again after each update: they share line and choices. */
 function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
-  const choices: Choices = { mode: "graph", selection: null };
+  const choices: Choices = {
+    mode: "graph",
+    selection: null,
+    query: NOTHING,
+    folds: new Map(),
+    table: "groups",
+    grid: null,
+  };
   let link: Link | null = null;
 
   const connect = (model: AnyModel): Link => {

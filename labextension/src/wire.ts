@@ -1,6 +1,12 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
 import * as guards from "./guards.ts";
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
+import { LOOKS, type Preview } from "./looks.ts";
+import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
+
+export type * from "./details.ts";
+export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
 
@@ -123,73 +129,6 @@ export interface ColumnsMessage {
   }[];
 }
 
-export interface ErrorText {
-  readonly type: string;
-  readonly message: string;
-  readonly traceback: string;
-}
-
-export interface Attempt {
-  readonly attempt: number;
-  readonly error: ErrorText | null;
-  readonly delay_s: number | null;
-  /** Why another attempt follows, where it was no error. */
-  readonly cause: string;
-}
-
-/** Another node that can be looked at. */
-export interface NodePlace {
-  readonly group: string;
-  readonly index: number | null;
-  readonly name: string;
-  readonly state: TaskState;
-}
-
-/** What a node spawned by one call; a map of many has no element of its own to look at. */
-export interface Spawned extends NodePlace {
-  readonly ended: number;
-  readonly total: number;
-}
-
-export type LogRow = readonly [at_s: number, level: number, source: string, text: string, attempt: number];
-
-export interface NodeDetail {
-  readonly name: string;
-  readonly group: string;
-  readonly index: number;
-  readonly state: TaskState;
-  readonly kind: string | null;
-  readonly reason: string;
-  readonly preview: string;
-  readonly worker: string;
-  readonly attempts: readonly Attempt[];
-  readonly started_s: number | null;
-  readonly ended_s: number | null;
-  readonly wall_s: number | null;
-  readonly result_bytes: number | null;
-  readonly logs: readonly LogRow[];
-  readonly spawner: NodePlace | null;
-  readonly spawned: readonly Spawned[];
-  readonly spawned_more: number;
-}
-
-export interface Detail {
-  readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
-}
-
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
-
-export interface Rows {
-  readonly v: 1;
-  readonly op: "rows";
-  readonly request: string;
-  readonly rows: readonly NodeRow[];
-}
-
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -206,7 +145,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | Rows | Ack;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -215,18 +154,33 @@ export type Order = "cancel" | "pause" | "resume" | "release";
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
 export type Question =
   | { readonly op: "detail"; readonly group: string; readonly index: number }
+  | { readonly op: "group"; readonly group: string }
+  | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "preview"; readonly group: string; readonly index: number }
+  | { readonly op: "find"; readonly text: string }
+  | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
 
 export interface AnswerTo {
   readonly detail: Detail;
+  readonly group: GroupAnswer;
+  readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly preview: Preview;
+  readonly find: Found;
+  readonly logs: Logs;
   readonly command: Ack;
 }
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
   detail: "detail",
+  group: "group",
+  source: "source",
   rows: "rows",
+  preview: "preview",
+  find: "found",
+  logs: "logs",
   command: "ack",
 };
 
@@ -266,8 +220,22 @@ export function parse(value: unknown): Message | null {
         : null;
     case "detail":
       return typeof message.request === "string" && guards.isPlain(message.node) ? message : null;
+    case "group":
+      return typeof message.request === "string" && guards.isPlain(message.group) ? message : null;
+    case "source":
+      return typeof message.request === "string" && guards.isPlain(message.source) && Array.isArray(message.source.lines)
+        ? message
+        : null;
     case "rows":
       return typeof message.request === "string" && guards.rows(message.rows) ? message : null;
+    case "preview":
+      return typeof message.request === "string" && message.kind in LOOKS && guards.isPlain(message.look) ? message : null;
+    case "found":
+      return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
+    case "logs":
+      return typeof message.request === "string" && Number.isInteger(message.total) && Array.isArray(message.rows)
+        ? message
+        : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
     case "error":

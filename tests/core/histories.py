@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from wfkit.core.events import (
     AnyEvent,
+    Argument,
     BodyEnded,
     BoundHandle,
     CodesAdded,
@@ -162,6 +163,7 @@ _SPECS = st.builds(
     looks=st.lists(st.tuples(_GROUPS, st.integers(-1, 2)), max_size=2).map(tuple),
     labels=st.lists(_TEXT, max_size=2).map(tuple),
     parts=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=2).map(tuple),
+    arguments=st.lists(st.builds(Argument, _TEXT, _TEXT, st.integers(0, 3)), max_size=2).map(tuple),
 )
 
 #: Events of every class with fields of every kind, numbered 0.

@@ -100,7 +100,13 @@ GOOD_RUN: list[object] = list(wire.encode(RunStarted(run_id=RunId("r"), flow_nam
 
 
 def added_with_parts(parts: list[object]) -> list[object]:
-    return ["nodes-added", 1, 1.0, "", [["g0", 0, "a", "a", "task", True, 2, None, [], [], parts, "", [], [], [], []]]]
+    return [
+        "nodes-added",
+        1,
+        1.0,
+        "",
+        [["g0", 0, "a", "a", "task", True, 2, None, [], [], parts, "", [], [], [], [], []]],
+    ]
 
 
 def changed(values: list[object], place: int, value: object) -> list[object]:
@@ -135,7 +141,7 @@ def changed(values: list[object], place: int, value: object) -> list[object]:
         (changed(GOOD_CRASH, 7, None), "'node-crashed'.*kind is NoneType"),
         (changed(GOOD_RUN, 7, [["year"]]), "'run-started'.*parameter"),
         (changed(GOOD_RUN, 7, ["year"]), "'run-started'.*holds str, not list"),
-        (["nodes-added", 1, 1.0, "", [["g0", 0]]], "'nodes-added'.* 2 fields where 16"),
+        (["nodes-added", 1, 1.0, "", [["g0", 0]]], "'nodes-added'.* 2 fields where 17"),
         (added_with_parts([3]), "'nodes-added'.*holds int, not list"),
         (added_with_parts([[1, "2"]]), "'nodes-added'.*a part is not two numbers"),
         (added_with_parts([[1, -2]]), "'nodes-added'.*a part is not two numbers"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from wfkit.core.events import (
     AnyEvent,
+    CodeSpec,
     Edge,
     ErrorInfo,
     GroupSpec,
@@ -26,6 +27,9 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
 from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
+from wfkit.engine.driver.knowing import Known
+from wfkit.engine.driver.reading import Looked
+from wfkit.engine.worker.look.form import nothing
 
 BEGIN_S = 1_700_000_000.0
 WORKERS = ("tcp://127.0.0.1:40001", "tcp://127.0.0.1:40002")
@@ -54,9 +58,20 @@ class StoryRun:
         self.cancelled: list[str] = []
         self.ordered: list[str] = []
         self.held_bytes = 0
+        #: What is to be seen of the values of nodes, by group and index.
+        self.looks: dict[tuple[str, int], Looked] = {}
+        self.looked_at: list[tuple[str, int]] = []
+        self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
+        self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
         self.tell(*events)
+
+    def known(self, group: GroupId, index: int) -> Known:
+        return Known(f"{group}-key-{index}")
+
+    def codes_now(self) -> dict[str, CodeSpec]:
+        return self.codes
 
     @property
     def id(self) -> RunId:
@@ -81,6 +96,10 @@ class StoryRun:
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
+
+    def look(self, group: GroupId, index: int) -> Looked:
+        self.looked_at.append((group, index))
+        return self.looks.get((group, index)) or Looked(nothing("nobody has told it"), "")
 
     def cancel(self, reason: str = "") -> None:
         self.cancelled.append(reason)
@@ -124,6 +143,7 @@ def spec(
         length=length,
         parent=None if parent is None else GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 
@@ -214,6 +234,7 @@ def spawned(
         length=length,
         parent=GroupId(parent),
         edges=edges,
+        uses=edges,
     )
 
 

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, AskRows, BadMessage, Command, Hello, Watch, read
+from wfkit.notebook.protocol import (
+    AskDetail,
+    AskFind,
+    AskGroup,
+    AskLogs,
+    AskRows,
+    AskSource,
+    BadMessage,
+    Command,
+    Hello,
+    Watch,
+    read,
+)
 
 
 def test_the_messages_of_version_1_are_read() -> None:
@@ -17,8 +29,50 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "watch", "have": 7}) == Watch(7)
     assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
+    assert read({"v": 1, "op": "group", "request": "a", "group": "g"}) == AskGroup("a", "g")
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": None}) == AskSource("a", "g", None)
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
+    assert read({"v": 1, "op": "find", "request": "a", "text": "late"}) == AskFind("a", "late")
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
+
+
+LOGS: dict[str, object] = {
+    "v": 1, "op": "logs", "request": "a", "group": None, "index": None, "level": 0, "text": "", "start": None,
+    "line": None, "limit": 100,
+}  # fmt: skip
+
+
+def test_a_question_about_the_log_is_read() -> None:
+    assert read(LOGS) == AskLogs("a", None, None, 0, "", None, None, 100)
+    asked = LOGS | {"group": "", "index": 3, "level": 30, "text": "x", "start": -7, "line": 12, "limit": 1}
+    assert read(asked) == AskLogs("a", "", 3, 30, "x", -7, 12, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"request": ""},
+        {"group": 7},
+        {"group": "g" * 10_001},
+        {"index": -1},
+        {"index": "0"},
+        {"level": None},
+        {"level": 0.5},
+        {"text": None},
+        {"text": "x" * 1_001},
+        {"start": 2**54},
+        {"start": True},
+        {"line": -1},
+        {"line": 1.5},
+        {"limit": None},
+        {"limit": -1},
+        {"limit": 501},
+    ],
+)
+def test_a_question_about_the_log_with_anything_else_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(BadMessage):
+        read(LOGS | wrong)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +98,20 @@ def test_the_messages_of_version_1_are_read() -> None:
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": -1},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 0.5},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "group", "request": "a", "group": 7},
+        {"v": 1, "op": "group", "group": "g1"},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": "0"},
+        {"v": 1, "op": "source", "request": "a", "group": "", "index": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [1, "2"]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [-1]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [True]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": list(range(501))},
         {"v": 1, "op": "rows", "group": "g1", "indexes": [0]},
+        {"v": 1, "op": "find", "request": "a"},
+        {"v": 1, "op": "find", "request": "a", "text": 7},
+        {"v": 1, "op": "find", "request": "a", "text": "x" * 1_001},
         {"v": 1, "op": "command", "name": "cancel"},
         {"v": 1, "op": "command", "request": "", "name": "cancel"},
         {"v": 1, "op": "command", "request": "a" * 1000, "name": "cancel"},
@@ -67,11 +129,14 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name"])
-_words = st.sampled_from(["hello", "detail", "rows", "command", "cancel", 1, 0, "g0"])
+_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name", "text", "level", "limit"])
+_words = st.sampled_from(
+    ["hello", "detail", "group", "source", "rows", "find", "logs", "command", "cancel", 1, 0, "g0"],
+)
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        assert isinstance(read(content), Hello | AskDetail | AskRows | Command)
+        asked = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
+        assert isinstance(read(content), Hello | Watch | asked | Command)

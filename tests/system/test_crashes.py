@@ -148,7 +148,7 @@ def test_of_elements_that_travelled_together_those_whose_values_died_are_execute
 
     run = started(lambda: size.map(blob.map(range(4), chunk=4), unmapped(opened())))
     assert run.until(lambda: states(run).get("blob[3]") == "COMPLETED", 10)
-    (worker,) = {row.worker for row in run.nodes if row.name.startswith("blob")}
+    (worker,) = {row.worker or "" for row in run.nodes if row.name.startswith("blob")}
     os.kill(cluster.pids()[worker], signal.SIGKILL)
     until(lambda: cluster.are_replaced(worker))
     gate.touch()

@@ -40,7 +40,7 @@ def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:
 
 
 def test_versions_that_differ_are_told_in_one_line(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wfkit.notebook.view.__version__", "99.1")
+    monkeypatch.setattr("wfkit.notebook.view.PACKAGE_VERSION", "99.1")
     with served(monthly()) as host:
         opened(tab, host)
         expect(tab.locator(".wf-status")).to_contain_text(

@@ -37,6 +37,15 @@ class Input:
     tokens: bytes  #: of `TOKEN_BYTES` each: one for all nodes, or one a node; zeros for what cannot be digested
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call, for people."""
+
+    name: str
+    preview: str  #: of a value that is passed whole; empty where it is a handle, or another value for each node
+    uses: int = 0  #: how many of `GroupSpec.uses` it holds, of those that one node has; they stand in order
+
+
 TOKEN_BYTES: Final = 8
 
 
@@ -99,6 +108,8 @@ class GroupSpec:
     uses: tuple[Edge, ...] = ()  #: the handles among the arguments, in order, as they stood at the call
     spelled: tuple[Edge, ...] = ()  #: what each element goes over, where its place does not say it
     looks: tuple[tuple[GroupId, int], ...] = ()  #: nodes that the body looked at since its call before; -1: all of them
+    # For those who look at it:
+    arguments: tuple[Argument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -317,6 +317,8 @@ def _log_lines(view: RunView, event: LogLines) -> None:
     if known is not None and event.seq <= known.seq:
         return
     parts[event.attempt, event.part] = event
+    view.logged.append(event)
+    view.log_repeats += known is not None
     view.version += 1
     group.changed = view.version
 

@@ -201,6 +201,8 @@ class RunView:
         self.handles: tuple[BoundHandle, ...] = ()  #: that the body bound to names
         self.value: bytes | None = None  #: the flow's, pickled with handles as facts
         self.version = 0  #: grows with every event that changed something
+        self.logged: list[LogLines] = []  #: parts of all logs in order of arrival, for whoever follows them
+        self.log_repeats = 0  #: how many of them took the place of an earlier one
 
         self.names: dict[str, GroupId] = {}  #: groups that were described, by name; kept by the reducer
 
@@ -292,6 +294,7 @@ def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
         "uses": [_edge(edge) for edge in spec.uses],
         "spelled": [_edge(edge) for edge in spec.spelled],
         "looks": [[looked, index] for looked, index in spec.looks],
+        "arguments": [[one.name, one.preview, one.uses] for one in spec.arguments],
         "counts": counts,
         "nodes": [_node_snapshot(group, index, workers) for index in range(len(group))],
     }

@@ -20,6 +20,7 @@ from typing import Final, cast
 
 from wfkit.core.events import (
     AnyEvent,
+    Argument,
     BodyEnded,
     BoundHandle,
     CodesAdded,
@@ -229,6 +230,7 @@ _MAYBE_BYTES: Final = _Field(types=(bytes, NoneType))
 
 _EDGE: Final = _Shape(Edge, group=_ID, how=_enum(*How), index=_NATURAL, at=_MAYBE_NATURAL, items=_NUMBERS)
 _INPUT: Final = _Shape(Input, name=_TEXT, tokens=_Field(types=(bytes,)))
+_ARGUMENT: Final = _Shape(Argument, name=_TEXT, preview=_TEXT, uses=_NATURAL)
 _CODE: Final = _Shape(
     CodeSpec, id=_ID, task=_TEXT, fingerprint=_TEXT, unknown=_TEXT, parts=_many(_pair()), source=_TEXT
 )
@@ -260,6 +262,7 @@ _SPEC: Final = _Shape(
     uses=_many(_nested(_EDGE)),
     spelled=_many(_nested(_EDGE)),
     looks=_many(_look()),
+    arguments=_many(_nested(_ARGUMENT)),
 )
 _ERROR: Final = _Shape(ErrorInfo, type_name=_TEXT, message=_TEXT, traceback=_TEXT, pickled=_MAYBE_BYTES)
 _LINE: Final = _Shape(LogLine, at_s=_FLOAT, level=_INT, source=_TEXT, text=_TEXT)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
+from types import MappingProxyType
 from typing import Final
 
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId, spawner
-from wfkit.core.states import CODES, TASK_ENDS
 from wfkit.core.view import GroupView, RunView
+from wfkit.engine.driver.knowing import Known
+from wfkit.notebook.causes import causes_of, place_of_value
 from wfkit.notebook.deck import Deck
-from wfkit.notebook.display import leading_state
+from wfkit.notebook.frames import errors_in
+from wfkit.notebook.links import arguments_of, consumers_of, waits_of
+from wfkit.notebook.moves import attempts_of, moves_of, worker_of
+from wfkit.notebook.places import call_place, node_place
 from wfkit.notebook.plain import clean, one_line
 
 _LOG_HEAD: Final = (200, 64_000)  #: lines and characters from the start of a log
@@ -21,10 +26,18 @@ _PREVIEW_CHARS: Final = 20_000
 _NAME_CHARS: Final = 200
 _REASON_CHARS: Final = 300
 _MOST_SPAWNED: Final = 50  #: groups of children that are told of one node
-_ENDS: Final = frozenset(CODES[state] for state in TASK_ENDS)
+NO_CELLS: Final[Mapping[str, int]] = MappingProxyType({})
+NO_MORE: Final = Known()
 
 
-def node_detail(view: RunView, deck: Deck, card_id: str, cell: int) -> dict[str, object]:
+def node_detail(
+    view: RunView,
+    deck: Deck,
+    card_id: str,
+    cell: int,
+    cells: Mapping[str, int] = NO_CELLS,
+    known: Known = NO_MORE,
+) -> dict[str, object]:
     """Say all that is known of one node.
 
     Parameters
@@ -37,35 +50,50 @@ def node_detail(view: RunView, deck: Deck, card_id: str, cell: int) -> dict[str,
         A card, or the id of a group.
     cell : int
         The cell of the card, or the element of the group.
+    cells : mapping
+        Numbers of the notebook's cells, of `frames.cell_numbers`.
+    known : Known
+        What is known beyond the view.
 
     Raises
     ------
     KeyError : the run has no such group
     IndexError : the group has no such element
     """
-    group, index = _node(view, deck, card_id, cell)
+    group, index = find_node(view, deck, card_id, cell)
     kind = group.kinds.get(index)
-    worker = group.worker_of[index]
     ended = not isnan(group.ended_s[index])
     made_by = spawner(group.spec.id)
     children = deck.spawned(group.spec.id, index)
+    consumers, consumers_more = consumers_of(view, deck, group.spec.id, index)
     return {
         "name": clean(group.name(index)),
         "group": card_id,
         "index": cell,
         "state": group.state(index).value,
         "kind": None if kind is None else kind.value,
-        "reason": clean(group.reason(index), _LINE_CHARS),
+        "reason": clean(group.reasons.get(index, ""), _LINE_CHARS),
         "preview": clean(group.previews.get(index, ""), _PREVIEW_CHARS),
-        "worker": clean(view.workers[worker], 200) if worker >= 0 else "",
-        "attempts": _attempts(group, index),
+        "worker": clean(worker_of(view, group.worker_of[index]), _NAME_CHARS),
+        "moves": [
+            [move.state.value, move.at_s, move.attempt, clean(move.worker, _NAME_CHARS), move.delay_s]
+            for move in moves_of(view, group, index)
+        ],
+        "attempts": _attempts(view, group, index, cells),
+        "causes": causes_of(view, group, index),
+        "kept": place_of_value(view, group, index),
+        "key": clean(known.key, _NAME_CHARS),
+        "arguments": arguments_of(view, deck, group, index, known.arguments),
+        "waits": waits_of(view, deck, group),
+        "consumers": consumers,
+        "consumers_more": consumers_more,
         "started_s": _number(group.started_s[index]),
         "ended_s": _number(group.ended_s[index]),
         "wall_s": _number(group.wall_s[index]),
         "result_bytes": group.result_bytes[index] if ended and group.result_bytes[index] > 0 else None,
         "logs": list(_log_rows(group, index)),
-        "spawner": None if made_by is None else _place(view, deck, *made_by),
-        "spawned": [_child(view, deck, child) for child in children[:_MOST_SPAWNED]],
+        "spawner": None if made_by is None else node_place(view, deck, *made_by),
+        "spawned": [call_place(view, deck, child) for child in children[:_MOST_SPAWNED]],
         "spawned_more": max(0, len(children) - _MOST_SPAWNED),
     }
 
@@ -78,14 +106,21 @@ def node_rows(view: RunView, deck: Deck, card_id: str, cells: Iterable[int]) -> 
     KeyError : the run has no such group
     IndexError : the group has no such element
     """
-    nodes = (_node(view, deck, card_id, cell) for cell in cells)
+    nodes = (find_node(view, deck, card_id, cell) for cell in cells)
     return [
         [one_line(group.name(index), _NAME_CHARS), one_line(group.reason(index), _REASON_CHARS)]
         for group, index in nodes
     ]
 
 
-def _node(view: RunView, deck: Deck, card_id: str, cell: int) -> tuple[GroupView, int]:
+def find_node(view: RunView, deck: Deck, card_id: str, cell: int) -> tuple[GroupView, int]:
+    """The node of a cell of a card, or of an element of a group.
+
+    Raises
+    ------
+    KeyError : the run has no such group
+    IndexError : the group has no such element
+    """
     card = deck.by_id.get(card_id)
     if card is not None:
         return card.node(cell)
@@ -95,41 +130,25 @@ def _node(view: RunView, deck: Deck, card_id: str, cell: int) -> tuple[GroupView
     return group, cell
 
 
-def _place(view: RunView, deck: Deck, group_id: GroupId, index: int) -> dict[str, object] | None:
-    """Where a browser finds a node, and its name."""
-    group, card = view.groups.get(group_id), deck.card_of(group_id)
-    if group is None or card is None or index >= len(group):
-        return None
-    return {
-        "group": card.id,
-        "index": card.cell(group_id, index),
-        "name": one_line(group.name(index), _NAME_CHARS),
-        "state": group.state(index).value,
-    }
+def find_call(view: RunView, deck: Deck, card_id: str) -> GroupView:
+    """The call that a card or a group stands for; of a card of many calls the first.
+
+    Raises
+    ------
+    KeyError : the run has no such group
+    """
+    card = deck.by_id.get(card_id)
+    return view.groups[GroupId(card_id)] if card is None else card.first
 
 
-def _child(view: RunView, deck: Deck, group_id: GroupId) -> dict[str, object]:
-    """Where a browser finds what a node spawned; a whole map has no cell of its own."""
-    group, card = view.groups[group_id], deck.card_of(group_id)
-    single = len(group) == 1 and not group.spec.mapped
-    counts = group.counts
-    return {
-        "group": "" if card is None else card.id,
-        "index": card.cell(group_id, 0) if card is not None and single else None,
-        "name": one_line(group.spec.name, _NAME_CHARS),
-        "state": leading_state(counts).value,
-        "ended": sum(count for code, count in enumerate(counts) if code in _ENDS),
-        "total": len(group),
-    }
-
-
-def _attempts(group: GroupView, index: int) -> list[dict[str, object]]:
+def _attempts(view: RunView, group: GroupView, index: int, cells: Mapping[str, int]) -> list[dict[str, object]]:
+    begun = attempts_of(view, group, index)
     errors, delays = group.errors.get(index, {}), group.delays_s.get(index, {})
     causes = group.causes.get(index, {})
     numbers = set(range(1, group.attempts[index] + 1)) | errors.keys() | delays.keys()
     attempts: list[dict[str, object]] = []
     for number in sorted(numbers):
-        error = errors.get(number)
+        error, start = errors.get(number), begun.get(number)
         attempts.append(
             {
                 "attempt": number,
@@ -139,7 +158,11 @@ def _attempts(group: GroupView, index: int) -> list[dict[str, object]]:
                     "type": clean(error.type_name, 400),
                     "message": clean(error.message, 5_000),
                     "traceback": clean(error.traceback, 25_000),
+                    "chain": errors_in(error.traceback, cells),
                 },
+                "worker": "" if start is None else clean(start.worker, _NAME_CHARS),
+                "started_s": None if start is None else start.start_s,
+                "ended_s": None if start is None else _number(start.end_s),
                 "delay_s": delays.get(number),
                 "cause": clean(causes.get(number, ""), _REASON_CHARS),
             }

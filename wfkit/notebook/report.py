@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wfkit import __version__
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, RUN_ENDS, TaskState
 from wfkit.core.view import GroupView, RunView
@@ -26,7 +25,7 @@ from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.details import node_detail
 from wfkit.notebook.display import outcome_line, run_html
-from wfkit.notebook.feed import Message, snapshot
+from wfkit.notebook.feed import PACKAGE_VERSION, Message, snapshot
 from wfkit.notebook.plain import clean, one_line
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def report_html(run: ReportedRun, now_s: float, record: RunRecord | None = None)
         f"<title>{title}</title><style>{_CSS}</style></head><body><main>"
         f"<h1>{escape(one_line(view.flow_name, 80)) or 'run'}</h1><dl>{facts}</dl>"
         f'<div id="wfkit-view"></div><section id="wfkit-words"><h2>In words</h2>{words}</section>{log}'
-        f"<footer>Written by wfkit {__version__} on {_time(now_s)}.</footer></main>"
+        f"<footer>Written by wfkit {PACKAGE_VERSION} on {_time(now_s)}.</footer></main>"
         f'<script type="application/json" id="wfkit-data">{data}</script><script>{script}</script></body></html>\n'
     )
 
@@ -201,7 +200,7 @@ def _kept(view: RunView, now_s: float) -> dict[str, object]:
     cards = deck.by_id.values()
     return {
         "now_s": now_s,
-        "snapshot": _said(({"wfkit": __version__, **content}, buffers)),
+        "snapshot": _said(({"wfkit": PACKAGE_VERSION, **content}, buffers)),
         "columns": _said(told[0]) if told is not None else {"content": None, "buffers": []},
         "details": _details(view, deck),
         "cards": {card.id: clean(card.name, 400) for card in cards},

@@ -15,17 +15,18 @@ import traitlets
 from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
-from wfkit import __version__
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
-from wfkit.notebook.answering import LookedAtRun, answer
+from wfkit.notebook.answering import answer
 from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
-from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.feed import PACKAGE_VERSION, VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, Watch, read
+from wfkit.notebook.previews import PreviewedRun, Previews
+from wfkit.notebook.protocol import AskPreview, BadMessage, Command, Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -37,7 +38,7 @@ _REMEMBERED: Final = 100  #: commands that are not obeyed twice
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(OrderedRun, LookedAtRun, Protocol):
+class WatchedRun(OrderedRun, PreviewedRun, Protocol):
     """What a view needs of a run."""
 
     @property
@@ -130,8 +131,10 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
+        self._previews = Previews(run, self._deck, self._answer)
         self._columns = Columns()
         self._columns_turn = False
+        self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
         self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
@@ -216,7 +219,7 @@ class FlowView(anywidget.AnyWidget):
             view, now_s = self._run.view_model, time.time()
             if wanted or self._sent is None:
                 (content, buffers), self._sent = snapshot(view, now_s, self._deck, held)
-                return {"wfkit": __version__, **content}, buffers
+                return {"wfkit": PACKAGE_VERSION, **content}, buffers
             same = view.version == self._sent.version and held == self._sent.held_bytes
             if same and not self._deck.is_behind:
                 return None
@@ -244,7 +247,7 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Watch | Question | Command) -> None:
+    def _take(self, message: Hello | Watch | Question | AskPreview | Command) -> None:
         match message:
             case Hello(have=have):
                 self._greet(have)
@@ -255,12 +258,14 @@ class FlowView(anywidget.AnyWidget):
                     self._line.wake_now()
             case Command(request=request, name=name):
                 self._obey(request, name)
+            case AskPreview():
+                self._previews.ask(message)
             case _:
                 self._reply(message)
 
     def _reply(self, question: Question) -> None:
         try:
-            content, buffers = answer(question, self._run, self._deck)
+            content, buffers = answer(question, self._run, self._deck, self._book)
         except LookupError:
             content, buffers = {"op": "error", "text": "The run has no such node."}, []
         self._answer({"request": question.request, **content}, buffers)

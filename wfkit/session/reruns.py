@@ -60,6 +60,10 @@ class SessionRerunner:
             rules = _rules(run, wishes, _origin(session(), run, by_hand))
             return plan_of(run.view_model, rules, codes_now(run))
 
+    def codes_now(self, run: ReadableRun) -> dict[str, CodeSpec]:
+        """The code of a run's tasks as it is now, by the task's name; those that are not found are left out."""
+        return codes_now(run)
+
     def changes(self, run: ReadableRun) -> dict[str, str]:
         """What has changed since versions of the code of a run's tasks, in words, by the id of the version."""
         now = codes_now(run)

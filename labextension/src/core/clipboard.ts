@@ -1,12 +1,10 @@
-/** The clipboard. */
+/** The clipboard, where the page may use it. */
 
-/** Copies where the page may; else the text is selected for the reader to copy. */
-export async function copyText(text: string, shown: HTMLElement): Promise<boolean> {
+export async function copied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    getSelection()?.selectAllChildren(shown);
     return false;
   }
 }

@@ -1,43 +1,58 @@
 /** The inspector: one group or one node, opened by a click or Enter, closed by Escape. */
 
 import { h, setText } from "../core/dom.ts";
+import { hasGrid } from "../grid/grid.ts";
 import { isMany } from "../model/run_model.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
-import type { NodeDetail } from "../wire.ts";
+import type { NodePlace } from "../wire.ts";
 import { ElementList } from "./elements.ts";
+import { summaryView } from "./group.ts";
+import { redrawn } from "./keep.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
 import { Sender } from "./sender.ts";
+import { SourceSection } from "./source.ts";
+import { ValueView } from "./value.ts";
 
-/** While a node is alive its log grows: ask again after this time. */
+/** While a node is alive its log grows: ask again after this time. To sum up many nodes takes the kernel longer. */
 const REFRESH_S = 2;
+const NODES_PER_S = 10_000;
 
 export class Panel {
   readonly element: HTMLElement;
   readonly #title = h("h3.wf-panel-title", { tabindex: "-1" });
   readonly #back = h("button.wf-link", { type: "button", hidden: true });
+  readonly #grid = h("button.wf-button.wf-open-grid", { type: "button", hidden: true, title: "Show the elements as a grid" }, "Open grid");
   readonly #body = h("div.wf-panel-body");
   readonly #sender = new Sender();
+  readonly #content = h("div.wf-panel-content"); // what the kernel says; drawn again with each answer
   #selection: Selection | null = null;
   #list: ElementList | null = null;
   #members: Members | null = null;
-  #shown: unknown = null; // the group's state that the shown details belong to
+  #shown: unknown = null; // what of the model the shown details belong to
+  #drawn = ""; // what the kernel said of it
   #asked_s = 0;
+  readonly #value: ValueView;
 
   constructor(
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
+    openGrid: (id: string) => void,
   ) {
+    this.#value = new ValueView(link);
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => select(null));
     this.#back.addEventListener("click", () => {
       if (this.#selection !== null) select({ group: this.#selection.group, index: null });
     });
+    this.#grid.addEventListener("click", () => {
+      if (this.#selection !== null) openGrid(this.#selection.group);
+    });
     this.element = h(
       "section.wf-panel",
       { "aria-label": "Details", hidden: true },
-      h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), close),
+      h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), this.#grid, close),
       this.#sender.element,
       this.#body,
     );
@@ -48,6 +63,9 @@ export class Panel {
     this.element.hidden = selection === null;
     this.#list = null;
     this.#members = null;
+    this.#grid.hidden = true;
+    this.#drawn = "";
+    this.#value.leave();
     this.#sender.show(undefined, null);
     this.#body.replaceChildren();
     if (selection === null) return;
@@ -58,21 +76,26 @@ export class Panel {
       return;
     }
     const { group } = state;
+    this.#grid.hidden = !hasGrid(state);
     this.#back.hidden = !group.mapped || selection.index === null;
     setText(this.#back, `‹ ${group.name}`);
     const index = group.mapped && !group.named ? selection.index : null; // what the kernel names is named by its answer
     setText(this.#title, index === null ? group.name : `${group.name}[${index}]`);
+    this.#content.replaceChildren(h("p.wf-note", {}, "Asking the kernel…"));
+    this.#body.append(this.#content);
+    const source = (index: number | null): HTMLElement => new SourceSection(this.link, group.id, index).element;
     if (group.kind === "flow") {
       this.#members = memberList(this.link.model, group.id, (id) => this.#choose(id));
       this.#body.append(this.#members.element);
     } else if (group.mapped && selection.index === null) {
       this.#list = new ElementList(this.link, (index) => this.select({ group: group.id, index }));
+      if (group.kind !== "flatten") this.#body.append(source(null));
       this.#body.append(this.#list.element);
       this.#list.update(state);
-    } else {
-      this.#body.append(h("p.wf-note", {}, "Asking the kernel…"));
-      this.#ask(selection.group, selection.index ?? 0);
+    } else if (group.kind !== "flatten") {
+      this.#body.append(source(selection.index ?? 0));
     }
+    this.#ask(selection);
     if (focus) this.#title.focus({ preventScroll: true });
   }
 
@@ -83,9 +106,8 @@ export class Panel {
     if (selection === null || state === undefined) return;
     if (this.#members !== null) this.#members.update();
     else if (this.#list !== null) this.#list.update(state);
-    else if (this.#shown !== state && this.link.host.now_s() - this.#asked_s >= REFRESH_S) {
-      this.#ask(selection.group, selection.index ?? 0);
-    }
+    const wait_s = this.#isSummed ? Math.max(REFRESH_S, state.states.length / NODES_PER_S) : REFRESH_S;
+    if (this.#shown !== this.#news(selection) && this.link.host.now_s() - this.#asked_s >= wait_s) this.#ask(selection);
   }
 
   #choose(id: string): void {
@@ -93,25 +115,44 @@ export class Panel {
     this.select({ group: id, index: group === undefined || isMany(group) ? null : 0 });
   }
 
-  #ask(group: string, index: number): void {
-    this.#asked_s = this.link.host.now_s();
-    const shown = this.link.model.group(group);
-    this.link.askDetail(group, index, (node) => {
-      const selection = this.#selection;
-      if (selection?.group !== group || (selection.index ?? 0) !== index || this.#list !== null) return;
-      this.#shown = shown;
-      this.#draw(node);
-    });
+  /** Are many nodes shown together? */
+  get #isSummed(): boolean {
+    return this.#list !== null || this.#members !== null;
   }
 
-  #draw(node: NodeDetail): void {
-    const scrolled = this.#body.scrollTop;
-    const inner = [...this.#body.querySelectorAll("pre,.wf-logs")].map((part) => part.scrollTop);
-    setText(this.#title, node.name);
-    const run = this.link.model.run;
-    this.#sender.show(run?.id, node);
-    this.#body.replaceChildren(nodeView(node, run?.started_s ?? null, ({ group, index }) => this.select({ group, index })));
-    this.#body.scrollTop = scrolled;
-    this.#body.querySelectorAll("pre,.wf-logs").forEach((part, i) => (part.scrollTop = inner[i] ?? 0));
+  /** What is another one when there may be something new to say: a node has a log, and others that use it. */
+  #news({ group }: Selection): unknown {
+    return this.#isSummed ? this.link.model.group(group) : this.link.model.seq;
+  }
+
+  #ask(selection: Selection): void {
+    this.#asked_s = this.link.host.now_s();
+    const { group } = selection;
+    const shown = this.#news(selection);
+    const answer = (said: unknown, draw: () => HTMLElement): void => {
+      if (this.#selection !== selection) return;
+      this.#shown = shown;
+      const text = JSON.stringify(said);
+      if (text === this.#drawn) return;
+      this.#drawn = text;
+      redrawn(this.#body, this.#content, () => this.#content.replaceChildren(draw()));
+    };
+    const go = ({ group: to, index }: NodePlace): void => {
+      if (index === null) this.#choose(to);
+      else this.select({ group: to, index });
+    };
+    if (this.#isSummed) {
+      this.link.ask("sums", { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)));
+      return;
+    }
+    this.link.askDetail(group, selection.index ?? 0, (node) =>
+      answer(node, () => {
+        setText(this.#title, node.name);
+        const { run, skew_s } = this.link.model;
+        this.#sender.show(run?.id, node);
+        const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
+        return nodeView(node, clock, this.#body, go, this.#value.of(node));
+      }),
+    );
   }
 }

@@ -1,6 +1,6 @@
 /** "Send to notebook": a cell with code that gets the value of the node, or the code on the clipboard. */
 
-import { copyText } from "../core/clipboard.ts";
+import { copied } from "../core/clipboard.ts";
 import { h, setText } from "../core/dom.ts";
 import { codeFor, offerCell } from "../core/insertion.ts";
 import type { NodeDetail } from "../wire.ts";
@@ -36,7 +36,8 @@ export class Sender {
     }
     setText(this.#code, this.#text);
     this.#code.hidden = false;
-    const copied = await copyText(this.#text, this.#code);
-    setText(this.#said, copied ? "Copied: paste it into a cell." : "Copy it into a cell:");
+    const done = await copied(this.#text);
+    if (!done) getSelection()?.selectAllChildren(this.#code);
+    setText(this.#said, done ? "Copied: paste it into a cell." : "Copy it into a cell:");
   }
 }

@@ -35,12 +35,12 @@ export class Lanes {
   readonly #state: number[] = [];
   readonly #lane: Lane[] = [];
   readonly #next: number[] = []; // bar of the same cell that follows; -1 = none
-  readonly #first = new Map<number, Map<number, number>>(); // by card and cell
+  readonly #first: Int32Array[] = []; // by card and cell; -1 = none
   readonly #numbers = new Map<string, number>();
   readonly #ofWorker = new Map<number, Lane[]>();
   readonly #latest = new Map<number, number>(); // start of the last bar on a worker
+  readonly #changed = new Map<string, Uint32Array[]>();
   #rows: readonly Lane[] | null = [];
-  #stale = false;
 
   constructor(readonly columns: Columns) {}
 
@@ -68,54 +68,61 @@ export class Lanes {
   /** Bars of a cell, in order of time. */
   of(card: string, cell: number): number[] {
     const bars = [];
-    let bar = this.#first.get(this.#numbers.get(card) ?? -1)?.get(cell) ?? -1;
+    let bar = this.#first[this.#numbers.get(card) ?? -1]?.[cell] ?? -1;
     for (; bar >= 0; bar = this.#next[bar] ?? -1) bars.push(bar);
     return bars;
   }
 
-  /** Takes in cells that changed; as `ColumnsListener`. */
+  /** Notes which cells changed; as `ColumnsListener`. `settle` lays them out. */
   readonly take = (card: string | null, cells: Uint32Array): void => {
-    const columns = card === null ? undefined : this.columns.of(card);
-    if (card === null) this.#clear();
-    if (card === null || columns === undefined || this.#stale) return;
-    const number = this.#numberOf(card);
-    for (const cell of cells) if (!this.#takeCell(number, columns, cell)) this.#stale = true;
+    if (card === null) {
+      this.#clear();
+      this.#changed.clear();
+      return;
+    }
+    const known = this.#changed.get(card);
+    if (known === undefined) this.#changed.set(card, [cells]);
+    else known.push(cells);
   };
 
-  /** Lays everything out anew where something came that lies before what is there. Slow: once for many messages. */
+  /** Takes in what changed. Lays everything out anew where something came that began before what is there. */
   settle(): void {
-    if (!this.#stale) return;
+    const fresh: Fresh[] = [];
+    let fits = true;
+    for (const [card, parts] of this.#changed) {
+      const columns = this.columns.of(card);
+      if (columns === undefined) continue;
+      const [first] = parts;
+      const cells = parts.length === 1 && first !== undefined ? first : new Set(parts.flatMap((part) => [...part]));
+      const number = this.#numberOf(card, columns);
+      for (const cell of cells) fits = this.#change(number, columns, cell, fresh) && fits;
+    }
+    this.#changed.clear();
+    if (fits && this.#lay(fresh)) return;
     this.#clear();
-    const found: { card: string; columns: CardColumns; cell: number; at: number }[] = [];
+    this.#lay(this.#everything());
+  }
+
+  #everything(): Fresh[] {
+    const fresh: Fresh[] = [];
     for (const [card, columns] of this.columns.cards) {
-      columns.started_s.forEach((at, cell) => {
-        if (!Number.isNaN(at)) found.push({ card, columns, cell, at });
-      });
+      const number = this.#numberOf(card, columns);
+      for (let cell = 0; cell < columns.attempts.length; cell++) this.#change(number, columns, cell, fresh);
     }
-    this.#layAll(found);
+    return fresh;
   }
 
-  #layAll(found: readonly { card: string; columns: CardColumns; cell: number; at: number }[]): void {
-    const parts: { card: number; cell: number; at: number; lay: () => void }[] = [];
-    for (const { card, columns, cell } of found) {
-      const number = this.#numberOf(card);
-      for (const [start, end, worker, state, attempt] of stretches(columns, cell)) {
-        parts.push({ card: number, cell, at: start, lay: () => this.#append(number, cell, start, end, worker, state, attempt) });
-      }
-    }
-    parts.sort((a, b) => a.at - b.at || a.card - b.card || a.cell - b.cell); // stable: parts of a cell keep their order
-    for (const part of parts) part.lay();
-  }
-
-  #takeCell(card: number, columns: CardColumns, cell: number): boolean {
-    let bar = this.#first.get(card)?.get(cell) ?? -1;
-    for (const [start, end, worker, state, attempt] of stretches(columns, cell)) {
+  /** Brings the bars of a cell up to date and adds what it has no bars of; false if they are others than before. */
+  #change(card: number, columns: CardColumns, cell: number, fresh: Fresh[]): boolean {
+    let bar = this.#first[card]?.[cell] ?? -1;
+    for (const stretch of stretches(columns, cell)) {
       if (bar < 0) {
-        if (!isTail(state) && start < (this.#latest.get(worker) ?? -Infinity)) return false;
-        this.#append(card, cell, start, end, worker, state, attempt);
+        fresh.push({ card, cell, ...stretch });
         continue;
       }
-      if (this.start[bar] !== start || this.#lane[bar]?.worker !== worker || isTail(this.#state[bar]) !== isTail(state)) return false;
+      const { start, end, worker, state } = stretch;
+      const isSame = this.start[bar] === start && this.#lane[bar]?.worker === worker;
+      if (!isSame || isTail(this.#state[bar]) !== isTail(state)) return false;
       this.end[bar] = end;
       this.#state[bar] = state;
       bar = this.#next[bar] ?? -1;
@@ -123,7 +130,20 @@ export class Lanes {
     return bar < 0;
   }
 
-  #append(card: number, cell: number, start: number, end: number, worker: number, state: number, attempt: number): void {
+  /** Puts new bars into lanes, in order of time; false if that of those that are there would have been another one. */
+  #lay(fresh: Fresh[]): boolean {
+    fresh.sort((a, b) => a.start - b.start); // stable: stretches of a cell keep their order
+    for (const one of fresh) {
+      if (!isTail(one.state)) {
+        if (one.start < (this.#latest.get(one.worker) ?? -Infinity)) return false;
+        this.#latest.set(one.worker, one.start);
+      }
+      this.#append(one);
+    }
+    return true;
+  }
+
+  #append({ card, cell, start, end, worker, state, attempt }: Fresh): void {
     const bar = this.start.length;
     const before = this.#chain(card, cell, bar);
     const lane = isTail(state) && before !== undefined ? before : this.#freeLane(worker, start);
@@ -136,16 +156,14 @@ export class Lanes {
     this.#lane.push(lane);
     this.#next.push(-1);
     (isTail(state) ? lane.tails : lane.bars).push(bar);
-    if (!isTail(state)) this.#latest.set(worker, start);
   }
 
   /** Hangs a bar behind the others of its cell; the lane of the one before it. */
   #chain(card: number, cell: number, bar: number): Lane | undefined {
-    let cells = this.#first.get(card);
-    if (cells === undefined) this.#first.set(card, (cells = new Map<number, number>()));
-    let last = cells.get(cell);
-    if (last === undefined) {
-      cells.set(cell, bar);
+    const first = this.#first[card];
+    let last = first?.[cell] ?? -1;
+    if (last < 0) {
+      if (first !== undefined) first[cell] = bar;
       return undefined;
     }
     for (let next = this.#next[last] ?? -1; next >= 0; next = this.#next[next] ?? -1) last = next;
@@ -168,21 +186,27 @@ export class Lanes {
     return free;
   }
 
-  #numberOf(card: string): number {
+  /** The number of a card, which then has room for all its cells. */
+  #numberOf(card: string, { attempts }: CardColumns): number {
     let number = this.#numbers.get(card);
     if (number === undefined) {
       number = this.cards.push(card) - 1;
       this.#numbers.set(card, number);
     }
+    const known = this.#first[number];
+    if (known === undefined || known.length < attempts.length) {
+      const grown = new Int32Array(attempts.length).fill(-1);
+      grown.set(known ?? []);
+      this.#first[number] = grown;
+    }
     return number;
   }
 
   #clear(): void {
-    const columns = [this.card, this.cell, this.start, this.end, this.attempt, this.#state, this.#lane, this.#next, this.cards];
-    for (const column of columns) column.length = 0;
-    for (const map of [this.#first, this.#numbers, this.#ofWorker, this.#latest]) map.clear();
+    const { cards, card, cell, start, end, attempt } = this;
+    for (const column of [cards, card, cell, start, end, attempt, this.#state, this.#lane, this.#next, this.#first]) column.length = 0;
+    for (const map of [this.#numbers, this.#ofWorker, this.#latest]) map.clear();
     this.#rows = null;
-    this.#stale = false;
   }
 }
 
@@ -190,13 +214,23 @@ function isTail(state: number | undefined): boolean {
   return state === WAITING || state === RETRYING;
 }
 
-type Stretch = readonly [start: number, end: number, worker: number, state: number, attempt: number];
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+  readonly worker: number;
+  readonly state: number;
+  readonly attempt: number;
+}
+type Fresh = Stretch & { readonly card: number; readonly cell: number };
 
 function stretches(columns: CardColumns, cell: number): Stretch[] {
   const phases = columns.phases.get(cell);
-  if (phases !== undefined) return phases.map((one) => [one.started_s, one.ended_s, one.worker, one.state, one.attempt]);
+  if (phases !== undefined) {
+    return phases.map(({ started_s: start, ended_s: end, worker, state, attempt }) => ({ start, end, worker, state, attempt }));
+  }
   const start = columns.started_s[cell] ?? NaN;
   if (Number.isNaN(start)) return [];
   const end = columns.ended_s[cell] ?? NaN;
-  return [[start, end < start ? start : end, columns.worker[cell] ?? NO_WORKER, OF_NODE, 1]];
+  const worker = columns.worker[cell] ?? NO_WORKER;
+  return [{ start, end: end < start ? start : end, worker, state: OF_NODE, attempt: 1 }];
 }

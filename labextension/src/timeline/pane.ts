@@ -30,7 +30,9 @@ export class Timeline implements Pane {
   readonly element: HTMLElement;
   readonly #lanes: Lanes;
   readonly #stopListening: () => void;
+  readonly #themes = new MutationObserver(() => this.#soon());
   #stopWatching: (() => void) | null = null;
+  #extent: Range = { from: 0, to: 0 };
   #palette: Palette | null = null;
   /** What the reader zoomed to; null: all of it. */
   #zoom: Range | null = null;
@@ -47,7 +49,8 @@ export class Timeline implements Pane {
     this.#lanes = new Lanes(columns);
     for (const [card, { attempts }] of columns.cards) this.#lanes.take(card, Uint32Array.from(attempts, (_, cell) => cell));
     this.#stopListening = columns.listen(this.#lanes.take);
-    this.element = h("div.wf-timeline.wf-tl-none", {}, this.#window, this.#tools(), this.#text, this.#tip.element);
+    const foot = h("div.wf-tl-foot", {}, this.#text, this.#tools());
+    this.element = h("div.wf-timeline.wf-tl-none", {}, this.#window, foot, this.#tip.element);
     this.#window.addEventListener("scroll", () => this.#soon(), { passive: true });
     listen(this.#window, {
       zoom: (factor, x) => this.#zoomBy(factor, x),
@@ -62,7 +65,10 @@ export class Timeline implements Pane {
     if (isShown === (this.#stopWatching !== null)) return;
     this.#stopWatching?.();
     this.#stopWatching = isShown ? this.link.watch() : null;
-    if (!isShown) this.#tip.hide();
+    this.#tip.hide();
+    const root = this.element.closest("[data-theme]");
+    if (isShown && root !== null) this.#themes.observe(root, { attributeFilter: ["data-theme"] });
+    else this.#themes.disconnect();
   }
 
   stop(): void {
@@ -73,6 +79,7 @@ export class Timeline implements Pane {
 
   update(): void {
     this.#lanes.settle();
+    this.#extent = extent(this.#lanes, this.#now);
     this.#say();
     this.#size();
     this.#draw();
@@ -90,6 +97,7 @@ export class Timeline implements Pane {
 
   select(selection: Selection | null): void {
     this.#selection = selection;
+    this.#tip.hide();
     this.#soon();
   }
 
@@ -97,7 +105,7 @@ export class Timeline implements Pane {
 
   /** Now, in seconds after the beginning of all times. */
   get #now(): number {
-    return this.now_s() - this.link.model.columns.base_s;
+    return (this.link.model.run?.ended_s ?? this.now_s()) - this.link.model.columns.base_s;
   }
 
   get #isLive(): boolean {
@@ -105,9 +113,8 @@ export class Timeline implements Pane {
   }
 
   get #whole(): Range {
-    const { from, to } = extent(this.#lanes, this.#now);
-    const end = this.#isLive ? Math.max(to, this.#now) : to;
-    const start = Math.min(0, from);
+    const end = this.#isLive ? Math.max(this.#extent.to, this.#now) : this.#extent.to;
+    const start = Math.min(0, this.#extent.from);
     return { from: start, to: start + Math.max(1e-3, end - start) * 1.01 };
   }
 
@@ -144,8 +151,8 @@ export class Timeline implements Pane {
     const isEmpty = this.#lanes.size === 0;
     this.element.classList.toggle("wf-tl-none", isEmpty);
     const now = performance.now();
-    if (!isEmpty && this.#isLive && now - this.#saidAt < SAY_AGAIN_MS) return;
-    this.#saidAt = now;
+    if (!isEmpty && now - this.#saidAt < SAY_AGAIN_MS) return;
+    if (!isEmpty) this.#saidAt = now;
     const waits = this.link.model.columns.seq === null;
     const text = waits ? "Asking the kernel when and where tasks ran…" : timelineText(this.#lanes, this.#now, (bar) => this.#nameOf(bar));
     setText(this.#text, text);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from wfkit.core.events import CodeSpec
 from wfkit.core.plan import Plan
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Rerunner(Protocol):
 
     def plan(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Plan:
         """Tell what `rerun` would do."""
+
+    def codes_now(self, run: ReadableRun) -> Mapping[str, CodeSpec]:
+        """The code of a run's tasks as it is now, by the task's name; those that are not found are left out."""
 
     def changes(self, run: ReadableRun) -> Mapping[str, str]:
         """What has changed since versions of the code of a run's tasks, in words, by the id of the version."""

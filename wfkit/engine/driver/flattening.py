@@ -16,7 +16,8 @@ Element = tuple[Handle, tuple[int, ...]]
 def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | None:
     """The elements of a list that a handle stands for, or an item of its value; None while they are not known.
 
-    A list that was returned as handles is known before these have ended, once all lengths in it are. A part without a value counts as one element.
+    A list that was returned as handles is known before these have ended, once all lengths in it are. A part without a
+    value counts as one element.
 
     Raises
     ------
@@ -29,11 +30,7 @@ def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | No
     node = (ref.group, ref.index or 0)
     promise = run.promises.get(node)
     if promise is not None and promise.handles is not None and not items and ref.item is None:
-        if isinstance(promise.handles, Handle):
-            return elements_of(promise.handles)
-        if any(handle._mapped and whole_map(handle) is None for handle in promise.handles):
-            return None  # an element is a list of nodes that are not all known
-        return [(handle, ()) for handle in promise.handles]
+        return _promised(promise.handles)
     if not run.has_ended(node):
         return None
     view = run.view_model.groups[ref.group]
@@ -46,6 +43,14 @@ def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | No
             "Return a list from it.",
         )
     return [(part, (*items, item)) for item in range(length)]
+
+
+def _promised(handles: Handle | Sequence[Handle]) -> list[Element] | None:
+    if isinstance(handles, Handle):
+        return elements_of(handles)
+    if any(handle._mapped and whole_map(handle) is None for handle in handles):
+        return None  # an element is a list of nodes that are not all known
+    return [(handle, ()) for handle in handles]
 
 
 def _length_inside(part: Handle, items: tuple[int, ...]) -> int | None:

@@ -81,6 +81,7 @@ class Recording:
             inputs=call.inputs + _foreign(call, source),
             uses=_uses(call, source),
             looks=looks,
+            arguments=call.arguments,
         )
         work = Spec(
             run_id=self.run_id,

@@ -22,7 +22,7 @@ from wfkit.core.events import (
     RunFinished,
     RunStarted,
 )
-from wfkit.core.ids import RunId
+from wfkit.core.ids import GroupId, RunId
 from wfkit.core.states import RUN_ENDS, RunState, TaskState
 from wfkit.engine.driver import cancelling, losses, spawning
 from wfkit.engine.driver.answers import Answers, looked_at_nodes
@@ -30,6 +30,7 @@ from wfkit.engine.driver.ending import outcome_of
 from wfkit.engine.driver.engine import Engine, News
 from wfkit.engine.driver.group import Node
 from wfkit.engine.driver.growing import GrowingRun
+from wfkit.engine.driver.knowing import Known, known_of
 from wfkit.engine.driver.live import Keep
 from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.viewing import View, view_of
@@ -87,7 +88,7 @@ class Run(GrowingRun, ReadableRun):
         self._body_open = True
         self._body_end: tuple[RunState, str] | None = None
         self._value: object = None
-        self._body_log: list[LogLine] = []
+        self.body_log: list[LogLine] = []
         engine.open(self)
         self.record_events(
             [
@@ -103,7 +104,7 @@ class Run(GrowingRun, ReadableRun):
 
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
-        return sorted([*self.answers.logs(None), *self._body_log], key=lambda line: line.at_s)
+        return sorted([*self.answers.logs(None), *self.body_log], key=lambda line: line.at_s)
 
     def view(self) -> View:
         """The live view of the run, a widget; to be shown where it is the last value of a cell, or by `.show()`.
@@ -113,6 +114,10 @@ class Run(GrowingRun, ReadableRun):
         WfkitError : what notebooks need is not installed
         """
         return view_of(self)
+
+    def known(self, group: GroupId, index: int) -> Known:
+        """What is known of a node beyond the view."""
+        return known_of(self, group, index)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait for the end of the run; never raises for a failed run.
@@ -217,7 +222,7 @@ class Run(GrowingRun, ReadableRun):
 
     def log_body(self, lines: Sequence[LogLine]) -> None:
         """Keep what the body wrote where no cell shows it. Takes no lock, so whatever prints may call it."""
-        self._body_log += lines
+        self.body_log += lines
 
     def close_body(self, value: object, names: Mapping[str, object]) -> None:
         """The body came to its end; `names` are what it bound."""

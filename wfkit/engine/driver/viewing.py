@@ -1,11 +1,11 @@
-"""Viewing: how a run gets its live view and its report, made in a room above and given by the package's wiring."""
+"""Viewing: how a run gets its live view, plots and report, which a room above makes; the wiring gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfkit.errors import WfkitError
 
@@ -24,8 +24,19 @@ class View(Protocol):
         """End the picture; the run goes on."""
 
 
+class Plotter(Protocol):
+    """Draws runs."""
+
+    def timeline(self, run: ReadableRun) -> Any:
+        """What ran where and when."""
+
+    def compare(self, run: ReadableRun, other: ReadableRun) -> Any:
+        """Two runs side by side."""
+
+
 _MAKER: Final[list[Callable[[Run], View]]] = []
 _REPORTER: Final[list[Callable[[ReadableRun, str | PathLike[str]], Path]]] = []
+_PLOTTER: Final[list[Callable[[], Plotter]]] = []
 
 
 def provide_view(maker: Callable[[Run], View]) -> None:
@@ -57,3 +68,13 @@ def provide_report(reporter: Callable[[ReadableRun, str | PathLike[str]], Path])
 def report_of(run: ReadableRun, path: str | PathLike[str]) -> Path:
     """Write the report of a run."""
     return _REPORTER[0](run, path)
+
+
+def provide_plotter(provider: Callable[[], Plotter]) -> None:
+    """Tell runs what draws them; called once, by the package's wiring."""
+    _PLOTTER[:] = [provider]
+
+
+def plotter() -> Plotter:
+    """What draws runs."""
+    return _PLOTTER[0]()

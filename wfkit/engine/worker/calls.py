@@ -20,8 +20,9 @@ from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.secrets import redacted
 from wfkit.authoring.task import Call, Task
 from wfkit.authoring.tokens import Tokens
-from wfkit.core.events import TOKEN_BYTES, CodeSpec, Input
+from wfkit.core.events import TOKEN_BYTES, Argument, CodeSpec, Input
 from wfkit.core.redaction import HIDDEN, is_secret_name
+from wfkit.engine.worker.arguments import arguments_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class FrozenCall:
     overs: tuple[Handle, ...]  #: the handles whose lengths decide this one's
     labels: tuple[str, ...]
     inputs: tuple[Input, ...]  #: digests of the plain values among the arguments
+    arguments: tuple[Argument, ...]  #: what people see of them
     spec: CodeSpec | None  #: what the code means; None where the receiver knows it by its id
     chunk: int | None  #: elements in one Dask task; None: as it suits
     max_concurrency: int | None
@@ -108,6 +110,7 @@ def frozen_call(call: Call, codes: Codes) -> FrozenCall:
         overs=call.mapped.overs if call.mapped else (),
         labels=_labels(call),
         inputs=_inputs(call),
+        arguments=arguments_of(call, slots),
         spec=spec,
         chunk=call.chunk,
         max_concurrency=call.max_concurrency,
