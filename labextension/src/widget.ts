@@ -2,8 +2,8 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { Link } from "./model/link.ts";
-import { NOTHING } from "./model/query.ts";
-import { type Choices, View } from "./view.ts";
+import { firstChoices } from "./choices.ts";
+import { View } from "./view.ts";
 
 interface Opened {
   readonly model: AnyModel;
@@ -12,14 +12,7 @@ interface Opened {
 
 /** A widget may be shown in several outputs, and again after each update: they share line and choices. */
 function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
-  const choices: Choices = {
-    mode: "graph",
-    selection: null,
-    query: NOTHING,
-    folds: new Map(),
-    table: "groups",
-    grid: null,
-  };
+  const choices = firstChoices();
   let link: Link | null = null;
 
   const connect = (model: AnyModel): Link => {

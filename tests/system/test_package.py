@@ -53,5 +53,5 @@ def test_one_version_everywhere() -> None:
     web = ROOT / "labextension"
     for path in (web / "package.json", web / "package-lock.json", ROOT / "wfkit" / "labextension" / "package.json"):
         assert json.loads(path.read_text())["version"] == wfkit.__version__, path
-    assert f'"{wfkit.__version__}"' in (ROOT / "wfkit" / "static" / "widget.js").read_text(encoding="utf-8")
+    assert f'"{wfkit.__version__}"' in (ROOT / "wfkit" / "static" / "report.js").read_text(encoding="utf-8")
     assert f'version = "{wfkit.__version__}"' in (ROOT / "pyproject.toml").read_text()

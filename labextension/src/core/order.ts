@@ -160,7 +160,7 @@ class Order {
     let before = 0;
     for (const node of layer) {
       const { nodes, ports, heres } = this.#ins[node] ?? NONE;
-      for (let first = 0, next = 0; first < nodes.length; first = next) {
+      for (let first = 0, next: number; first < nodes.length; first = next) {
         for (next = first; heres[next] === heres[first] && next < nodes.length; next++) {
           let notBelow = 0;
           for (let i = this.#end(nodes, ports, next) + 1; i > 0; i -= i & -i) notBelow += sums[i] ?? 0;
