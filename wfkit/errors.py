@@ -185,6 +185,12 @@ class NoSuchRun(WfkitError, KeyError):
     __str__ = WfkitError.__str__
 
 
+class CannotWrite(WfkitError, OSError):
+    """A file that was asked for cannot be written."""
+
+    code = "wfkit.cannot-write"
+
+
 class HistoryUnusable(WfkitError):
     """A history that cannot be opened, read or changed now."""
 

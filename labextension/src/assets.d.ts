@@ -3,3 +3,6 @@ declare module "*.css" {
   const text: string;
   export default text;
 }
+
+/** The version of the package that this was built for; the build fills it in. */
+declare const WFKIT_VERSION: string;

@@ -2,13 +2,15 @@
 
 import { Acting } from "./acting/acting.ts";
 import type { Choices } from "./choices.ts";
-import { h, setText } from "./core/dom.ts";
+import { h } from "./core/dom.ts";
 import { Finder } from "./core/finder.ts";
 import { Folds } from "./core/folds.ts";
 import { GraphPane } from "./core/graph_pane.ts";
-import { Header, type Mode, summary, totals } from "./core/header.ts";
+import { Header, type Mode } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
-import { RUN_LOOKS, endedOf, hasBad, totalOf } from "./core/states.ts";
+import { watchSight } from "./core/sight.ts";
+import { Saying } from "./core/saying.ts";
+import { RUN_LOOKS } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { LogsPane } from "./logs/pane.ts";
@@ -20,13 +22,10 @@ import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
 import { TablePane } from "./table/pane.ts";
 import type { Order, TaskState } from "./wire.ts";
-import { setProse } from "./core/prose.ts";
 import { STYLES } from "./styles.ts";
 import { Timeline } from "./timeline/pane.ts";
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
-const SAY_AGAIN_MS = 1000;
-const BUSY = "The kernel is busy with a cell: this front end delivers clicks when it has ended.";
 
 export class View {
   readonly root: HTMLElement;
@@ -39,15 +38,10 @@ export class View {
   readonly #table: TablePane;
   readonly #panel: Panel;
   readonly #panes: Readonly<Record<Mode, Pane>>;
-  readonly #waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
-  readonly #spoken = h("div.wf-hidden", { role: "status", "aria-live": "polite" });
-  readonly #status = h("div.wf-status", { role: "status", "aria-live": "polite" });
+  readonly #saying: Saying;
   readonly #stops: (() => void)[] = [];
   #frame = 0;
   #visible = true;
-  #saidAt = 0;
-  #saidKey = "";
-  #answer = "";
   #shown = "";
   /** The run that is shown has not come to what is selected so far. */
   #isBehind = false;
@@ -58,6 +52,7 @@ export class View {
     readonly choices: Choices,
   ) {
     const model = link.model;
+    this.#saying = new Saying(link);
     const now_s = (): number => link.host.now_s() + model.skew_s;
     const order = (each: Order): void => this.#order(each);
     const acting = {
@@ -67,16 +62,9 @@ export class View {
       focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
     };
     this.#acting = new Acting(link, acting, choices);
-    const events = {
-      order,
-      mode: (mode: Mode) => this.#mode(mode),
-      filter: (state: TaskState) => this.#filter(state),
-    };
+    const events = { order, mode: (mode: Mode) => this.#mode(mode), filter: (state: TaskState) => this.#filter(state) };
     this.#header = new Header(model, now_s, events, this.#acting);
-    this.#finder = new Finder(model, {
-      query: (query) => this.#look(query),
-      go: (selection) => this.#select(selection, false),
-    });
+    this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#select(selection, false) });
     this.#folds = new Folds(model, choices.folds);
     const graphEvents = {
       open: (id: string) => this.#open(id),
@@ -99,24 +87,20 @@ export class View {
     this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), bar.element);
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
-    this.#panes = {
-      graph: this.#graph,
-      timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
-      table: this.#table,
-      logs: new LogsPane(link, choose),
-    };
+    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true));
+    this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose) };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
       h("style", {}, STYLES),
-      this.#waiting,
+      this.#saying.waiting,
       this.#header.element,
       this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
-      this.#status,
-      this.#spoken,
+      this.#saying.status,
+      this.#saying.spoken,
       this.#acting.dialog.element,
     );
     host.append(this.root);
@@ -126,23 +110,19 @@ export class View {
   #start(): void {
     this.#stops.push(followTheme(this.root), this.link.listen(() => this.#soon()));
     this.root.addEventListener("keydown", (event) => this.#key(event));
-    const resize = new ResizeObserver(() => {
-      this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
-      this.#pane.resized();
-    });
-    resize.observe(this.root);
-    const seen = new IntersectionObserver((entries) => {
-      this.#visible = entries.at(-1)?.isIntersecting ?? true;
-      this.#pane.shown?.(this.#visible);
-      if (this.#visible) this.#soon();
-    });
-    seen.observe(this.root);
-    const timer = setInterval(() => this.#tick(), 1000);
-    this.#stops.push(
-      () => resize.disconnect(),
-      () => seen.disconnect(),
-      () => clearInterval(timer),
-    );
+    const around = {
+      resized: () => {
+        this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
+        this.#pane.resized();
+      },
+      seen: (isSeen: boolean) => {
+        this.#visible = isSeen;
+        this.#pane.shown?.(isSeen);
+        if (isSeen) this.#soon();
+      },
+      second: () => this.#tick(),
+    };
+    this.#stops.push(watchSight(this.root, around));
     this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
@@ -171,10 +151,8 @@ export class View {
   #update(): void {
     const { run } = this.link.model;
     this.root.classList.toggle("wf-empty", run === null);
-    if (run === null) {
-      this.#say();
-      return;
-    }
+    this.#saying.update();
+    if (run === null) return;
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
     if (run.id !== this.#shown) this.#turned(run.id);
@@ -185,7 +163,6 @@ export class View {
     this.#table.update();
     if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
-    this.#say();
   }
 
   #tick(): void {
@@ -196,13 +173,13 @@ export class View {
       if (this.#pane !== this.#table) this.#pane.tick();
     }
     this.#panel.update();
-    this.#say();
+    this.#saying.update();
   }
 
   #turned(run: string): void {
     this.#isBehind = this.choices.selection !== null;
     if (this.#shown !== "") {
-      this.#answer = "";
+      this.#saying.answer = "";
       for (const pane of Object.values(this.#panes)) pane.turned?.();
     }
     this.#shown = run;
@@ -217,26 +194,6 @@ export class View {
     if (selection !== null && !isThere && !ended && (state === undefined || isSame)) return;
     this.#isBehind = false;
     this.#select(isThere ? selection : null, false);
-  }
-
-  #say(): void {
-    const silent_s = this.link.silent_s;
-    const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
-    const busy = this.link.isUnheard ? BUSY : "";
-    setProse(this.#status, [busy, this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
-    const { model } = this.link;
-    if (model.run === null) {
-      if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");
-      return;
-    }
-    const counts = totals(model);
-    const tenths = Math.floor((10 * endedOf(counts)) / Math.max(1, totalOf(counts)));
-    const key = `${model.run.state} ${model.run.reason} ${hasBad(counts)} ${tenths}`;
-    const now = performance.now();
-    if (key === this.#saidKey || now - this.#saidAt < SAY_AGAIN_MS) return;
-    this.#saidKey = key;
-    this.#saidAt = now;
-    setText(this.#spoken, summary(model));
   }
 
   get #pane(): Pane {
@@ -306,17 +263,15 @@ export class View {
   }
 
   #tell(text: string): void {
-    this.#answer = text;
+    this.#saying.answer = text;
     this.#soon();
   }
 
   #order(order: Order): void {
-    this.#answer = `Asking the run: ${order}…`;
-    this.#say();
+    this.#tell(`Asking the run: ${order}…`);
     this.link.order(order, ({ ok, text }) => {
-      this.#answer = text;
+      this.#tell(text);
       if (!ok) this.#header.refused();
-      this.#soon();
     });
   }
 }

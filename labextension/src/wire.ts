@@ -1,5 +1,6 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import * as guards from "./guards.ts";
 import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
 import { LOOKS, type Preview } from "./looks.ts";
 import { type About, type Act, type Plan, type Taken, isAboutActs } from "./wire_acts.ts";
@@ -93,6 +94,8 @@ export interface Cells {
 export interface Snapshot {
   readonly v: 1;
   readonly op: "snapshot";
+  /** Version of the kernel's package. */
+  readonly wfkit?: string;
   readonly seq: number;
   readonly run: RunHead;
   readonly states: readonly string[];
@@ -191,39 +194,25 @@ export type Outgoing =
   | { readonly v: 1; readonly op: "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
-type Plain = Readonly<Record<string, unknown>>;
-
-function isPlain(value: unknown): value is Plain {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isHead(value: unknown): boolean {
-  return (
-    isPlain(value) &&
-    typeof value["flow"] === "string" &&
-    typeof value["reason"] === "string" &&
-    typeof value["now_s"] === "number" &&
-    RUN_STATES.some((state) => state === value["state"])
-  );
-}
-
-function haveIds(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => isPlain(item) && typeof item["id"] === "string");
-}
+const isHead = guards.head(RUN_STATES);
+const areGroups = guards.groups(STATES.length);
+const areChanges = guards.groupChanges(STATES.length);
 
 /** The message, if it is one that this front end understands. */
 export function parse(value: unknown): Message | null {
-  if (!isPlain(value) || value["v"] !== VERSION) return null;
+  if (!guards.isPlain(value) || value["v"] !== VERSION) return null;
   const message = value as unknown as Message;
   switch (message.op) {
     case "snapshot":
-      return Number.isInteger(message.seq) && isHead(message.run) && haveIds(message.groups) ? message : null;
+      return Number.isInteger(message.seq) && isHead(message.run) && areGroups(message.groups) && guards.texts(message.workers)
+        ? message
+        : null;
     case "delta":
       return Number.isInteger(message.seq) &&
         Number.isInteger(message.base) &&
         isHead(message.run) &&
-        haveIds(message.groups) &&
-        haveIds(message.cells)
+        areChanges(message.groups) &&
+        guards.cells(message.cells)
         ? message
         : null;
     case "columns":
@@ -232,21 +221,21 @@ export function parse(value: unknown): Message | null {
         typeof message.base_s === "number" &&
         Number.isInteger(message.workers_from) &&
         Array.isArray(message.workers) &&
-        haveIds(message.cards)
+        guards.haveIds(message.cards)
         ? message
         : null;
     case "detail":
-      return typeof message.request === "string" && isPlain(message.node) ? message : null;
+      return typeof message.request === "string" && guards.isPlain(message.node) ? message : null;
     case "group":
-      return typeof message.request === "string" && isPlain(message.group) ? message : null;
+      return typeof message.request === "string" && guards.isPlain(message.group) ? message : null;
     case "source":
-      return typeof message.request === "string" && isPlain(message.source) && Array.isArray(message.source.lines)
+      return typeof message.request === "string" && guards.isPlain(message.source) && Array.isArray(message.source.lines)
         ? message
         : null;
     case "rows":
-      return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+      return typeof message.request === "string" && guards.rows(message.rows) ? message : null;
     case "preview":
-      return typeof message.request === "string" && message.kind in LOOKS && isPlain(message.look) ? message : null;
+      return typeof message.request === "string" && message.kind in LOOKS && guards.isPlain(message.look) ? message : null;
     case "found":
       return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
     case "logs":

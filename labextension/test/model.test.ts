@@ -197,14 +197,66 @@ test("orders are told apart and refused ones reach who gave them", () => {
   assert.deepEqual(heard, [false, true]);
 });
 
-test("a message of another version is told to the reader and otherwise ignored", () => {
+test("a message that is none is told to the reader and otherwise ignored", () => {
   const [, link] = opened();
-  const seq = link.model.seq;
-  for (const content of [{ v: 2, op: "snapshot" }, null, "x", [], { v: 1, op: "delta" }, { v: 1, op: "boo" }]) {
+  const { skew, model: { seq } } = link;
+  for (const content of [null, "x", [], { v: 1, op: "delta" }, { v: 1, op: "boo" }, { op: "snapshot" }]) {
+    link.notice = "";
     link.receive(content, []);
     assert.match(link.notice, /does not understand/);
   }
+  assert.equal(link.skew, skew);
   assert.equal(link.model.seq, seq);
+});
+
+test("another version of protocol or package is told, with both versions, until they agree", () => {
+  const [, link] = opened();
+  const told = GOLDEN[0]!;
+  const [snapshot, buffers] = read(told, 0);
+  link.receive({ ...snapshot, wfkit: "99.1" }, buffers);
+  assert.match(link.skew, /view is wfkit \d+\.\d+\.\d+, the kernel's is 99\.1: restart the kernel/);
+  link.receive({ ...snapshot, wfkit: WFKIT_VERSION }, buffers);
+  assert.equal(link.skew, "");
+  link.receive({ v: 2, op: "snapshot", wfkit: "99.2" }, []);
+  assert.match(link.skew, /the kernel's is 99\.2/);
+  link.receive({ v: 2, op: "news" }, []);
+  assert.match(link.skew, /the kernel's is another/);
+});
+
+/** Whatever a kernel gone wrong could say: pieces of messages, and things of any other kind in their places. */
+function* oddities(message: object, odd: readonly unknown[]): Generator {
+  for (const [name, value] of Object.entries(message)) {
+    yield Object.fromEntries(Object.entries(message).filter(([each]) => each !== name));
+    for (const each of odd) yield { ...message, [name]: each };
+    if (Array.isArray(value)) {
+      for (const each of odd) yield { ...message, [name]: [...(value as unknown[]), each] };
+      for (const [i, item] of (value as (object | null)[]).entries()) {
+        if (typeof item !== "object" || item === null || i > 2) continue;
+        for (const inner of oddities(item, odd)) yield { ...message, [name]: (value as unknown[]).with(i, inner) };
+      }
+    } else if (typeof value === "object" && value !== null) {
+      for (const inner of oddities(value as object, odd)) yield { ...message, [name]: inner };
+    }
+  }
+}
+
+test("no malformed message breaks the link, and what it lets in can be shown", () => {
+  const odd = [null, undefined, true, -1, 1.5, NaN, 2 ** 53, 2 ** 40, "", "x".repeat(5000), [], [null], [[]], {}, { id: 1 }];
+  let count = 0;
+  for (const told of GOLDEN.slice(0, 3)) {
+    const [snapshot, buffers] = read(told, 0);
+    for (const i of [0, 1]) {
+      const [message, parts] = read(told, i);
+      for (const content of oddities(message, odd)) {
+        const [, link] = opened();
+        link.receive(snapshot, buffers);
+        link.receive(content, parts);
+        for (const { group } of link.model.groups) assert.equal(group.counts.length, STATES.length);
+        count += 1;
+      }
+    }
+  }
+  assert.ok(count > 1000, String(count));
 });
 
 test("sums and code are asked for, and a malformed answer is no answer", () => {

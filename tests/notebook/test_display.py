@@ -123,8 +123,12 @@ def hostile_run(text: str) -> StoryRun:
 def test_names_errors_and_reasons_become_text_and_nothing_else(text: str) -> None:
     page = Parsed(run_html(hostile_run(text).view_model, NOW_S, note=text))
     allowed = {"div", "style", "p", "span", "strong", "table", "caption", "thead", "tbody", "tr", "th", "td"}
-    assert {tag for tag, _ in page.tags} <= allowed | {"details", "summary", "pre", "em"}
-    assert {name for _, attrs in page.tags for name in attrs} <= {"class", "role", "aria-label", "aria-hidden", "scope"}
+    assert {tag for tag, _ in page.tags} <= allowed | {"details", "summary", "pre", "em", "img"}
+    told = [attrs for tag, attrs in page.tags if tag != "img"]
+    assert {name for attrs in told for name in attrs} <= {"class", "role", "aria-label", "aria-hidden", "scope"}
+    (picture,) = [attrs for tag, attrs in page.tags if tag == "img"]
+    assert picture.keys() == {"alt", "src", "style"}
+    assert (picture["src"] or "").startswith("data:image/svg+xml;base64,")
     assert page.open == []
     assert page.text.count(text) >= 6
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wfkit import attach, runs, task
 from wfkit.authoring.flow import flow
+from wfkit.core.ids import RunId
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.errors import BadParameter, FlowFailed, NoSuchRun
+from wfkit.session.lookup import record_of
 from wfkit.session.session import Session
 
 
@@ -84,3 +87,19 @@ def test_values_of_a_run_on_record_are_those_of_the_run(current: Session) -> Non
 def test_what_is_not_there_is_named(current: Session) -> None:
     with pytest.raises(NoSuchRun, match="r-nope"):
         attach("r-nope")
+
+
+def test_what_is_on_record_about_a_run_is_in_its_report_also_from_another_process(
+    current: Session, tmp_path: Path
+) -> None:
+    made: Any = other.run(13)
+    record = record_of(made.id)
+    assert record is not None
+    assert record.host
+    current.keeper.close()
+    current._keeper = None
+    current.runs.clear()
+    page = attach(made.id).report(tmp_path / "x.html").read_text(encoding="utf-8")
+    for told in (made.id, record.host, record.environment["dask"], "inc</strong> FAILED"):
+        assert told in page
+    assert record_of(RunId("r-nobody")) is None

@@ -1,4 +1,4 @@
-"""A real JupyterLab on loopback, with notebooks of its own, for browser tests."""
+"""A real JupyterLab or Notebook 7 on loopback, with notebooks of its own, for browser tests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+PLUGIN = Path(__file__).parents[2] / "wfkit" / "labextension"  #: built from labextension/
+
 _CONFIG = """
 from jupyterlab.galata import configure_jupyter_server
 configure_jupyter_server(c)
@@ -26,6 +28,7 @@ c.ServerApp.port_retries = 0
 c.ServerApp.root_dir = {root!r}
 c.ServerApp.allow_root = True
 c.ServerApp.log_level = "ERROR"
+c.JupyterNotebookApp.expose_app_in_browser = True
 """
 #: Cells out of sight stay in the page, so that a test can look at all of them; and nothing asks to be clicked.
 _SETTINGS = {
@@ -66,13 +69,16 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyterlab(root: Path) -> Iterator[Lab]:
-    """Start JupyterLab over a folder, and end it with all its kernels."""
+def jupyterlab(root: Path, module: str = "jupyterlab") -> Iterator[Lab]:
+    """Start JupyterLab, or another server of notebooks, over a folder, and end it with all its kernels."""
     home = root / "home"
     for name, settings in _SETTINGS.items():
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(settings))
+    plugins = home / "data" / "labextensions"
+    plugins.mkdir(parents=True)
+    (plugins / "wfkit").symlink_to(PLUGIN)  # that of this checkout, wherever the environment's own points
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -87,7 +93,7 @@ def jupyterlab(root: Path) -> Iterator[Lab]:
     }
     log = (home / "server.log").open("w")
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", f"--config={config}", "--no-browser"],
+        [sys.executable, "-m", module, f"--config={config}", "--no-browser"],
         env=environment,
         stdout=log,
         stderr=log,

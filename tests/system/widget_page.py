@@ -37,6 +37,7 @@ _PAGE = """\
     on: (name, callback) => { if (name === "msg:custom") listeners.push(callback); },
     off: () => {},
     send: (content) => {
+      if (window.broken) throw new Error("the comm is closed");
       window.sent.push(content);
       if (!window.offline) void fetch("/send", { method: "POST", body: JSON.stringify(content) });
     },
@@ -56,7 +57,7 @@ _PAGE = """\
   };
   void poll();
   const made = typeof widget === "function" ? await widget() : widget;
-  await made.initialize?.({ model });
+  if (location.hash !== "#bare") await made.initialize?.({ model });
   const show = () => made.render({ model, el: document.getElementById("out") });
   window.cleanup = await show();
   window.again = async () => { window.cleanup(); window.cleanup = await show(); };

@@ -11,10 +11,12 @@ from typing import Final
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
-from wfkit.notebook.cards import Card, Times
+from wfkit.notebook.cards import Card, Fold, Times
 from wfkit.notebook.deck import Deck
+from wfkit.notebook.picture import MOST_TILES, Tile, picture
 from wfkit.notebook.plain import clean, duration, one_line, size
 
+_MOST_BYTES: Final = 100_000  #: of HTML; a picture that does not fit is left out, the table tells the same
 _MOST_ROWS: Final = 60  #: groups in a table
 _MOST_FAILURES: Final = 5  #: told in full
 _TRACEBACK_BYTES: Final = 6_000  #: of HTML; the end of a traceback is where the error is
@@ -113,7 +115,7 @@ def run_text(view: RunView, now_s: float, held_bytes: int = 0) -> str:
         lines.append(f"  {one_line(view.reason, 200)}")
     if held_bytes:
         lines.append(f"  {_held(held_bytes)}")
-    rows = _rows(view)
+    rows = _rows(view, Deck())
     names = ["  " * row.depth + row.name for row in rows[:_MOST_ROWS]]
     width = max((min(len(name), 40) for name in names), default=0)
     for row, name in zip(rows, names, strict=False):
@@ -135,10 +137,10 @@ _CSS: Final = (
     ".wfkit-static{font:13px/1.5 system-ui,sans-serif;max-width:60em}"
     ".wfkit-static table{border-collapse:collapse;margin:.5em 0}"
     ".wfkit-static caption{caption-side:top;text-align:start;font-weight:600;padding:0 0 .3em}"
-    ".wfkit-static th,.wfkit-static td{padding:.15em 1.2em .15em 0;text-align:start;vertical-align:top;"
+    ".wfkit-static table th,.wfkit-static table td{padding:.15em 1.2em .15em 0;text-align:start;vertical-align:top;"
     "border-top:1px solid #8884;font-weight:400}"
-    ".wfkit-static thead th{border:0;opacity:.7}"
-    ".wfkit-static td.n,.wfkit-static th.n{text-align:end;font-variant-numeric:tabular-nums}"
+    ".wfkit-static table thead th{border:0;opacity:.7}"
+    ".wfkit-static table td.n,.wfkit-static table th.n{text-align:end;font-variant-numeric:tabular-nums}"
     ".wfkit-static pre{margin:.3em 0 .8em;padding:.6em;max-height:24em;overflow:auto;border:1px solid #8884;"
     "font-size:12px;line-height:1.45;white-space:pre}"
     ".wfkit-static summary{cursor:pointer}"
@@ -159,7 +161,8 @@ def run_html(view: RunView, now_s: float, note: str = "", held_bytes: int = 0) -
     held_bytes : int
         What the run holds in the memory of the cluster.
     """
-    rows = _rows(view)
+    deck = Deck()
+    rows = _rows(view, deck)
     parts = [
         f'<div class="wfkit-static" role="region" aria-label="Run of {_html(_flow(view))}"><style>{_CSS}</style>',
         f"<p>{_glyph(_RUN_GLYPHS[view.state])}<strong>{_html(outcome_line(view, now_s))}</strong></p>",
@@ -168,6 +171,7 @@ def run_html(view: RunView, now_s: float, note: str = "", held_bytes: int = 0) -
         parts.append(f"<p>{_prose(view.reason)}</p>")
     if held_bytes:
         parts.append(f"<p>{_held(held_bytes)}.</p>")
+    head = len(parts)
     if rows:
         parts.extend(_table(rows, now_s))
     failures, left = _first_failures(view.ordered())
@@ -177,6 +181,9 @@ def run_html(view: RunView, now_s: float, note: str = "", held_bytes: int = 0) -
     if note:
         parts.append(f"<p><em>{_html(note)}</em></p>")
     parts.append("</div>")
+    graph = "".join(_graph(rows, deck, now_s))
+    if sum(len(part.encode()) for part in (*parts, graph)) <= _MOST_BYTES:
+        parts.insert(head, graph)
     return "".join(parts)
 
 
@@ -209,9 +216,8 @@ class _Row:
         return counts_text(self.counts)
 
 
-def _rows(view: RunView) -> list[_Row]:
+def _rows(view: RunView, deck: Deck) -> list[_Row]:
     """The cards of a run; one that stands for a flow counts the nodes of its members."""
-    deck = Deck()
     deck.update(view)
     rows = {card.id: _Row(depth, card, list(card.counts), card.times()) for depth, card in deck.tree()}
     for row in rows.values():
@@ -230,6 +236,41 @@ def _held(held_bytes: int) -> str:
     return f"holds {size(held_bytes)} in cluster memory"
 
 
+def _graph(rows: list[_Row], deck: Deck, now_s: float) -> Iterator[str]:
+    """The picture of what the flow made; what nodes spawned is told in the table alone, as parts of their cards."""
+    made = [row for row in rows if row.card.kind in {"task", "flatten"} and not isinstance(row.card, Fold)]
+    made.sort(key=lambda row: row.card.first.spec.order)
+    drawn = {row.card.id: row for row in made[:MOST_TILES]}
+    tiles = []
+    for row in drawn.values():
+        heads = [_head(deck, source, drawn) for source, _, _ in row.card.links(deck.card_of)]
+        inputs = list(dict.fromkeys(head for head in heads if head is not None and head != row.card.id))
+        told = " · ".join(part for part in (_done(row), _took(row, now_s)) if part)
+        tiles.append(Tile(row.card.id, row.name, row.state, row.counts, told, inputs, many=row.card.mapped))
+    if tiles:
+        label = f"Graph of {len(tiles)} tasks; the table tells the same in words"
+        yield f"<div>{picture(tiles, label)}</div>"
+        if len(made) > MOST_TILES:
+            yield f"<p>The picture shows the first {MOST_TILES} of {len(made):,} tasks.</p>"
+
+
+def _head(deck: Deck, card_id: str, drawn: dict[str, _Row]) -> str | None:
+    """The card in the picture that a card belongs to."""
+    card = deck.by_id.get(card_id)
+    while card is not None and card.id not in drawn:
+        card = card.above
+    return None if card is None else card.id
+
+
+def _done(row: _Row) -> str:
+    """How many of its nodes have ended."""
+    if row.card.kind == "flatten":
+        return ""
+    ended = sum(count for code, count in enumerate(row.counts) if STATES[code] in TASK_ENDS)
+    total = f"{sum(row.counts):,}" if row.card.length is not None else "?"
+    return f"{ended:,}/{total}"
+
+
 def _table(rows: list[_Row], now_s: float) -> Iterator[str]:
     yield (
         '<table><caption>Tasks</caption><thead><tr><th scope="col">Task</th><th scope="col">State</th>'
@@ -237,14 +278,10 @@ def _table(rows: list[_Row], now_s: float) -> Iterator[str]:
         "</tr></thead><tbody>"
     )
     for row in rows[:_MOST_ROWS]:
-        own = row.counts
-        ended = sum(count for code, count in enumerate(own) if STATES[code] in TASK_ENDS)
-        total = f"{sum(own):,}" if row.card.length is not None else "?"
-        done = "" if row.card.kind == "flatten" else f"{ended:,}/{total}"
         yield (
             f'<tr><th scope="row">{"&emsp;" * min(row.depth, _DEEPEST)}{_html(row.name)}</th>'
             f"<td>{_glyph(GLYPHS[row.state])}{row.state.value}</td>"
-            f'<td class="n">{done}</td><td>{_html(row.told)}</td>'
+            f'<td class="n">{_done(row)}</td><td>{_html(row.told)}</td>'
             f'<td class="n">{_took(row, now_s)}</td></tr>'
         )
     yield "</tbody></table>"

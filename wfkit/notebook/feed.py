@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from math import isnan
 from struct import pack
 from typing import Final
@@ -16,6 +17,8 @@ from wfkit.notebook.plain import clean
 
 #: Version of the protocol; a browser that speaks another one is told so.
 VERSION: Final = 1
+#: Version of the package, as the browser compares it with its own.
+PACKAGE_VERSION: Final = version("wfkit")
 
 #: One message: what becomes JSON, and the binary buffers that travel beside it.
 Message = tuple[dict[str, object], list[bytes]]

@@ -8,7 +8,7 @@ from typing import Final
 
 from wfkit.notebook.acts import Act, read_act
 from wfkit.notebook.checks import LONGEST_GROUP, BadMessage, group_of, is_index, is_int, request_of
-from wfkit.notebook.feed import VERSION
+from wfkit.notebook.feed import PACKAGE_VERSION, VERSION
 from wfkit.notebook.plain import one_line
 
 _LONGEST_TEXT: Final = 1_000  #: that is looked for
@@ -159,7 +159,8 @@ def _of_this_version(content: object) -> Mapping[str, object]:
         raise BadMessage("A message must be an object.")
     if not is_int(content.get("v")) or content["v"] != VERSION:
         raise BadMessage(
-            f"This kernel speaks version {VERSION} of the view's protocol. Reload the page and restart the kernel."
+            f"The page's view is not that of wfkit {PACKAGE_VERSION}, which the kernel has: restart the kernel, "
+            "then reload the page."
         )
     return content
 

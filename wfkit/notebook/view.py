@@ -23,7 +23,7 @@ from wfkit.notebook.checks import BadMessage
 from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
-from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.feed import PACKAGE_VERSION, VERSION, Message, Sent, delta, message_bytes, snapshot
 from wfkit.notebook.lineage import About, TellingRun
 from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.noticing import NOTICING
@@ -260,8 +260,8 @@ class FlowView(anywidget.AnyWidget):
         with self._run.lock:
             view, now_s = self._run.view_model, time.time()
             if wanted or self._sent is None:
-                message, self._sent = snapshot(view, now_s, self._deck, held)
-                return message
+                (content, buffers), self._sent = snapshot(view, now_s, self._deck, held)
+                return {"wfkit": PACKAGE_VERSION, **content}, buffers
             same = view.version == self._sent.version and held == self._sent.held_bytes
             if same and not self._deck.is_behind:
                 return None

@@ -169,6 +169,17 @@ class Keeper:
         self.history.settle_abandoned()
         return RecordedRun(_Record(self, self.history.run(name)), self.results)
 
+    def record(self, identity: RunId) -> RunRecord | None:
+        """What is on record about a run: who, where, with what; None where there is no record of it."""
+        if self.history is None:
+            return None
+        self._settle()
+        self.history.flush(_CLOSE_S)
+        try:
+            return self.history.run(identity)
+        except NoSuchRun:
+            return None
+
     def runs(self, **wanted: Any) -> list[RecordedRun]:
         """Runs on record, newest first; see `History.runs`."""
         if self.history is None:

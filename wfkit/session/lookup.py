@@ -11,8 +11,10 @@ from wfkit.errors import BadParameter
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
+    from wfkit.core.ids import RunId
     from wfkit.engine.driver.recorded import RecordedRun
     from wfkit.engine.driver.run import Run
+    from wfkit.history.records import RunRecord
 
 
 def runs(
@@ -79,3 +81,8 @@ def attach(run_id: str) -> Run | RecordedRun:
     if len(ours) == 1:
         return ours[0]
     return joined.keeper.find(run_id)
+
+
+def record_of(run_id: RunId) -> RunRecord | None:
+    """What is on record about a run: who ran it, where and with what; None where there is no record of it."""
+    return session().keeper.record(run_id)

@@ -23,7 +23,7 @@ export class Viewport {
     readonly moved: () => void,
   ) {
     this.#sizer = h("div.wf-sizer", {}, plane);
-    this.#window = h("div.wf-viewport", { role: "img", tabindex: "-1" }, this.#sizer);
+    this.#window = h("div.wf-viewport", { role: "img", tabindex: "0" }, this.#sizer);
     this.element = h("div.wf-graph", {}, this.#window, this.#tools());
     this.#window.addEventListener("scroll", () => this.#soon(), { passive: true });
     this.#window.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });

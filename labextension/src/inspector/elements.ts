@@ -96,7 +96,7 @@ export class ElementList {
           "aria-label": `${only === null ? "All" : LOOKS[only].label}, ${n}`,
           title: only === null ? "All" : LOOKS[only].label,
         },
-        only === null ? "All" : glyph(LOOKS[only]),
+        only === null ? "All " : glyph(LOOKS[only]),
         h("span", {}, count(n)),
       );
       button.addEventListener("click", () => {

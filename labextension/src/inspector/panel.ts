@@ -11,6 +11,7 @@ import { summaryView } from "./group.ts";
 import { redrawn } from "./keep.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
+import { Sender } from "./sender.ts";
 import { SourceSection } from "./source.ts";
 import { ValueView } from "./value.ts";
 
@@ -24,6 +25,7 @@ export class Panel {
   readonly #back = h("button.wf-link", { type: "button", hidden: true });
   readonly #grid = h("button.wf-button.wf-open-grid", { type: "button", hidden: true, title: "Show the elements as a grid" }, "Open grid");
   readonly #body = h("div.wf-panel-body");
+  readonly #sender = new Sender();
   readonly #content = h("div.wf-panel-content"); // what the kernel says; drawn again with each answer
   #selection: Selection | null = null;
   #list: ElementList | null = null;
@@ -53,6 +55,7 @@ export class Panel {
       { "aria-label": "Details", hidden: true },
       h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), this.#grid, close),
       bar,
+      this.#sender.element,
       this.#body,
     );
   }
@@ -65,6 +68,7 @@ export class Panel {
     this.#grid.hidden = true;
     this.#drawn = "";
     this.#value.leave();
+    this.#sender.show(undefined, null);
     this.#body.replaceChildren();
     if (selection === null) return;
     const state = this.link.model.group(selection.group);
@@ -147,6 +151,7 @@ export class Panel {
       answer(node, () => {
         setText(this.#title, node.name);
         const { run, skew_s } = this.link.model;
+        this.#sender.show(run?.id, node);
         const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
         return nodeView(node, clock, this.#body, go, this.#value.of(node));
       }),

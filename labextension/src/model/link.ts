@@ -18,6 +18,7 @@ import {
 } from "../wire.ts";
 import { RUN_LOOKS } from "../core/states.ts";
 import { RunModel } from "./run_model.ts";
+import { skew } from "./versions.ts";
 
 export interface Host {
   send(message: Outgoing): void;
@@ -46,6 +47,7 @@ const HELLO_AGAIN_S = 1;
 /** A kernel that takes messages says so within this time. */
 const BUSY_AFTER_S = 2;
 const ACTS: readonly string[] = ["command", "plan", "rerun", "show"] satisfies Act["op"][];
+const UNSENT = "The kernel cannot be reached from this page.";
 /** The kernel forgets who watches after 12 s. */
 const WATCH_AGAIN_S = 4;
 
@@ -53,6 +55,8 @@ export class Link {
   readonly model = new RunModel();
   /** The newest text from the kernel that belongs to no question. */
   notice = "";
+  /** How versions of page and kernel differ, in words. */
+  skew = "";
   readonly #listeners = new Set<() => void>();
   #watchers = 0;
   #watched_s = -Infinity;
@@ -76,7 +80,7 @@ export class Link {
 
   hello(): void {
     this.#asked_s = this.host.now_s();
-    this.host.send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null });
+    if (!this.#send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null })) this.notice = UNSENT;
   }
 
   /** Asks for columns, again and again, until the returned function is called. */
@@ -92,7 +96,7 @@ export class Link {
 
   #watch(have: number | null): void {
     this.#watched_s = this.host.now_s();
-    this.host.send({ v: VERSION, op: "watch", have });
+    if (!this.#send({ v: VERSION, op: "watch", have })) this.notice = UNSENT;
   }
 
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
@@ -124,7 +128,7 @@ export class Link {
   receive(content: unknown, buffers: readonly DataView[]): void {
     const message = parse(content);
     if (message === null) {
-      this.notice = "The kernel sent a message that this view does not understand. Restart the kernel to match versions.";
+      this.#odd(content);
     } else {
       this.#heard_s = this.host.now_s();
       this.#take(message, buffers);
@@ -132,10 +136,17 @@ export class Link {
     for (const listener of [...this.#listeners]) listener();
   }
 
+  #odd(content: unknown): void {
+    const told: Readonly<Record<string, unknown>> = typeof content === "object" && content !== null ? { ...content } : {};
+    if ("v" in told && told["v"] !== VERSION) this.skew = skew(told["wfkit"], false);
+    else this.notice = "The kernel sent a message that this view does not understand.";
+  }
+
   #take(message: Message, buffers: readonly DataView[]): void {
     switch (message.op) {
       case "snapshot":
       case "delta": {
+        if (message.op === "snapshot") this.skew = skew(message.wfkit);
         const applied = this.model.apply(message, buffers, this.#heard_s);
         if (applied !== "old") this.#missed(applied === "gap");
         break;
@@ -202,7 +213,7 @@ export class Link {
       refused: refused ?? ((text) => (this.notice = text)),
       unheard_s: ACTS.includes(question.op) ? this.host.now_s() : null,
     });
-    this.host.send({ v: VERSION, request, ...question });
+    if (!this.#send({ v: VERSION, request, ...question })) this.#closed(request)?.refused(UNSENT);
   }
 
   askDetail(group: string, index: number, answer: (node: NodeDetail) => void): void {
@@ -228,6 +239,17 @@ export class Link {
   plan(wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
     const run = this.model.run?.id ?? "";
     this.ask("plan", { op: "plan", run, wish }, answer, refused);
+  }
+
+  /** A host may throw instead of sending, such as one whose kernel is gone. */
+  #send(message: Outgoing): boolean {
+    try {
+      this.host.send(message);
+      if (this.notice === UNSENT) this.notice = "";
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #request(): string {

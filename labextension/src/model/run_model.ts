@@ -122,7 +122,10 @@ function inTreeOrder(states: readonly GroupState[]): GroupState[] {
   }
   const ordered: GroupState[] = [];
   const open = [...(inside.get("") ?? [])]; // last first, as all lists here
+  const placed = new Set<GroupState>();
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (placed.has(next)) continue; // of a kernel gone wrong: two that are made in each other
+    placed.add(next);
     ordered.push(next);
     open.push(...(inside.get(next.group.id) ?? []));
   }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, overload
 
 from wfkit.authoring.flow import Flow
@@ -16,7 +18,7 @@ from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
-from wfkit.engine.driver.viewing import plotter
+from wfkit.engine.driver.viewing import plotter, report_of
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.look.form import Look
 from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
@@ -139,6 +141,25 @@ class ReadableRun:
             return found
         bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
         raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
+
+    def report(self, path: str | PathLike[str]) -> Path:
+        """Write one self-contained HTML page about the run: it opens from disk, without kernel and network.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; a file that is there is replaced.
+
+        Returns
+        -------
+        Path
+            The page.
+
+        Raises
+        ------
+        CannotWrite : the folder is missing, or may not be written to
+        """
+        return report_of(self, path)
 
     def raise_if_failed(self) -> None:
         """Raise FlowFailed if the run ended otherwise than COMPLETED."""

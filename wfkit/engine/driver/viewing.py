@@ -1,8 +1,10 @@
-"""Viewing: how a run gets its live view and its plots, which a room above makes; the package's wiring gives them."""
+"""Viewing: how a run gets its live view, plots and report, which a room above makes; the wiring gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfkit.errors import WfkitError
@@ -33,6 +35,7 @@ class Plotter(Protocol):
 
 
 _MAKER: Final[list[Callable[[Run], View]]] = []
+_REPORTER: Final[list[Callable[[ReadableRun, str | PathLike[str]], Path]]] = []
 _PLOTTER: Final[list[Callable[[], Plotter]]] = []
 
 
@@ -55,6 +58,16 @@ def view_of(run: Run) -> View:
             f"The live view needs `{error.name}`, which is not installed.",
             "Install it (`pip install wfkit` brings all that notebooks need), or print the run: `print(run.nodes)`.",
         ) from error
+
+
+def provide_report(reporter: Callable[[ReadableRun, str | PathLike[str]], Path]) -> None:
+    """Tell runs what writes their reports; called once, by the package's wiring."""
+    _REPORTER[:] = [reporter]
+
+
+def report_of(run: ReadableRun, path: str | PathLike[str]) -> Path:
+    """Write the report of a run."""
+    return _REPORTER[0](run, path)
 
 
 def provide_plotter(provider: Callable[[], Plotter]) -> None:

@@ -1,0 +1,76 @@
+"""Hosts that know less or fail: without `initialize`, with a line that throws, with another version in the kernel."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import expect
+
+from tests.notebook.stories import monthly
+from tests.notebook.telling import started
+from tests.system.widget_page import opened, served
+from wfkit.core.ids import RunId
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_host_that_only_renders_shows_the_run(tab: Tab) -> None:
+    with served(monthly()) as host:
+        tab.goto(f"{host.url}#bare")
+        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "FAILED")
+        tab.locator(".wf-card", has_text="clean").click()
+        tab.locator(".wf-element").first.click()
+        expect(tab.locator(".wf-traceback").first).to_be_visible()
+
+
+def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:
+    run = monthly(2)
+    with served(run) as host:
+        opened(tab, host)
+        tab.evaluate("() => { window.broken = true; }")
+        tab.get_by_role("button", name="Cancel").click()
+        expect(tab.locator(".wf-status")).to_contain_text("The kernel cannot be reached from this page.")
+        expect(tab.get_by_role("button", name="Cancel")).to_be_enabled()
+        run.tell(started(0))
+        expect(tab.locator('[role="treegrid"] [data-wfkit-node="load"]')).to_have_attribute("data-state", "RUNNING")
+        tab.evaluate("() => { window.broken = false; }")
+        tab.get_by_role("button", name="Cancel").click()
+        expect(tab.locator(".wf-status")).not_to_contain_text("cannot be reached", timeout=10_000)
+        assert len(run.cancelled) == 1
+
+
+def test_versions_that_differ_are_told_in_one_line(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wfkit.notebook.view.PACKAGE_VERSION", "99.1")
+    with served(monthly()) as host:
+        opened(tab, host)
+        expect(tab.locator(".wf-status")).to_contain_text(
+            "the kernel's is 99.1: restart the kernel, then reload the page."
+        )
+
+
+def test_without_a_notebook_around_it_the_code_goes_to_the_clipboard(tab: Tab) -> None:
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with served(monthly()) as host:
+        opened(tab, host)
+        tab.locator(".wf-card", has_text="load").click()
+        tab.locator(".wf-element").nth(3).click()
+        tab.get_by_role("button", name="Send to notebook").click()
+        expect(tab.locator(".wf-sender")).to_contain_text("Copied: paste it into a cell.")
+        code = tab.evaluate("() => navigator.clipboard.readText()")
+        assert code == 'import wfkit\n\nx = wfkit.attach("r-0123456789abcdefghjkmnpqrs").node("load[3]").result()\nx'
+
+
+@pytest.mark.parametrize("name", ['"); import os #', "a\\", "é\u202e\U0001f600", "\n"])
+def test_any_name_becomes_a_literal_of_python(tab: Tab, name: str) -> None:
+    run = monthly()
+    run.view_model.run_id = RunId(name)
+    with served(run) as host:
+        opened(tab, host)
+        tab.locator(".wf-card", has_text="carriers").click()
+        tab.get_by_role("button", name="Send to notebook").click()
+        code = tab.locator(".wf-sender pre").text_content() or ""
+        assert code.isascii()
+        attached: list[str] = []
+        line = code.splitlines()[2].removeprefix("x = wfkit.").removesuffix('.node("carriers").result()')
+        exec(line, {"attach": attached.append})
+        assert attached == [name]
