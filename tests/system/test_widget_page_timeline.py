@@ -106,9 +106,8 @@ def test_a_run_without_any_start_says_so_and_follows_the_first(tab: Tab) -> None
 
 
 def test_a_running_bar_grows_to_the_line_of_now_and_takes_the_colour_of_its_end(tab: Tab) -> None:
-    begun: list[AnyEvent] = [run_started(), NodesAdded(groups=(spec(0, "item", 2, mapped=True),)), started(0, 0, after_s=0.0)]
-    run = StoryRun()
-    run.tell(*now(*begun, ago_s=10))
+    added = NodesAdded(groups=(spec(0, "item", 2, mapped=True),))
+    run = StoryRun(*now(run_started(), added, started(0, 0, after_s=0.0), ago_s=10))
     with served(run) as host:
         timeline(tab, host)
         assert settled(lambda: pixel(tab, LEFT + 50, AXIS + LANE / 2)[2] > 180, tab), "blue: it runs"
