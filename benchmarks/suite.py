@@ -27,6 +27,7 @@ from benchmarks.reruns import reruns
 from benchmarks.starting import starting
 from benchmarks.throughput import throughput
 from benchmarks.timeline import PICTURE, timeline
+from benchmarks.view import view
 from benchmarks.waits import waits
 
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
@@ -50,9 +51,13 @@ class Sizes:
     few: int = 10_000
     many: int = 100_000
     memory_repetitions: int = 1
+    view_repetitions: int = 3
     recorded: int = 100_000
     listed: int = 10_000
     rerun: int = 10_000
+    shown: int = 100_000
+    panning_s: float = 10.0
+    napping: int = 1_000
     twins: bool = True
 
 
@@ -67,11 +72,15 @@ QUICK: Final = Sizes(
     share=0.02,
     parents=4,
     retrying=4,
+    view_repetitions=1,
     few=50,
     many=100,
     recorded=500,
     listed=50,
     rerun=30,
+    shown=6_000,
+    panning_s=0.2,
+    napping=40,
     twins=False,
 )
 
@@ -105,11 +114,18 @@ def parts_alone(sizes: Sizes) -> dict[str, _Part]:
         "starting": partial(starting, repetitions=sizes.repetitions),
         "history": partial(history, tasks=sizes.recorded, runs=sizes.listed, repetitions=sizes.repetitions),
         "reruns": partial(reruns, length=sizes.rerun, repetitions=sizes.repetitions),
+        "view": partial(
+            view,
+            tasks=sizes.shown,
+            panning_s=sizes.panning_s,
+            live=sizes.napping,
+            repetitions=sizes.view_repetitions,
+        ),
     }
 
 
 ON_CLUSTERS: Final = ("throughput", "latency", "chunks", "waits", "depth")
-NAMES: Final = (*ON_CLUSTERS, "memory", "starting", "history", "reruns")
+NAMES: Final = (*ON_CLUSTERS, "memory", "starting", "history", "reruns", "view")
 
 
 def run(sizes: Sizes, only: list[str]) -> tuple[list[Result], list[str]]:

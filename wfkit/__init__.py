@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wfkit.core.retry import exponential_backoff as exponential_backoff
     from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.run import Run as Run
-    from wfkit.engine.driver.viewing import View
+    from wfkit.engine.driver.viewing import Plotter, View
     from wfkit.session.lookup import attach as attach
     from wfkit.session.lookup import runs as runs
     from wfkit.session.session import connect as connect
@@ -107,6 +107,11 @@ def _wire() -> None:
 
         return FlowView(run)
 
+    def plotter() -> Plotter:
+        from wfkit.notebook.pictures import Pictures
+
+        return Pictures()
+
     def session_rerunner() -> Rerunner:
         from wfkit.session.reruns import SessionRerunner
 
@@ -115,6 +120,7 @@ def _wire() -> None:
     context.provide_launcher(session_launcher)
     again.provide_rerunner(session_rerunner)
     viewing.provide_view(live_view)
+    viewing.provide_plotter(plotter)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

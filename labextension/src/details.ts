@@ -156,3 +156,34 @@ export interface Source {
   readonly changes: readonly string[];
   readonly note: string;
 }
+
+export interface Detail {
+  readonly v: 1;
+  readonly op: "detail";
+  readonly request: string;
+  readonly node: NodeDetail;
+}
+
+export interface GroupAnswer {
+  readonly v: 1;
+  readonly op: "group";
+  readonly request: string;
+  readonly group: Summary;
+}
+
+export interface SourceAnswer {
+  readonly v: 1;
+  readonly op: "source";
+  readonly request: string;
+  readonly source: Source;
+}
+
+/** Name and reason of a node. */
+export type NodeRow = readonly [name: string, reason: string];
+
+export interface Rows {
+  readonly v: 1;
+  readonly op: "rows";
+  readonly request: string;
+  readonly rows: readonly NodeRow[];
+}

@@ -1,9 +1,12 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
+import type { Choices } from "./choices.ts";
 import { h, setText } from "./core/dom.ts";
+import { Finder } from "./core/finder.ts";
+import { Folds } from "./core/folds.ts";
+import { GraphPane } from "./core/graph_pane.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
-import { Scene } from "./core/scene.ts";
 import { endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
@@ -11,26 +14,14 @@ import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
+import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
-import { type Lists, TablePane } from "./table/pane.ts";
-import type { Order } from "./wire.ts";
+import { TablePane } from "./table/pane.ts";
+import type { Order, TaskState } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import { STYLES } from "./styles.ts";
 import { Timeline } from "./timeline/pane.ts";
-import css from "./style.css";
-import timelineCss from "./timeline/timeline.css";
-import inspectorCss from "./inspector/inspector.css";
-import rowsCss from "./core/rows.css";
-import logsCss from "./logs/logs.css";
-import tableCss from "./table/table.css";
-
-/** What the reader chose; outlives a view, since hosts render outputs again as they like. */
-export interface Choices {
-  mode: Mode;
-  selection: Selection | null;
-  /** What the table lists. */
-  table: Lists;
-}
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
 const SAY_AGAIN_MS = 1000;
@@ -38,7 +29,9 @@ const SAY_AGAIN_MS = 1000;
 export class View {
   readonly root: HTMLElement;
   readonly #header: Header;
-  readonly #scene: Scene;
+  readonly #finder: Finder;
+  readonly #folds: Folds;
+  readonly #graph: GraphPane;
   readonly #twin: Twin;
   readonly #table: TablePane;
   readonly #panel: Panel;
@@ -63,18 +56,35 @@ export class View {
     this.#header = new Header(model, now_s, {
       order: (order) => this.#order(order),
       mode: (mode) => this.#mode(mode),
+      filter: (state) => this.#filter(state),
     });
-    this.#scene = new Scene(model, now_s, (id) => this.#open(id));
-    this.#twin = new Twin(model, now_s, {
+    this.#finder = new Finder(model, {
+      query: (query) => this.#look(query),
+      go: (selection) => this.#select(selection, false),
+    });
+    this.#folds = new Folds(model, choices.folds);
+    const graphEvents = {
+      open: (id: string) => this.#open(id),
+      fold: (id: string) => this.#fold(id),
+      select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
+      entered: (id: string | null) => {
+        choices.grid = id;
+        this.root.toggleAttribute("data-grid", id !== null);
+      },
+      focusRow: (id: string) => this.#twin.focus(id),
+    };
+    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices.grid);
+    this.#twin = new Twin(model, this.#folds, now_s, {
+      fold: (id) => this.#fold(id),
       open: (id) => this.#open(id),
-      cursor: (id) => this.#scene.cursor(id),
-      neighbour: (id, side) => this.#scene.neighbour(id, side),
+      cursor: (id) => this.#graph.scene.cursor(id),
+      neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true));
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id));
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
     this.#panes = {
-      graph: this.#scene,
+      graph: this.#graph,
       timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
       table: this.#table,
       logs: new LogsPane(link, choose),
@@ -84,9 +94,10 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, rowsCss, inspectorCss, timelineCss, tableCss, logsCss),
+      h("style", {}, STYLES),
       this.#waiting,
       this.#header.element,
+      this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
       this.#spoken,
@@ -115,8 +126,10 @@ export class View {
       () => seen.disconnect(),
       () => clearInterval(timer),
     );
+    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
+    this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
   }
@@ -147,6 +160,7 @@ export class View {
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
     this.#header.update();
+    this.#finder.update();
     this.#table.update();
     if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
@@ -192,6 +206,7 @@ export class View {
     this.choices.mode = mode;
     this.root.dataset["mode"] = mode;
     this.#header.show(mode);
+    this.#finder.element.hidden = this.#pane.query === undefined; // the others look for nodes, in fields of their own
     for (const [each, pane] of Object.entries(this.#panes)) pane.element.hidden = each !== mode && pane !== this.#table;
     this.#pane.shown?.(this.#visible);
     this.#pane.resized();
@@ -203,6 +218,28 @@ export class View {
     this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
   }
 
+  #fold(id: string): void {
+    this.#folds.fold(id, this.#folds.now.foldable.get(id) !== true);
+    this.#update();
+  }
+
+  #look(query: Query): void {
+    this.choices.query = query;
+    this.#finder.show(query);
+    this.#header.filtered(query.state);
+    for (const pane of Object.values(this.#panes)) pane.query?.(query);
+  }
+
+  #filter(state: TaskState): void {
+    if (this.#pane.query === undefined) this.#mode("graph");
+    this.#finder.filter(state);
+  }
+
+  #openGrid(id: string): void {
+    this.#mode("graph");
+    this.#graph.enter(id, true);
+  }
+
   #select(selection: Selection | null, focus: boolean): void {
     const before = this.choices.selection;
     this.choices.selection = selection;
@@ -210,6 +247,7 @@ export class View {
     this.#panel.show(selection, focus);
     this.#pane.resized();
     for (const pane of Object.values(this.#panes)) pane.select(selection);
+    this.#finder.from(selection?.group ?? null);
     if (selection === null && before !== null && focus) {
       (this.#pane.focus === undefined ? this.#twin : this.#pane).focus?.(before.group);
     }

@@ -1,9 +1,11 @@
 /** Messages between kernel and browser, version 1, and the guards that let only well-formed ones in. */
 
+import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
+import { LOOKS, type Preview } from "./looks.ts";
 import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
-import type { NodeDetail, Source, Summary } from "./details.ts";
 
 export type * from "./details.ts";
+export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
 
@@ -124,37 +126,6 @@ export interface ColumnsMessage {
   }[];
 }
 
-export interface Detail {
-  readonly v: 1;
-  readonly op: "detail";
-  readonly request: string;
-  readonly node: NodeDetail;
-}
-
-export interface GroupAnswer {
-  readonly v: 1;
-  readonly op: "group";
-  readonly request: string;
-  readonly group: Summary;
-}
-
-export interface SourceAnswer {
-  readonly v: 1;
-  readonly op: "source";
-  readonly request: string;
-  readonly source: Source;
-}
-
-/** Name and reason of a node. */
-export type NodeRow = readonly [name: string, reason: string];
-
-export interface Rows {
-  readonly v: 1;
-  readonly op: "rows";
-  readonly request: string;
-  readonly rows: readonly NodeRow[];
-}
-
 export interface Ack {
   readonly v: 1;
   readonly op: "ack";
@@ -171,7 +142,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Ack;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
 
 /** What may be said to a run. */
@@ -183,6 +154,7 @@ export type Question =
   | { readonly op: "group"; readonly group: string }
   | { readonly op: "source"; readonly group: string; readonly index: number | null }
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
+  | { readonly op: "preview"; readonly group: string; readonly index: number }
   | { readonly op: "find"; readonly text: string }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | { readonly op: "command"; readonly name: Order };
@@ -192,6 +164,7 @@ export interface AnswerTo {
   readonly group: GroupAnswer;
   readonly source: SourceAnswer;
   readonly rows: Rows;
+  readonly preview: Preview;
   readonly find: Found;
   readonly logs: Logs;
   readonly command: Ack;
@@ -202,6 +175,7 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   group: "group",
   source: "source",
   rows: "rows",
+  preview: "preview",
   find: "found",
   logs: "logs",
   command: "ack",
@@ -265,6 +239,8 @@ export function parse(value: unknown): Message | null {
         : null;
     case "rows":
       return typeof message.request === "string" && Array.isArray(message.rows) ? message : null;
+    case "preview":
+      return typeof message.request === "string" && message.kind in LOOKS && isPlain(message.look) ? message : null;
     case "found":
       return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
     case "logs":

@@ -2,16 +2,19 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cardText, staleText } from "../src/core/card.ts";
-import { type DrawnEdge, edgesOf, isBroken, pathOf } from "../src/core/edges.ts";
+import { cardText, remarks, staleText } from "../src/core/card.ts";
+import { edgesOf, isBroken, pathOf } from "../src/core/edges.ts";
 import { bytes, clock, duration } from "../src/core/format.ts";
 import { LOOKS, codeOf, leadingState } from "../src/core/states.ts";
+import { wordsOf } from "../src/core/names.ts";
 import { bars } from "../src/core/strip.ts";
 import { unquoted } from "../src/core/prose.ts";
 import { luminance } from "../src/core/theme.ts";
 import { ranked } from "../src/inspector/elements.ts";
+import { stretches } from "../src/inspector/frames.ts";
 import type { GroupState } from "../src/model/run_model.ts";
 import { type Edge, STATES, type TaskState } from "../src/wire.ts";
+import { foldsOf } from "./graphs.ts";
 
 function counts(of: Partial<Record<TaskState, number>>): number[] {
   return STATES.map((state) => of[state] ?? 0);
@@ -86,7 +89,7 @@ test("edges tell how elements flow", () => {
     group("f", false, [], counts({}), "e"),
     group("g", false, [["gone", "all", 0]]),
   ];
-  const edges = edgesOf(groups, (id) => groups.find((each) => each.group.id === id));
+  const edges = edgesOf(foldsOf(groups).now);
   assert.deepEqual(
     edges.map((edge) => `${edge.from}>${edge.to} ${edge.kind}`),
     ["a>b pairs", "b>c gather", "c>d scatter", "c>e plain", "e>f branch"],
@@ -99,23 +102,36 @@ test("an edge is broken where a failure was passed on", () => {
   assert.equal(isBroken(failed, group("b", true, [], counts({ COMPLETED: 6 }))), false);
 });
 
-test("a curve starts at one card and ends at the other, and a lost end draws nothing", () => {
-  const size = { width: 196, height: 58 };
-  const boxes = new Map([["a", { x: 14, y: 14, ...size }], ["b", { x: 274, y: 166, ...size }]]);
-  const edge: DrawnEdge = { from: "a", to: "b", kind: "plain" };
-  assert.match(pathOf(edge, boxes), /^M210 43C.* 274 195$/);
-  assert.equal(pathOf({ ...edge, to: "c" }, boxes), "");
-  assert.match(pathOf({ ...edge, kind: "gather" }, boxes), /Z$/);
+const UPPER = { x: 16, y: 16, width: 188, height: 64 };
+const LOWER = { x: 248, y: 180, width: 188, height: 64 };
+const ROUTE = [{ x: 204, y: 48 }, { x: 248, y: 212 }];
+
+test("a curve starts at one card and ends at the other; a funnel has two sides", () => {
+  assert.match(pathOf("plain", UPPER, LOWER, ROUTE), /^M204 48C.* 248 212$/);
+  assert.match(pathOf("gather", UPPER, LOWER, ROUTE), /Z$/);
+});
+
+test("an edge that turns around has round corners", () => {
+  const around = [{ x: 220, y: 48 }, { x: 220, y: 120 }, { x: 4, y: 120 }, { x: 4, y: 212 }];
+  assert.equal(pathOf("plain", UPPER, { ...LOWER, x: 16 }, around).match(/Q/g)?.length, 4);
 });
 
 test("a branch goes down beside a block and an edge within it goes around its side", () => {
-  const boxes = new Map([
-    ["a", { x: 14, y: 14, width: 196, height: 58 }],
-    ["b", { x: 30, y: 80, width: 180, height: 44 }],
-    ["c", { x: 30, y: 132, width: 180, height: 44 }],
-  ]);
-  assert.equal(pathOf({ from: "a", to: "c", kind: "branch" }, boxes), "M22 72V154H30");
-  assert.match(pathOf({ from: "b", to: "c", kind: "gather" }, boxes), /^M210 102C23.* 210 154$/);
+  const [first, second] = [{ ...UPPER, x: 32, y: 88, width: 172 }, { ...UPPER, x: 32, y: 160, width: 172 }];
+  assert.equal(pathOf("branch", UPPER, second, undefined), "M24 80V192H32");
+  assert.match(pathOf("gather", first, second, undefined), /^M204 120C22.* 204 192$/);
+});
+
+test("a card says in words what a strip may hide: failures first, then what would run again", () => {
+  const many = group("a", true, [], counts({ COMPLETED: 80, FAILED: 1, RUNNING: 2, REUSED: 9 }));
+  assert.equal(remarks({ ...many, group: { ...many.group, stale: 4 } }), "1 failed · 4 stale · 2 running · 9 reused");
+  assert.equal(remarks(group("a", true, [], counts({ COMPLETED: 80 }))), "");
+});
+
+test("names break between their words only", () => {
+  assert.deepEqual(wordsOf("extract_order_items"), ["extract_", "order_", "items"]);
+  assert.deepEqual(wordsOf("fitModel"), ["fit", "Model"]);
+  assert.deepEqual(wordsOf("__x__"), ["__x__"].flatMap((word) => wordsOf(word)));
 });
 
 test("what stands between backticks is code, and tooltips have none", () => {
@@ -134,4 +150,11 @@ test("luminance tells light from dark and knows what is see-through", () => {
   assert.ok(luminance("rgb(255 255 255 / 1)")! > 0.9);
   assert.equal(luminance("rgba(0, 0, 0, 0)"), null);
   assert.equal(luminance("color(srgb 1 1 1)"), null);
+});
+
+test("frames of libraries stand together, those of the user alone", () => {
+  const frames = ["", "", "pandas", "numpy", "", "json"].map((name, line) => ({
+    where: "", file: "", line, function: "", code: "", package: name, cell: null, failing: false,
+  }));
+  assert.deepEqual(stretches(frames).map((stretch) => stretch.map(({ line }) => line)), [[0], [1], [2, 3], [4], [5]]);
 });

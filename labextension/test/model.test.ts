@@ -206,3 +206,15 @@ test("a message of another version is told to the reader and otherwise ignored",
   }
   assert.equal(link.model.seq, seq);
 });
+
+test("sums and code are asked for, and a malformed answer is no answer", () => {
+  const [host, link] = opened();
+  const heard: string[] = [];
+  link.ask("sums", { op: "group", group: "g1" }, ({ group }) => heard.push(`${group.result_bytes} bytes`));
+  link.ask("source", { op: "source", group: "g1", index: null }, ({ source }) => heard.push(source.note));
+  const [sums, source] = host.sent.map((message) => ("request" in message ? message.request : ""));
+  link.receive({ v: 1, op: "source", request: source, source: { note: "bad", lines: null } }, []);
+  link.receive({ v: 1, op: "source", request: source, source: { note: "As it ran.", lines: [], changes: [] } }, []);
+  link.receive({ v: 1, op: "group", request: sums, group: { result_bytes: 3 } }, []);
+  assert.deepEqual(heard, ["As it ran.", "3 bytes"]);
+});

@@ -28,6 +28,8 @@ from wfkit.core.reducer import fold
 from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
 from wfkit.engine.driver.knowing import Known
+from wfkit.engine.driver.reading import Looked
+from wfkit.engine.worker.look.form import nothing
 
 BEGIN_S = 1_700_000_000.0
 WORKERS = ("tcp://127.0.0.1:40001", "tcp://127.0.0.1:40002")
@@ -56,6 +58,9 @@ class StoryRun:
         self.cancelled: list[str] = []
         self.ordered: list[str] = []
         self.held_bytes = 0
+        #: What is to be seen of the values of nodes, by group and index.
+        self.looks: dict[tuple[str, int], Looked] = {}
+        self.looked_at: list[tuple[str, int]] = []
         self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
         self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
@@ -91,6 +96,10 @@ class StoryRun:
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
+
+    def look(self, group: GroupId, index: int) -> Looked:
+        self.looked_at.append((group, index))
+        return self.looks.get((group, index)) or Looked(nothing("nobody has told it"), "")
 
     def cancel(self, reason: str = "") -> None:
         self.cancelled.append(reason)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.notebook.stories import crawl, long_run, monthly
-from tests.notebook.telling import ERROR, StoryRun, ended, retrying, run_started, spec, started
+from tests.notebook.telling import ERROR, WORKERS, StoryRun, ended, retrying, run_started, spec, started
 from wfkit.core.events import LogLine, LogLines, NodeRetrying, NodesAdded, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
+from wfkit.engine.driver.knowing import Known
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.details import node_detail, node_rows
 
@@ -39,6 +40,29 @@ def test_a_detail_tells_the_story_of_a_node() -> None:
     assert [row[4] for row in node["logs"]] == sorted(row[4] for row in node["logs"])
     assert node["worker"].startswith("tcp://")
     json.dumps(node, allow_nan=False)
+
+
+def test_a_detail_tells_the_way_of_a_node_and_of_its_error() -> None:
+    node: Any = detail(monthly(), "g1", 6)
+    assert [move[0] for move in node["moves"]] == ["PENDING", "RUNNING", "RETRYING", "RUNNING", "FAILED"]
+    first, second = node["attempts"]
+    assert (first["ended_s"] - first["started_s"], first["worker"]) == (pytest.approx(0.15), WORKERS[0])
+    assert second["ended_s"] - second["started_s"] == pytest.approx(0.6)
+    assert second["error"]["chain"][0]["frames"][0]["where"] == "<cell 4>, line 5"
+
+
+def test_a_detail_tells_what_a_node_is_made_from_and_what_uses_it() -> None:
+    node: Any = detail(monthly(), "g1", 3)
+    assert [source["name"] for one in node["arguments"] for source in one["sources"]] == ["load[3]"]
+    assert [user["name"] for user in node["consumers"]] == ["delays[3]"]
+    assert (node["kept"], node["causes"], node["waits"]) == ("in cluster memory only", [], [])
+
+
+def test_a_detail_tells_what_is_known_beyond_the_view() -> None:
+    run = monthly()
+    known = Known("clean-0ab-6", [("month", "7")])
+    node = node_detail(run.view_model, deck_of(run), "g1", 6, {}, known)
+    assert node["key"] == "clean-0ab-6"
 
 
 def test_a_detail_of_a_node_that_never_ran_is_plain_json() -> None:

@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.notebook.protocol import AskDetail, AskFind, AskLogs, AskRows, BadMessage, Command, Hello, Watch, read
+from wfkit.notebook.protocol import (
+    AskDetail,
+    AskFind,
+    AskGroup,
+    AskLogs,
+    AskPreview,
+    AskRows,
+    AskSource,
+    BadMessage,
+    Command,
+    Hello,
+    Watch,
+    read,
+)
 
 
 def test_the_messages_of_version_1_are_read() -> None:
@@ -17,7 +30,11 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "watch", "have": 7}) == Watch(7)
     assert read({"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 2}) == AskDetail("a", "g1", 2)
     assert read({"v": 1, "op": "rows", "request": "a", "group": "g", "indexes": [2, 0]}) == AskRows("a", "g", (2, 0))
+    assert read({"v": 1, "op": "group", "request": "a", "group": "g"}) == AskGroup("a", "g")
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": None}) == AskSource("a", "g", None)
+    assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
     assert read({"v": 1, "op": "find", "request": "a", "text": "late"}) == AskFind("a", "late")
+    assert read({"v": 1, "op": "preview", "request": "a", "group": "g1", "index": 2}) == AskPreview("a", "g1", 2)
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
 
@@ -77,12 +94,21 @@ def test_a_question_about_the_log_with_anything_else_is_refused(wrong: dict[str,
         {"v": 1, "op": "watch", "have": "all"},
         {"v": 1, "op": "snapshot"},
         {"v": 1, "op": "detail", "group": "g1", "index": 0},
+        {"v": 1, "op": "preview", "group": "g1", "index": 0},
+        {"v": 1, "op": "preview", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "preview", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "preview", "request": "a", "group": 7, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "", "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "g" * 10_001, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": {"$ne": 1}, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": -1},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": 0.5},
         {"v": 1, "op": "detail", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "group", "request": "a", "group": 7},
+        {"v": 1, "op": "group", "group": "g1"},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "source", "request": "a", "group": "g1", "index": "0"},
+        {"v": 1, "op": "source", "request": "a", "group": "", "index": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": None},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [1, "2"]},
         {"v": 1, "op": "rows", "request": "a", "group": "g1", "indexes": [-1]},
@@ -110,10 +136,13 @@ _json = st.recursive(
     max_leaves=6,
 )
 _keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name", "text", "level", "limit"])
-_words = st.sampled_from(["hello", "detail", "rows", "find", "logs", "command", "cancel", 1, 0, "g0"])
+_words = st.sampled_from(
+    ["hello", "detail", "group", "source", "rows", "preview", "find", "logs", "command", "cancel", 1, 0, "g0"],
+)
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        assert isinstance(read(content), Hello | AskDetail | AskRows | AskFind | AskLogs | Command)
+        asked = AskDetail | AskGroup | AskSource | AskRows | AskPreview | AskFind | AskLogs
+        assert isinstance(read(content), Hello | Watch | asked | Command)

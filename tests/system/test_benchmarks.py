@@ -15,10 +15,15 @@ from benchmarks.depth import most_between, share_of_first_stage
 from benchmarks.drawing import STYLE
 from benchmarks.measure import OURS, Budget, Result, take_turns
 from benchmarks.page import HEAD, amount, page
+from benchmarks.replay import ReplayedRun, recorded
+from benchmarks.screen import Said
 from benchmarks.suite import NAMES, PAGE, RESULTS, main
 from benchmarks.throughput import Match, one_stage, one_stage_single, plain_one_stage
 from benchmarks.timeline import ITEMS, PICTURE, timeline
+from benchmarks.viewing import busiest
+from wfkit.core.states import RunState, TaskState
 
+APART = ("memory", "view")  #: no tiny size says anything of the first; the other has a test of its own
 CASES = ("handle", "list", "resources", "priority", "retries", "spawned", "blocked", "killed", "added")
 
 
@@ -116,7 +121,7 @@ def test_numbers_are_shown_with_three_figures(value: float, unit: str, shown: st
 @pytest.mark.timeout(120)
 def test_everything_is_measured_at_a_tiny_size(tmp_path: Path) -> None:
     main(
-        ["--quick", "--out", str(tmp_path), *(part for name in NAMES if name != "memory" for part in ("--only", name))]
+        ["--quick", "--out", str(tmp_path), *(part for name in NAMES if name not in APART for part in ("--only", name))]
     )
     text = (tmp_path / PAGE.name).read_text()
     found = json.loads((tmp_path / RESULTS.name).read_text())
@@ -129,6 +134,42 @@ def test_everything_is_measured_at_a_tiny_size(tmp_path: Path) -> None:
     } <= {one["name"] for one in found["results"]}
     for one in found["results"]:
         assert all(value > 0 for values in one["samples"].values() for value in values)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(120)
+def test_the_live_view_is_measured_in_a_browser(tmp_path: Path) -> None:
+    main(["--quick", "--out", str(tmp_path), "--only", "view"])
+    found = {one["name"]: one for one in json.loads((tmp_path / RESULTS.name).read_text())["results"]}
+    frames = [f"view-frame-{cells}" for cells in ("pixels", "glyphs", "numbers")]
+    rest = [f"view-{name}" for name in ("picture", "heap", "feed", "messages", "bytes", "age")]
+    assert list(found) == [rest[0], *frames, *rest[1:]]
+    assert all(one["budget"] is not None for one in found.values())
+    assert 0 < found["view-messages"]["samples"][OURS][0] <= 10
+    assert 0 < found["view-bytes"]["samples"][OURS][0] <= 200
+    assert 0 < found["view-feed"]["samples"][OURS][0] < 50
+    assert found["view-age"]["samples"][OURS][0] > 0
+
+
+def test_a_replay_is_the_same_each_time_and_ends_every_task() -> None:
+    first, again = (recorded(3_000, 0.0, 2_000.0) for _ in range(2))
+    assert first == again
+    run = ReplayedRun()
+    run.tell(first)
+    assert run.state is RunState.FAILED
+    ended = {TaskState.COMPLETED, TaskState.FAILED, TaskState.UPSTREAM_FAILED}
+    for group in run.view_model.groups.values():
+        assert {group.state(index) for index in range(len(group))} <= ended
+        assert len(group) == 1_000
+    assert [event.at_s for event in first] == sorted(event.at_s for event in first)
+
+
+def test_the_rate_is_that_of_the_busiest_stretch() -> None:
+    slow = [Said(at_s, "delta", 10) for at_s in range(100)]
+    fast = [Said(200 + at / 10, "delta", 100) for at in range(60)]
+    assert busiest([*slow, *fast], lambda _: 1) == pytest.approx(10)
+    assert busiest([*slow, *fast], lambda said: said.size) == pytest.approx(1_000)
+    assert busiest(slow[:3], lambda _: 1) == pytest.approx(1)
 
 
 @pytest.mark.timeout(120)

@@ -108,7 +108,7 @@ def test_a_keyboard_reaches_everything(tab: Tab) -> None:
         while tab.evaluate("document.activeElement.dataset.wfkitNode") != f"clean[{BAD_MONTH}]":
             tab.keyboard.press("Tab")
         tab.keyboard.press("Enter")
-        expect(tab.locator(".wf-traceback").first).to_be_visible()
+        expect(tab.locator(".wf-frames").first).to_be_visible()
         tab.keyboard.press("Escape")
         assert tab.evaluate("document.activeElement.dataset.wfkitNode") == "clean"
 
@@ -160,10 +160,10 @@ def test_a_view_that_is_rendered_again_keeps_what_was_chosen(tab: Tab) -> None:
         tab.get_by_role("button", name="Table", exact=True).click()
         row(tab, "clean").click()
         tab.locator(".wf-element").first.click()
-        expect(tab.locator(".wf-traceback").first).to_be_visible()
+        expect(tab.locator(".wf-frames").first).to_be_visible()
         tab.evaluate("window.again()")
         expect(tab.locator(".wfkit")).to_have_count(1)
-        expect(tab.locator(".wf-traceback").first).to_be_visible()
+        expect(tab.locator(".wf-frames").first).to_be_visible()
         expect(tab.locator(".wfkit")).to_have_attribute("data-mode", "table")
 
 

@@ -126,6 +126,11 @@ def redacted_start(text: str, most: int) -> str:
     return _REDACTOR[0].start(text, most)
 
 
+def redacted_end(text: str, most: int) -> str:
+    """The last characters of a text; else as `redacted_start`."""
+    return _REDACTOR[0].end(text, most)
+
+
 def holds_secret(data: bytes | str) -> bool:
     """Whether a text, or data with texts in them, hold a value that this process knows."""
     return bool(_VALUES) and bool(_REDACTOR[0].found_in(encoded(data) if isinstance(data, str) else data))

@@ -134,6 +134,13 @@ class Redactor:
         # The window may end within a value; whatever that left there is in its last characters.
         return self.redact(text[:window])[: -self._margin][:most]
 
+    def end(self, text: str, most: int) -> str:
+        """The last characters of a text as they are after `redact`, without looking at all of a long one."""
+        window = most + 2 * self._margin
+        if len(text) <= window:
+            return self.redact(text)[-most:]
+        return self.redact(text[-window:])[self._margin :][-most:]
+
     def found_in(self, *data: bytes | memoryview) -> tuple[str, ...]:
         """The values that data contain, such as a pickle and its buffers."""
         if not any(map(self._may_hold, data)):

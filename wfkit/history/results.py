@@ -161,6 +161,13 @@ class ResultStore:
             raise _gone(reference, _NO_REFERENCE)
         return self.for_run(run_id).load(reference)
 
+    def read(self, reference: str) -> tuple[bytearray, list[bytearray]]:
+        """The pickle and the buffers of a value, of whichever run; see `RunStore.read`."""
+        run_id = paths.run_of(reference)
+        if not run_id:
+            raise _gone(reference, _NO_REFERENCE)
+        return self.for_run(run_id).read(reference)
+
     def check_all(self, references: Iterable[str]) -> dict[str, str]:
         """Those results that are lost, of whichever runs, each with the reason; see `RunStore.check`."""
         of_runs: dict[str, list[str]] = {}

@@ -110,7 +110,7 @@ class Card:
 
     def stale(self) -> int:
         """How many of its nodes keep a value that is not what the code would give now."""
-        return self.first.stale_count()
+        return self.first.stale_count() if self.first.verdicts else 0
 
 
 class Fold(Card):

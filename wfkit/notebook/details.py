@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import isnan, nan
+from math import isnan
 from types import MappingProxyType
 from typing import Final
 
@@ -15,7 +15,7 @@ from wfkit.notebook.causes import causes_of, place_of_value
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.frames import errors_in
 from wfkit.notebook.links import arguments_of, consumers_of, waits_of
-from wfkit.notebook.moves import attempts_of, moves_of
+from wfkit.notebook.moves import attempts_of, moves_of, worker_of
 from wfkit.notebook.places import call_place, node_place
 from wfkit.notebook.plain import clean, one_line
 
@@ -62,7 +62,6 @@ def node_detail(
     """
     group, index = find_node(view, deck, card_id, cell)
     kind = group.kinds.get(index)
-    worker = group.worker_of[index]
     ended = not isnan(group.ended_s[index])
     made_by = spawner(group.spec.id)
     children = deck.spawned(group.spec.id, index)
@@ -73,10 +72,13 @@ def node_detail(
         "index": cell,
         "state": group.state(index).value,
         "kind": None if kind is None else kind.value,
-        "reason": clean(group.reason(index), _LINE_CHARS),
+        "reason": clean(group.reasons.get(index, ""), _LINE_CHARS),
         "preview": clean(group.previews.get(index, ""), _PREVIEW_CHARS),
-        "worker": clean(view.workers[worker], 200) if worker >= 0 else "",
-        "moves": [[move.state.value, *move[1:]] for move in moves_of(view, group, index)],
+        "worker": clean(worker_of(view, group.worker_of[index]), _NAME_CHARS),
+        "moves": [
+            [move.state.value, move.at_s, move.attempt, clean(move.worker, _NAME_CHARS), move.delay_s]
+            for move in moves_of(view, group, index)
+        ],
         "attempts": _attempts(view, group, index, cells),
         "causes": causes_of(view, group, index),
         "kept": place_of_value(view, group, index),
@@ -140,15 +142,13 @@ def find_call(view: RunView, deck: Deck, card_id: str) -> GroupView:
 
 
 def _attempts(view: RunView, group: GroupView, index: int, cells: Mapping[str, int]) -> list[dict[str, object]]:
-    begun = {move.attempt: move for move in attempts_of(view, group, index)}
-    failed_s = group.failed_s.get(index, {})
+    begun = attempts_of(view, group, index)
     errors, delays = group.errors.get(index, {}), group.delays_s.get(index, {})
     causes = group.causes.get(index, {})
     numbers = set(range(1, group.attempts[index] + 1)) | errors.keys() | delays.keys()
     attempts: list[dict[str, object]] = []
     for number in sorted(numbers):
         error, start = errors.get(number), begun.get(number)
-        ended_s = failed_s.get(number, group.ended_s[index] if number == group.attempts[index] else nan)
         attempts.append(
             {
                 "attempt": number,
@@ -161,8 +161,8 @@ def _attempts(view: RunView, group: GroupView, index: int, cells: Mapping[str, i
                     "chain": errors_in(error.traceback, cells),
                 },
                 "worker": "" if start is None else clean(start.worker, _NAME_CHARS),
-                "started_s": None if start is None else start.at_s,
-                "ended_s": _number(ended_s),
+                "started_s": None if start is None else start.start_s,
+                "ended_s": None if start is None else _number(start.end_s),
                 "delay_s": delays.get(number),
                 "cause": clean(causes.get(number, ""), _REASON_CHARS),
             }

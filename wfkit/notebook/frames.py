@@ -32,7 +32,7 @@ _TEXT_CHARS: Final = 5_000
 
 def cell_numbers() -> dict[str, int]:
     """Numbers of the cells that were executed in this kernel, by the names of their files in tracebacks."""
-    compiler: Any = getattr(get_ipython(), "compile", None)  # type: ignore[no-untyped-call]  # IPython has no types
+    compiler: Any = getattr(get_ipython(), "compile", None)
     known: Mapping[str, int] = getattr(compiler, "_filename_map", {})  # no other place tells
     return {_cell_name(file): number for file, number in list(known.items())}
 
@@ -85,7 +85,7 @@ class _Error:
             self._add(frame["file"], int(frame["line"]), frame["function"] or "")
         elif self._text:
             self._text.append(line)
-        elif _GAP.fullmatch(line):
+        elif _GAP.fullmatch(line) or line.startswith('  File "'):  # a frame that was cut
             self._add(line.strip(), 0, "")
         elif self._frames and self._goes_on(line):
             self._frames[-1]["code"].append(line.removeprefix("    "))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from math import isnan, nan
+from math import isnan
 from typing import Final, NamedTuple
 
 from wfkit.core.ids import spawner
+from wfkit.core.phases import Phase, phases
 from wfkit.core.states import TASK_ENDS, TaskState
-from wfkit.core.view import GroupView, RunView, Start
+from wfkit.core.view import GroupView, RunView
 
-_UNKNOWN: Final[Start] = (0, nan, -1)
+_NO_WORK: Final = frozenset({TaskState.WAITING, TaskState.RETRYING})
 
 
 class Move(NamedTuple):
@@ -26,37 +26,42 @@ class Move(NamedTuple):
 def moves_of(view: RunView, group: GroupView, index: int) -> list[Move]:
     """The states of one node, oldest first; the last one is its state now."""
     made_s = view.started_s if spawner(group.spec.id) is None else None  # nobody keeps when a call was made
+    told = phases(group, index)
+    begun = {phase.attempt for phase in told}
+    failed_s = group.failed_s.get(index, {})
+    lost = [  # a worker that dies may take along that an attempt began
+        Phase(TaskState.RETRYING, at_s, at_s, attempt, -1) for attempt, at_s in failed_s.items() if attempt not in begun
+    ]
     moves = [Move(TaskState.PENDING, made_s)]
-    waits = sorted(group.waits.get(index, {}).values())
-    attempts = attempts_of(view, group, index)
-    for begun, following in pairwise([*attempts, Move(TaskState.PENDING, None)]):
-        moves.append(begun)
-        moves += [
-            Move(TaskState.WAITING if begins else TaskState.RUNNING, at_s, begun.attempt, begun.worker)
-            for at_s, begins in waits
-            if (begun.at_s or 0) <= at_s and (following.at_s is None or at_s < following.at_s)
-        ]
-        if (failed_s := group.failed_s.get(index, {}).get(begun.attempt)) is not None:
-            delay_s = group.delays_s.get(index, {}).get(begun.attempt)
-            moves.append(Move(TaskState.RETRYING, failed_s, begun.attempt, delay_s=delay_s))
+    for phase in sorted([*lost, *told], key=lambda phase: phase.start_s):
+        state = phase.state if phase.state in _NO_WORK else TaskState.RUNNING
+        delay_s = group.delays_s.get(index, {}).get(phase.attempt) if state is TaskState.RETRYING else None
+        moves.append(Move(state, phase.start_s, phase.attempt, worker_of(view, phase.worker), delay_s))
     now = group.state(index)
     if now is not moves[-1].state:
-        moves.append(Move(now, _known(group.ended_s[index]) if now in TASK_ENDS else None, group.attempts[index]))
+        ended_s = group.ended_s[index]
+        moves.append(Move(now, None if isnan(ended_s) or now not in TASK_ENDS else ended_s, group.attempts[index]))
     return moves
 
 
-def attempts_of(view: RunView, group: GroupView, index: int) -> list[Move]:
-    """When each attempt of a node began, and on which worker."""
-    starts = group.starts.get(index, {})
-    started_s, on = group.started_s[index], group.worker_of[index]
-    # A dying worker may not tell of its start. One that is known is that of the first attempt that had not failed yet.
-    only = 1 + sum(at_s < started_s for at_s in group.failed_s.get(index, {}).values())
-    found = []
-    for attempt in range(1, group.attempts[index] + 1):
-        at_s, worker = (started_s, on) if not starts and attempt == only else starts.get(attempt, _UNKNOWN)[1:]
-        found.append(Move(TaskState.RUNNING, _known(at_s), attempt, view.workers[worker] if worker >= 0 else ""))
+class Begun(NamedTuple):
+    """An attempt that is known to have begun."""
+
+    start_s: float
+    end_s: float  #: nan: it goes on
+    worker: str
+
+
+def attempts_of(view: RunView, group: GroupView, index: int) -> dict[int, Begun]:
+    """The attempts of a node by their numbers."""
+    found: dict[int, Begun] = {}
+    for phase in phases(group, index):
+        if phase.state is not TaskState.RETRYING:
+            start_s = found[phase.attempt].start_s if phase.attempt in found else phase.start_s
+            found[phase.attempt] = Begun(start_s, phase.end_s, worker_of(view, phase.worker))
     return found
 
 
-def _known(value: float) -> float | None:
-    return None if isnan(value) else value
+def worker_of(view: RunView, number: int) -> str:
+    """The name of a worker; empty for none."""
+    return view.workers[number] if number >= 0 else ""

@@ -96,6 +96,15 @@ class AskLogs:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPreview:
+    """Somebody wants to see the value of one node."""
+
+    request: str
+    group: str  #: a card or a group
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Somebody pressed a button."""
 
@@ -107,7 +116,7 @@ class Command:
 Question = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
 
 
-def read(content: object) -> Hello | Watch | Question | Command:
+def read(content: object) -> Hello | Watch | Question | AskPreview | Command:
     """Check a message and take it apart.
 
     Raises
@@ -120,6 +129,8 @@ def read(content: object) -> Hello | Watch | Question | Command:
             return Hello(_have(content))
         case "watch":
             return Watch(_have(content))
+        case "preview":
+            return AskPreview(_request(content), _group(content), _index(content))
         case "command":
             name = content.get("name")
             if not isinstance(name, str) or name not in ORDERS:
@@ -132,10 +143,7 @@ def read(content: object) -> Hello | Watch | Question | Command:
 def _question(content: Mapping[str, object]) -> Question:
     match content.get("op"):
         case "detail":
-            index = content.get("index")
-            if not _is_index(index):
-                raise BadMessage("A detail needs the index of an element.")
-            return AskDetail(_request(content), _group(content), index)
+            return AskDetail(_request(content), _group(content), _index(content))
         case "group":
             return AskGroup(_request(content), _group(content))
         case "source":
@@ -200,6 +208,13 @@ def _group(content: Mapping[str, object]) -> str:
     if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
         raise BadMessage("A question needs the id of a group.")
     return group
+
+
+def _index(content: Mapping[str, object]) -> int:
+    index = content.get("index")
+    if not _is_index(index):
+        raise BadMessage("A question needs the index of an element.")
+    return index
 
 
 def _text(content: Mapping[str, object]) -> str:

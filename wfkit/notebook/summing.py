@@ -100,17 +100,20 @@ def _durations(groups: Sequence[GroupView]) -> dict[str, object] | None:
     for wall_s in walls:
         far = log(max(wall_s, low) / low) if by_ratio else wall_s - least
         bars[min(_BARS - 1, int(far * scale))] += 1
-    at = lambda share: walls[min(len(walls) - 1, int(share * len(walls)))]  # noqa: E731
     return {
         "count": len(walls),
         "min_s": least,
-        "median_s": at(0.5),
-        "p95_s": at(0.95),
+        "median_s": _at(walls, 0.5),
+        "p95_s": _at(walls, 0.95),
         "max_s": most,
         "total_s": sum(walls),
         "limits_s": limits,
         "bars": bars,
     }
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def _workers(view: RunView, groups: Iterable[GroupView]) -> dict[str, object]:

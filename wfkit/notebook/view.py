@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
-from wfkit.notebook.answering import LookedAtRun, answer
+from wfkit.notebook.answering import answer
 from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
@@ -25,7 +25,8 @@ from wfkit.notebook.feed import VERSION, Message, Sent, delta, message_bytes, sn
 from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.orders import OrderedRun, give
 from wfkit.notebook.plain import one_line
-from wfkit.notebook.protocol import BadMessage, Command, Hello, Question, Watch, read
+from wfkit.notebook.previews import PreviewedRun, Previews
+from wfkit.notebook.protocol import AskPreview, BadMessage, Command, Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -37,7 +38,7 @@ _REMEMBERED: Final = 100  #: commands that are not obeyed twice
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(OrderedRun, LookedAtRun, Protocol):
+class WatchedRun(OrderedRun, PreviewedRun, Protocol):
     """What a view needs of a run."""
 
     @property
@@ -130,6 +131,7 @@ class FlowView(anywidget.AnyWidget):
         self._sent: Sent | None = None  # None: no browser has asked yet
         self._snapshot_wanted = False
         self._deck = Deck()  # changes only under the run's lock
+        self._previews = Previews(run, self._deck, self._answer)
         self._columns = Columns()
         self._columns_turn = False
         self._book = LogBook()
@@ -245,7 +247,7 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Watch | Question | Command) -> None:
+    def _take(self, message: Hello | Watch | Question | AskPreview | Command) -> None:
         match message:
             case Hello(have=have):
                 self._greet(have)
@@ -256,6 +258,8 @@ class FlowView(anywidget.AnyWidget):
                     self._line.wake_now()
             case Command(request=request, name=name):
                 self._obey(request, name)
+            case AskPreview():
+                self._previews.ask(message)
             case _:
                 self._reply(message)
 

@@ -1,17 +1,19 @@
 /** Blocks: a card and, below it, the cards of all that its nodes spawned; a block is laid out as one. */
 
 import type { GroupState } from "../model/run_model.ts";
-import type { LayoutNode, Places } from "./layout.ts";
 
 /** Sizes in pixels: cards, gaps between columns and rows, and cards that hang below another one. */
-export const CARD = { width: 196, height: 58, gapX: 64, gapY: 18, margin: 14 } as const;
-export const BELOW = { height: 44, gap: 8, indent: 16 } as const;
+export const CARD = { width: 188, height: 64, gapX: 44, gapY: 18, margin: 16 } as const;
+export const BELOW = { height: 54, gap: 8, indent: 16 } as const;
 export const THIN_HEIGHT = 30;
-const ROW = CARD.height + CARD.gapY;
+export const ROW = CARD.height + CARD.gapY;
 
-export interface Box {
+export interface Point {
   readonly x: number;
   readonly y: number;
+}
+
+export interface Box extends Point {
   readonly width: number;
   readonly height: number;
 }
@@ -29,7 +31,7 @@ export interface Seat {
 
 export type Seats = ReadonlyMap<string, Seat>;
 
-/** Seats of groups that come in tree order, parents first. */
+/** Seats of groups that come in tree order, parents first. Members of a flow have blocks of their own, in its frame. */
 export function seatsOf(groups: readonly GroupState[]): Map<string, Seat> {
   const seats = new Map<string, Seat>();
   const flows = new Set(groups.filter(({ group }) => group.kind === "flow").map(({ group }) => group.id));
@@ -47,55 +49,23 @@ export function seatsOf(groups: readonly GroupState[]): Map<string, Seat> {
   return seats;
 }
 
-/** The groups that decide where a group stands: its inputs, else the flow that it was made in. */
-export function inputsOf({ group }: GroupState): readonly string[] {
-  const inputs = group.edges.map(([id]) => id);
-  return inputs.length > 0 || group.parent === null ? inputs : [group.parent];
+/** Height of a block with so many cards below its head, in rows; whole halves, as rows are. */
+export function rowsOf(below: number): number {
+  if (below === 0) return 1;
+  return Math.ceil((2 * (ROW + below * (BELOW.height + BELOW.gap))) / ROW) / 2;
 }
 
-/** What is to be laid out: one node a block, with the inputs of all its cards. */
-export function blocksOf(groups: readonly GroupState[], seats: Seats): LayoutNode[] {
-  const blocks = new Map<string, { inputs: Set<string>; members: number }>();
-  for (const state of groups) {
-    const head = seats.get(state.group.id)?.head ?? state.group.id;
-    const block = blocks.get(head) ?? { inputs: new Set<string>(), members: -1 };
-    blocks.set(head, block);
-    block.members += 1;
-    for (const input of inputsOf(state)) {
-      const from = seats.get(input)?.head ?? input;
-      if (from !== head) block.inputs.add(from);
-    }
+/** The box of a card within its block. */
+export function boxInBlock({ depth, position }: Seat, kind: string): Box {
+  if (depth === 0) {
+    const height = kind === "flatten" ? THIN_HEIGHT : CARD.height;
+    return { x: 0, y: (CARD.height - height) / 2, width: CARD.width, height };
   }
-  return [...blocks].map(([id, { inputs, members }]) => ({ id, inputs: [...inputs], height: heightOf(members) }));
+  const indent = Math.min(depth, 6) * BELOW.indent;
+  const top = CARD.height + BELOW.gap + (position - 1) * (BELOW.height + BELOW.gap);
+  return { x: indent, y: top, width: CARD.width - indent, height: BELOW.height };
 }
 
-/** Height of a block in rows; whole halves, as rows are. */
-function heightOf(members: number): number {
-  if (members === 0) return 1;
-  return Math.ceil((2 * (ROW + members * (BELOW.height + BELOW.gap))) / ROW) / 2;
-}
-
-/** Boxes of all cards, in pixels. */
-export function boxesOf(groups: readonly GroupState[], seats: Seats, places: Places): Map<string, Box> {
-  const boxes = new Map<string, Box>();
-  for (const { group } of groups) {
-    const seat = seats.get(group.id);
-    const place = places.get(seat?.head ?? group.id);
-    if (seat === undefined || place === undefined) continue;
-    const x = CARD.margin + place.column * (CARD.width + CARD.gapX);
-    const y = CARD.margin + place.row * ROW;
-    boxes.set(group.id, seat.depth === 0 ? headBox(x, y, group.kind) : belowBox(x, y, seat));
-  }
-  return boxes;
-}
-
-function headBox(x: number, y: number, kind: string): Box {
-  const height = kind === "flatten" ? THIN_HEIGHT : CARD.height;
-  return { x, y: y + (CARD.height - height) / 2, width: CARD.width, height };
-}
-
-function belowBox(x: number, y: number, { depth, position }: Seat): Box {
-  const indent = depth * BELOW.indent;
-  const top = y + CARD.height + BELOW.gap + (position - 1) * (BELOW.height + BELOW.gap);
-  return { x: x + indent, y: top, width: CARD.width - indent, height: BELOW.height };
+export function shifted<P extends Point>(place: P, x: number, y: number): P {
+  return { ...place, x: place.x + x, y: place.y + y };
 }

@@ -5,6 +5,7 @@ import type { TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { type Box, CARD } from "./blocks.ts";
 import { count, duration, plural } from "./format.ts";
+import { breakable } from "./names.ts";
 import { unquoted } from "./prose.ts";
 import { LOOKS, countOf, endedOf, hasBad, leadingState } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
@@ -47,6 +48,18 @@ export function staleText({ group }: GroupState): string {
   return isMany(group) ? `${count(group.stale)} stale` : "stale";
 }
 
+/** "1 failed, 9 stale, 3 reused": what a glance at a strip could miss. */
+export function remarks({ group }: GroupState): string {
+  const told = REMARKABLE.filter((state) => countOf(group.counts, state) > 0).map(
+    (state) => `${count(countOf(group.counts, state))} ${LOOKS[state].label.toLowerCase()}`,
+  );
+  if (group.stale > 0) told.splice(told.length > 0 && hasBad(group.counts) ? 1 : 0, 0, `${count(group.stale)} stale`);
+  if (group.levels > 1) told.push(plural(group.levels, "level"));
+  return told.join(" · ");
+}
+
+const REMARKABLE: readonly TaskState[] = ["FAILED", "CRASHED", "RUNNING", "RETRYING", "UPSTREAM_FAILED", "CANCELLED", "REUSED", "SKIPPED"];
+
 export class Card {
   readonly element: HTMLElement;
   readonly #icon = glyph(LOOKS.PENDING);
@@ -56,15 +69,20 @@ export class Card {
   readonly #progress = h("span.wf-card-progress");
   readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
+  readonly #fold: HTMLElement;
+  readonly #grid = h("button.wf-card-grid", { type: "button", tabindex: "-1", title: "Show the elements as a grid" }, "Grid");
 
   #place = "";
 
-  constructor() {
+  constructor(id: string) {
+    this.#fold = h("button.wf-twist", { type: "button", tabindex: "-1", "data-fold": id });
     this.element = h(
       "div.wf-card",
-      {},
-      h("div.wf-card-row", {}, this.#icon, this.#name, this.#time),
-      h("div.wf-card-row", {}, this.#word, this.#strip.element, this.#stale, this.#progress),
+      { "data-id": id },
+      h("div.wf-card-row", {}, this.#fold, this.#icon, this.#name, this.#time),
+      this.#strip.element,
+      h("div.wf-card-row.wf-card-more", {}, this.#word, this.#stale, this.#progress),
+      this.#grid,
     );
   }
 
@@ -73,27 +91,33 @@ export class Card {
     this.#place = at.width < CARD.width ? " wf-below" : "";
   }
 
-  update(state: GroupState, now_s: number): void {
+  remove(): void {
+    this.element.remove();
+  }
+
+  /** Draws the group; `folded` tells whether it is folded, if it can be. */
+  update(state: GroupState, now_s: number, folded?: boolean): void {
     const { group } = state;
     const leading = stateOfCard(state);
     setGlyph(this.#icon, LOOKS[leading]);
-    setText(this.#name, group.name);
+    breakable(this.#name, group.name);
     // One node needs a word; a strip is for many.
     const many = isMany(group);
-    const levels = group.levels > 1 ? `${plural(group.levels, "level")} · ` : "";
-    setText(this.#progress, many ? levels + progressText(state) : "");
-    setText(this.#stale, staleText(state));
-    setText(this.#word, many ? "" : unquoted(group.note) || LOOKS[leading].label);
-    this.#word.hidden = many;
+    setText(this.#progress, many ? progressText(state) : "");
+    setText(this.#stale, many ? "" : staleText(state));
+    setText(this.#word, many ? remarks(state) : unquoted(group.note) || LOOKS[leading].label);
+    this.#grid.hidden = !group.mapped || group.kind === "flatten";
     this.#strip.element.style.display = many ? "" : "none";
     if (many) this.#strip.update(group.counts, state.states);
     this.tick(state, now_s);
+    this.#drawFold(folded);
     const classes = [`wf-card${this.#place}`, `wf-is-${LOOKS[leading].tone}`];
     if (group.mapped) classes.push("wf-deck");
     if (group.kind === "flow" || group.kind === "flatten") classes.push(`wf-${group.kind}`);
+    if (folded === true) classes.push("wf-folded");
     if (countOf(group.counts, "RUNNING") > 0) classes.push("wf-moving");
     if (hasBad(group.counts)) classes.push("wf-bad");
-    for (const kept of ["wf-selected", "wf-cursor"]) if (this.element.classList.contains(kept)) classes.push(kept);
+    for (const kept of KEPT) if (this.element.classList.contains(kept)) classes.push(kept);
     setAttribute(this.element, "class", classes.join(" "));
     setAttribute(this.element, "title", cardText(state));
   }
@@ -102,4 +126,15 @@ export class Card {
   tick(state: GroupState, now_s: number): void {
     setText(this.#time, timeText(state, now_s));
   }
+
+  #drawFold(folded: boolean | undefined): void {
+    this.#fold.hidden = folded === undefined;
+    const label = folded === true ? "Unfold" : "Fold";
+    setText(this.#fold, folded === true ? "▸" : "▾");
+    setAttribute(this.#fold, "aria-label", label);
+    setAttribute(this.#fold, "title", label);
+  }
 }
+
+/** Classes that the scene sets. */
+const KEPT = ["wf-selected", "wf-cursor", "wf-dim", "wf-found"] as const;

@@ -1,14 +1,15 @@
 /** Edges as curves whose shape tells how elements flow: pairwise, many into one, one into many, or plainly. */
 
+import type { Folded } from "./folds.ts";
 import type { GroupState } from "../model/run_model.ts";
+import type { Box, Point } from "./blocks.ts";
 import { countOf } from "./states.ts";
-import { type Boxes, CARD, type Box } from "./blocks.ts";
 
 /**
  * pairs: element i uses element i (two rails). gather: one node uses all elements (a funnel).
- * scatter: all elements use one node (a fan). plain: node to node. spawn: made inside a flow. branch: made by nodes.
+ * scatter: all elements use one node (a fan). plain: node to node, or what is folded. branch: made by nodes.
  */
-export type EdgeKind = "pairs" | "gather" | "scatter" | "plain" | "spawn" | "branch";
+export type EdgeKind = "pairs" | "gather" | "scatter" | "plain" | "branch";
 
 export interface DrawnEdge {
   readonly from: string;
@@ -16,22 +17,23 @@ export interface DrawnEdge {
   readonly kind: EdgeKind;
 }
 
-export function edgesOf(groups: readonly GroupState[], find: (id: string) => GroupState | undefined): DrawnEdge[] {
-  const edges: DrawnEdge[] = [];
-  for (const { group } of groups) {
-    const seen = new Set<string>();
-    for (const [from, how] of group.edges) {
-      const source = find(from)?.group;
-      if (source === undefined || seen.has(from)) continue;
-      seen.add(from);
-      edges.push({ from, to: group.id, kind: kindOf(source.mapped, group.mapped, how) });
-    }
-    const above = group.parent === null ? undefined : find(group.parent)?.group;
-    if (above !== undefined && (seen.size === 0 || above.kind !== "flow")) {
-      edges.push({ from: above.id, to: group.id, kind: above.kind === "flow" ? "spawn" : "branch" });
+/** Edges between what is drawn: those of folded groups begin and end at the card that shows them. */
+export function edgesOf(folded: Folded): DrawnEdge[] {
+  const edges = new Map<string, DrawnEdge>();
+  for (const { group } of folded.all) {
+    const to = folded.shownBy(group.id);
+    const above = to === group.id && group.parent !== null ? folded.state(group.parent)?.group : undefined;
+    if (above !== undefined && !folded.isFrame(above.id)) edges.set(`^${to}`, { from: above.id, to, kind: "branch" });
+    for (const [source, how] of group.edges) {
+      const from = folded.shownBy(source);
+      const start = folded.state(from)?.group;
+      const key = `${from}>${to}`;
+      if (start === undefined || from === to || edges.has(key) || folded.isInside(from, to) || folded.isInside(to, from)) continue;
+      const whole = from === source && to === group.id;
+      edges.set(key, { from, to, kind: whole ? kindOf(start.mapped, group.mapped, how) : "plain" });
     }
   }
-  return edges;
+  return [...edges.values()];
 }
 
 function kindOf(sourceMapped: boolean, targetMapped: boolean, how: string): EdgeKind {
@@ -55,39 +57,55 @@ const ENDS: Readonly<Record<EdgeKind, readonly [number, number]>> = {
   gather: [5, 0.8],
   scatter: [0.8, 5],
   plain: [0, 0],
-  spawn: [0, 0],
   branch: [0, 0],
 };
+const ROUND = 8;
+
+/** The points of an edge between two blocks, from the side of one card to that of the other. */
+export function pointsOf(a: Box, b: Box, route: readonly Point[]): Point[] {
+  const ends = [{ x: a.x + a.width, y: a.y + a.height / 2 }, ...route, { x: b.x, y: b.y + b.height / 2 }];
+  return ends.filter((point, i) => {
+    const last = ends[i - 1];
+    return last === undefined || Math.abs(point.x - last.x) + Math.abs(point.y - last.y) > 0.5;
+  });
+}
 
 /** The path of an edge: a band for funnels and fans, a single curve for the rest; within a block it stays beside it. */
-export function pathOf(edge: DrawnEdge, boxes: Boxes): string {
-  const a = boxes.get(edge.from);
-  const b = boxes.get(edge.to);
-  if (a === undefined || b === undefined) return "";
-  if (areInOneBlock(a, b)) {
-    return edge.kind === "spawn" || edge.kind === "branch" ? branch(a, b) : bracket(a, b);
+export function pathOf(kind: EdgeKind, a: Box, b: Box, route: readonly Point[] | undefined): string {
+  if (route === undefined) return kind === "branch" ? branch(a, b) : bracket(a, b);
+  const points = pointsOf(a, b, route);
+  const [start, end] = ENDS[kind];
+  if (start === 0) return `M${at(points[0])}${curve(points)}`;
+  const wide = (up: number): Point[] =>
+    points.map(({ x, y }, i) => ({ x, y: y + up * (start + ((end - start) * i) / (points.length - 1)) }));
+  const [upper, lower] = [wide(-1), wide(1).reverse()];
+  return `M${at(upper[0])}${curve(upper)}L${at(lower[0])}${curve(lower)}Z`;
+}
+
+/** On along the points: level and upright stretches are straight with round corners, all others curves. */
+function curve(points: readonly Point[]): string {
+  let path = "";
+  for (let i = 1; i < points.length; i++) {
+    const [p, q, next] = [points[i - 1], points[i], points[i + 1]];
+    if (p === undefined || q === undefined) continue;
+    const level = Math.abs(p.y - q.y) < 0.5;
+    const upright = Math.abs(p.x - q.x) < 0.5;
+    if (!level && !upright) {
+      const bend = (q.x - p.x) / 2;
+      path += `C${n(p.x + bend)} ${n(p.y)} ${n(q.x - bend)} ${n(q.y)} ${at(q)}`;
+    } else if (next !== undefined && (level ? Math.abs(q.x - next.x) < 0.5 : Math.abs(q.y - next.y) < 0.5)) {
+      const [before, after] = [towards(q, p), towards(q, next)];
+      path += `L${at(before)}Q${at(q)} ${at(after)}`;
+    } else path += `L${at(q)}`;
   }
-  const from = { x: a.x + a.width, y: a.y + a.height / 2 };
-  const to = { x: b.x, y: b.y + b.height / 2 };
-  const [start, end] = ENDS[edge.kind];
-  const bend = Math.max(28, Math.min(120, Math.abs(to.x - from.x) / 2));
-  const there = (up: number): string =>
-    `${n(from.x + bend)} ${n(from.y + up * start)} ${n(to.x - bend)} ${n(to.y + up * end)} ${n(to.x)} ${n(to.y + up * end)}`;
-  if (start === 0) return `M${n(from.x)} ${n(from.y)}C${there(0)}`;
-  const back = `${n(to.x - bend)} ${n(to.y + end)} ${n(from.x + bend)} ${n(from.y + start)} ${n(from.x)} ${n(from.y + start)}`;
-  return `M${n(from.x)} ${n(from.y - start)}C${there(-1)}L${n(to.x)} ${n(to.y + end)}C${back}Z`;
+  return path;
 }
 
-/** Does the edge stay within one block? */
-export function staysInside(edge: DrawnEdge, boxes: Boxes): boolean {
-  const a = boxes.get(edge.from);
-  const b = boxes.get(edge.to);
-  return a !== undefined && b !== undefined && areInOneBlock(a, b);
-}
-
-/** Only cards of one block can be joined within a column. */
-function areInOneBlock(a: Box, b: Box): boolean {
-  return Math.abs(a.x - b.x) < CARD.width / 2;
+/** The point on the way from one point to another at which a round corner begins. */
+function towards(from: Point, to: Point): Point {
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  const share = Math.min(0.5, ROUND / Math.max(1, length));
+  return { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share };
 }
 
 /** From the foot of a card to the side of one that hangs below it. */
@@ -99,9 +117,13 @@ function branch(above: Box, below: Box): string {
 /** Around the right side of the cards of a block. */
 function bracket(a: Box, b: Box): string {
   const right = a.x + a.width;
-  const out = Math.min(40, 16 + Math.abs(a.y - b.y) / 12);
+  const out = Math.min(28, 12 + Math.abs(a.y - b.y) / 12);
   const [from, to] = [a.y + a.height / 2, b.y + b.height / 2];
   return `M${n(right)} ${n(from)}C${n(right + out)} ${n(from)} ${n(right + out)} ${n(to)} ${n(b.x + b.width)} ${n(to)}`;
+}
+
+function at(point: Point | undefined): string {
+  return point === undefined ? "" : `${n(point.x)} ${n(point.y)}`;
 }
 
 function n(value: number): string {

@@ -16,6 +16,8 @@ export type Mode = keyof typeof MODES;
 export interface HeaderEvents {
   order(order: Order): void;
   mode(mode: Mode): void;
+  /** A chip was pressed: its state is looked for, or no longer. */
+  filter(state: TaskState): void;
 }
 
 export class Header {
@@ -44,14 +46,12 @@ export class Header {
       this.#modes.set(mode, button);
     }
     this.#orders = new Orders((order) => events.order(order));
-    const chips = h("div.wf-chips", { role: "list", "aria-label": "Tasks by state" });
+    const chips = h("div.wf-chips", { role: "group", "aria-label": "Tasks by state" });
     for (const state of STRIP_ORDER) {
-      const chip = h(
-        "span.wf-chip",
-        { role: "listitem", title: LOOKS[state].label, hidden: true, "data-state": state },
-        glyph(LOOKS[state]),
-        h("span"),
-      );
+      const title = `${LOOKS[state].label}: show where`;
+      const attributes = { type: "button", title, hidden: true, "data-state": state, "aria-pressed": "false" };
+      const chip = h("button.wf-chip", attributes, glyph(LOOKS[state]), h("span"));
+      chip.addEventListener("click", () => events.filter(state));
       this.#chips.set(state, chip);
       chips.append(chip);
     }
@@ -108,6 +108,10 @@ export class Header {
 
   show(mode: Mode): void {
     for (const [each, button] of this.#modes) setAttribute(button, "aria-pressed", String(each === mode));
+  }
+
+  filtered(state: TaskState | null): void {
+    for (const [each, chip] of this.#chips) setAttribute(chip, "aria-pressed", String(each === state));
   }
 
   /** The order was refused: it may be given again. */

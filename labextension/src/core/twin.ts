@@ -5,6 +5,7 @@ import type { Selection } from "../model/selection.ts";
 import { cardText, progressText, staleText, stateOfCard, timeText } from "./card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { count } from "./format.ts";
+import type { Folds } from "./folds.ts";
 import type { Pane } from "./pane.ts";
 import { LOOKS, countOf } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
@@ -15,6 +16,8 @@ export interface TwinEvents {
   /** The keyboard stands on this row; null when it left the list. */
   cursor(id: string | null): void;
   neighbour(id: string, side: "left" | "right"): string | null;
+  /** Folds what is open, unfolds what is folded. */
+  fold(id: string): void;
 }
 
 const MOST_ROWS = 2001;
@@ -38,6 +41,7 @@ export class Twin implements Pane {
 
   constructor(
     readonly model: RunModel,
+    readonly folds: Folds,
     readonly now_s: () => number,
     readonly events: TwinEvents,
   ) {
@@ -80,6 +84,7 @@ export class Twin implements Pane {
       const there = this.#body.children[position] ?? null;
       if (there !== row.element) this.#body.insertBefore(row.element, there);
       if (row.drawn !== state) this.#draw(row, state);
+      this.#drawFold(row.element, state.group.id);
     });
     const first = groups[0];
     if (first !== undefined && (this.#active === null || !this.#rows.has(this.#active))) this.#activate(first.group.id);
@@ -132,6 +137,20 @@ export class Twin implements Pane {
     row.name.style.paddingInlineStart = `${(this.#level(state) - 1) * 16}px`;
   }
 
+  /** Rows of what is folded are not shown; those that can be folded say whether they are. */
+  #drawFold(element: HTMLElement, id: string): void {
+    const { foldable } = this.folds.now;
+    const folded = foldable.get(id);
+    if (folded === undefined) element.removeAttribute("aria-expanded");
+    else setAttribute(element, "aria-expanded", String(!folded));
+    element.hidden = this.#isHidden(id);
+  }
+
+  #isHidden(id: string): boolean {
+    const card = this.folds.now.shownBy(id);
+    return card !== id && this.model.group(card) !== undefined;
+  }
+
   #level({ group }: GroupState): number {
     let level = 1;
     for (let parent = group.parent; parent !== null && level < 20; level++) {
@@ -149,17 +168,21 @@ export class Twin implements Pane {
   #key(event: KeyboardEvent): void {
     const id = idOf(event.target);
     if (id === null || event.altKey || event.ctrlKey || event.metaKey) return;
-    const rows = this.model.groups.slice(0, MOST_ROWS).map((state) => state.group.id);
+    const rows = this.model.groups.slice(0, MOST_ROWS).map((state) => state.group.id).filter((each) => !this.#isHidden(each));
     const at = rows.indexOf(id);
+    const folded = this.folds.now.foldable.get(id);
+    const left = this.events.neighbour(id, "left");
+    const folds = { "+": folded === true, "-": folded === false, ArrowRight: folded === true, ArrowLeft: folded === false && left === null };
     const target: Readonly<Record<string, string | null | undefined>> = {
       ArrowDown: rows[at + 1],
       ArrowUp: rows[at - 1],
       Home: rows[0],
       End: rows.at(-1),
-      ArrowLeft: this.events.neighbour(id, "left"),
+      ArrowLeft: left ?? this.model.group(id)?.group.parent,
       ArrowRight: this.events.neighbour(id, "right"),
     };
-    if (event.key === "Enter" || event.key === " ") this.events.open(id);
+    if (folds[event.key as keyof typeof folds]) this.events.fold(id);
+    else if (event.key === "Enter" || event.key === " ") this.events.open(id);
     else if (!(event.key in target)) return;
     else if (target[event.key] != null) this.#rows.get(target[event.key] ?? "")?.element.focus();
     // The host must not take the arrows for moving between cells.

@@ -3,7 +3,10 @@
 import type { Box } from "./blocks.ts";
 import { h, setAttribute } from "./dom.ts";
 
-const ZOOMS = { least: 0.2, most: 1.4, step: 1.2, fit: 0.75 } as const;
+const ZOOMS = { least: 0.05, most: 1.6, step: 1.2 } as const;
+const READABLE = 0.4; // names have two lines of 11 pixels on the screen from here on
+const LABEL = { card: 13, least: 11.2, far: 0.8, tiny: 0.39, most: 46 } as const; // pixels, but for the zooms `far` and `tiny`
+const TALL = { usual: 560, most: 800 } as const; // pixels; a larger picture scrolls
 const MARGIN = 14; // kept free around what is scrolled into sight
 
 export class Viewport {
@@ -31,23 +34,42 @@ export class Viewport {
     setAttribute(this.#window, "aria-label", text);
   }
 
-  /** The size of the plane at zoom 1. */
-  set size(size: { width: number; height: number }) {
+  /** The size of the plane at zoom 1. A box that was in sight stays where it was on the screen, though it moved. */
+  resize(size: { width: number; height: number }, before?: Box, after?: Box): void {
     this.#size = size;
-    this.fit();
+    const view = this.#window;
+    const zoom = this.#zoom;
+    const wasSeen = before !== undefined && after !== undefined && overlap(before, this.sight(0));
+    const at = wasSeen ? { x: before.x * zoom - view.scrollLeft, y: before.y * zoom - view.scrollTop } : null;
+    this.#settle();
+    if (at !== null && after !== undefined) view.scrollTo(after.x * this.#zoom - at.x, after.y * this.#zoom - at.y);
   }
 
-  /** A plane that is a little too wide is drawn a little smaller, until the reader zooms by hand. */
-  fit(): void {
-    const room = this.#window.clientWidth;
-    if (!this.#byHand && room > 0 && this.#size.width > 0) {
-      this.#zoom = Math.min(1, Math.max(ZOOMS.fit, room / this.#size.width));
+  /** The whole picture, as long as it can be read; until the reader zooms by hand. */
+  #settle(): void {
+    if (!this.#byHand) {
+      const whole = this.#whole(TALL.usual);
+      this.#zoom = whole >= READABLE ? whole : Math.max(READABLE, this.#whole(TALL.most));
     }
     this.#apply();
   }
 
+  /** The zoom at which the whole picture is seen. */
+  #whole(tallest: number): number {
+    const { width, height } = this.#size;
+    const room = this.#window.clientWidth;
+    const tall = this.#inherited() ?? tallest;
+    return room > 0 && width > 0 ? Math.min(1, room / width, tall / height) : 1;
+  }
+
+  /** The height that something around prescribes, if it does. */
+  #inherited(): number | null {
+    const { maxHeight, height } = getComputedStyle(this.#window);
+    return maxHeight === "none" ? parseFloat(height) : null;
+  }
+
   resized(): void {
-    this.fit();
+    this.#settle();
     this.#soon();
   }
 
@@ -77,16 +99,32 @@ export class Viewport {
     this.moved();
   }
 
+  /** Shows the whole picture, however small. */
+  fit(): void {
+    this.#byHand = false;
+    this.#zoom = Math.max(ZOOMS.least, this.#whole(TALL.most));
+    this.#apply();
+    this.moved();
+  }
+
   #apply(): void {
     const { width, height } = this.#size;
     const view = this.#window;
-    this.plane.style.transform = this.#zoom === 1 ? "none" : `scale(${this.#zoom})`;
+    const zoom = this.#zoom;
+    this.plane.style.transform = zoom === 1 ? "none" : `scale(${zoom})`;
     this.plane.style.width = `${width}px`;
     this.plane.style.height = `${height}px`;
-    this.#sizer.style.width = `${Math.floor(width * this.#zoom)}px`;
-    this.#sizer.style.height = `${Math.ceil(height * this.#zoom)}px`;
+    this.#sizer.style.width = `${Math.floor(width * zoom)}px`;
+    this.#sizer.style.height = `${Math.ceil(height * zoom)}px`;
+    // Names keep their size on the screen while cards get smaller, and take the place of what is said less often.
+    const label = Math.max(LABEL.card, Math.min(LABEL.most, LABEL.least / zoom));
+    this.plane.style.setProperty("--wf-label", `${label.toFixed(2)}px`);
+    this.plane.classList.toggle("wf-far", zoom < LABEL.far);
+    this.plane.classList.toggle("wf-tiny", zoom < LABEL.tiny);
+    // What is smaller than the window stands in its middle.
+    this.#sizer.style.marginInline = width * zoom < view.clientWidth ? "auto" : "0";
     const overflowing = width > view.clientWidth + 1 || height > view.clientHeight + 1;
-    this.element.classList.toggle("wf-zoomable", overflowing || this.#zoom !== 1);
+    this.element.classList.toggle("wf-zoomable", overflowing || zoom !== 1);
   }
 
   #zoomTo(zoom: number, atX?: number, atY?: number): void {
@@ -127,20 +165,20 @@ export class Viewport {
       "div.wf-tools",
       {},
       button("−", "Zoom out", () => this.#zoomTo(this.#zoom / ZOOMS.step)),
-      button("Fit", "Fit the width", () => {
-        this.#byHand = false;
-        this.fit();
-        this.moved();
-      }),
+      button("Fit", "Show all", () => this.fit()),
       button("+", "Zoom in", () => this.#zoomTo(this.#zoom * ZOOMS.step)),
     );
   }
 }
 
+export function overlap(a: Box, b: Box): boolean {
+  return a.x + a.width >= b.x && a.x <= b.x + b.width && a.y + a.height >= b.y && a.y <= b.y + b.height;
+}
+
 /** Dragging the empty plane scrolls it. */
 function dragToScroll(view: HTMLElement): void {
   view.addEventListener("pointerdown", (down) => {
-    const onCard = down.target instanceof Element && down.target.closest(".wf-card") !== null;
+    const onCard = down.target instanceof Element && down.target.closest("[data-id]") !== null;
     if (down.button !== 0 || onCard || down.pointerType === "touch") return;
     const start = { left: view.scrollLeft, top: view.scrollTop };
     const drag = (move: PointerEvent): void =>

@@ -34,7 +34,7 @@ function frameList(frames: readonly Frame[], key: string, near: HTMLElement): HT
 }
 
 /** Each frame of the user by itself, and those of libraries between them together. */
-function stretches(frames: readonly Frame[]): (readonly Frame[])[] {
+export function stretches(frames: readonly Frame[]): (readonly Frame[])[] {
   const found: Frame[][] = [];
   for (const frame of frames) {
     const last = found.at(-1);

@@ -20,7 +20,7 @@ export function summaryView(summary: Summary, go: Go): HTMLElement {
       failures.length === 0 ? null : h("ul.wf-failures", {}, ...failures),
       more === 0 ? null : h("p.wf-note", {}, `and ${plural(more, "more kind")} of failures`),
     ),
-    section("Duration", summary.durations === null ? null : histogram(summary.durations)),
+    summary.durations === null ? null : histogram(summary.durations),
     facts(summary),
     section("Why", causes(summary)),
     inputs(summary, go),
@@ -44,16 +44,9 @@ function failureView({ type, message, count: many, first }: Failure, go: Go): HT
   );
 }
 
-/** The distribution as bars, with the numbers below it. */
-function histogram(durations: Durations): HTMLElement {
-  const { bars, limits_s, min_s, median_s, p95_s, max_s } = durations;
-  const figures = factList([
-    ["Shortest", duration(min_s)],
-    ["Median", duration(median_s)],
-    ["95 %", duration(p95_s)],
-    ["Longest", duration(max_s)],
-  ]);
-  if (durations.count < 2 || max_s <= min_s) return h("p", {}, duration(median_s));
+/** The distribution of durations as bars. */
+function histogram({ bars, limits_s, min_s, max_s, count: nodes }: Durations): HTMLElement | null {
+  if (max_s <= min_s) return null;
   const highest = Math.max(...bars);
   const step = BAR.width + BAR.gap;
   const drawn = bars.flatMap((many, i) => {
@@ -71,21 +64,27 @@ function histogram(durations: Durations): HTMLElement {
       viewBox: `0 0 ${bars.length * step - BAR.gap} ${BAR.height}`,
       preserveAspectRatio: "none",
       role: "img",
-      "aria-label": `Durations of ${plural(durations.count, "node")}, from ${duration(min_s)} to ${duration(max_s)}`,
+      "aria-label": `Durations of ${plural(nodes, "node")}, from ${duration(min_s)} to ${duration(max_s)}`,
     },
     ...drawn,
   );
-  return h("div", {}, picture, figures);
+  return section("Durations", picture);
 }
 
 function facts({ attempts, workers, result_bytes, durations }: Summary): HTMLElement | null {
   const retried = attempts.filter(([tried]) => tried > 1);
-  const most = workers.most.map(([name, many]) => `${name}: ${plural(many, "node")}`);
+  const most = workers.most.map(([name, nodes]) => `${name}: ${plural(nodes, "node")}`).join("\n");
+  const only = workers.count === 1 ? workers.most[0]?.[0] : undefined;
+  const many = durations !== null && durations.count > 1;
   return factList([
-    ["Together", durations === null || durations.count < 2 ? null : duration(durations.total_s)],
+    ["Shortest", many ? duration(durations.min_s) : null],
+    ["Median", durations === null ? null : duration(durations.median_s)],
+    ["95 %", many ? duration(durations.p95_s) : null],
+    ["Longest", many ? duration(durations.max_s) : null],
+    ["Together", many ? duration(durations.total_s) : null],
     ["Results", result_bytes === 0 ? null : bytes(result_bytes)],
-    ["Retried", retried.map(([tried, many]) => `${plural(many, "node")}: ${tried} attempts`).join(", ")],
-    ["Workers", workers.count === 0 ? null : h("span", { title: most.join("\n") }, workers.count === 1 ? workers.most[0]?.[0] ?? "" : count(workers.count))],
+    ["Retried", retried.map(([tried, nodes]) => `${plural(nodes, "node")}: ${tried} attempts`).join(", ")],
+    ["Workers", workers.count === 0 ? null : h("span", { title: most }, only ?? count(workers.count))],
   ]);
 }
 

@@ -18,8 +18,14 @@ export interface Clock {
   readonly now_s: number;
 }
 
-/** `near` is the part of the page that the result joins. */
-export function nodeView(node: NodeDetail, clock: Clock, near: HTMLElement, go: Go): HTMLElement {
+/** `near` is the part of the page that the result joins; `value` shows the value of the node. */
+export function nodeView(
+  node: NodeDetail,
+  clock: Clock,
+  near: HTMLElement,
+  go: Go,
+  value: HTMLElement | null,
+): HTMLElement {
   const look = LOOKS[node.state];
   return h(
     "div.wf-node",
@@ -31,23 +37,22 @@ export function nodeView(node: NodeDetail, clock: Clock, near: HTMLElement, go: 
       node.kind === null || node.kind === "error" ? null : h("span.wf-note", {}, node.kind),
     ),
     node.reason === "" || isTold(node) ? null : h("p.wf-node-reason", {}, ...prose(node.reason)),
-    node.causes.length === 0 ? null : h("p.wf-node-cause", {}, ...node.causes.flatMap((text) => [...prose(text), " "])),
+    node.causes.length === 0 ? null : h("p.wf-node-cause", {}, ...prose(node.causes.join(" "))),
     node.spawner === null ? null : spawnerLink(node.spawner, go),
     ...attemptList(node.attempts, near),
     facts(node, clock.runStarted_s),
     inputs(node, go),
     section("Log", node.logs.length === 0 ? null : logView(node.logs)),
-    section("Value", node.preview === "" ? null : h("pre.wf-pre", { tabindex: "0" }, node.preview)),
+    section("Value", value),
     consumers(node, go),
     section("Spawned", node.spawned.length === 0 ? null : spawnedList(node.spawned, node.spawned_more, go)),
     section("History", moveList(node.moves, clock.runStarted_s, clock.now_s)),
   );
 }
 
-/** Does the reason only say what is shown elsewhere: the error, why the node was kept, or where its value is? */
-function isTold({ reason, attempts, causes, kept }: NodeDetail): boolean {
-  const isError = attempts.some(({ error }) => error !== null && reason === `${error.type}: ${error.message}`);
-  return isError || reason === kept || (reason !== "" && causes.some((text) => text.includes(reason)));
+/** Does the reason only say what is shown anyway: the error, or where the value is? */
+function isTold({ reason, attempts, kept }: NodeDetail): boolean {
+  return reason === kept || attempts.some(({ error }) => error !== null && reason === `${error.type}: ${error.message}`);
 }
 
 function facts(node: NodeDetail, runStarted_s: number | null): HTMLElement | null {

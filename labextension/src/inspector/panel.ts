@@ -1,6 +1,7 @@
 /** The inspector: one group or one node, opened by a click or Enter, closed by Escape. */
 
 import { h, setText } from "../core/dom.ts";
+import { hasGrid } from "../grid/grid.ts";
 import { isMany } from "../model/run_model.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
@@ -11,6 +12,7 @@ import { redrawn } from "./keep.ts";
 import { type Members, memberList } from "./members.ts";
 import { nodeView } from "./node.ts";
 import { SourceSection } from "./source.ts";
+import { ValueView } from "./value.ts";
 
 /** While a node is alive its log grows: ask again after this time. To sum up many nodes takes the kernel longer. */
 const REFRESH_S = 2;
@@ -20,28 +22,35 @@ export class Panel {
   readonly element: HTMLElement;
   readonly #title = h("h3.wf-panel-title", { tabindex: "-1" });
   readonly #back = h("button.wf-link", { type: "button", hidden: true });
+  readonly #grid = h("button.wf-button.wf-open-grid", { type: "button", hidden: true, title: "Show the elements as a grid" }, "Open grid");
   readonly #body = h("div.wf-panel-body");
   readonly #content = h("div.wf-panel-content"); // what the kernel says; drawn again with each answer
   #selection: Selection | null = null;
   #list: ElementList | null = null;
   #members: Members | null = null;
-  #shown: unknown = null; // the group's state that the shown details belong to
+  #shown: unknown = null; // what of the model the shown details belong to
   #drawn = ""; // what the kernel said of it
   #asked_s = 0;
+  readonly #value: ValueView;
 
   constructor(
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
+    openGrid: (id: string) => void,
   ) {
+    this.#value = new ValueView(link);
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => select(null));
     this.#back.addEventListener("click", () => {
       if (this.#selection !== null) select({ group: this.#selection.group, index: null });
     });
+    this.#grid.addEventListener("click", () => {
+      if (this.#selection !== null) openGrid(this.#selection.group);
+    });
     this.element = h(
       "section.wf-panel",
       { "aria-label": "Details", hidden: true },
-      h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), close),
+      h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), this.#grid, close),
       this.#body,
     );
   }
@@ -51,7 +60,9 @@ export class Panel {
     this.element.hidden = selection === null;
     this.#list = null;
     this.#members = null;
+    this.#grid.hidden = true;
     this.#drawn = "";
+    this.#value.leave();
     this.#body.replaceChildren();
     if (selection === null) return;
     const state = this.link.model.group(selection.group);
@@ -61,6 +72,7 @@ export class Panel {
       return;
     }
     const { group } = state;
+    this.#grid.hidden = !hasGrid(state);
     this.#back.hidden = !group.mapped || selection.index === null;
     setText(this.#back, `‹ ${group.name}`);
     const index = group.mapped && !group.named ? selection.index : null; // what the kernel names is named by its answer
@@ -91,7 +103,7 @@ export class Panel {
     if (this.#members !== null) this.#members.update();
     else if (this.#list !== null) this.#list.update(state);
     const wait_s = this.#isSummed ? Math.max(REFRESH_S, state.states.length / NODES_PER_S) : REFRESH_S;
-    if (this.#shown !== state && this.link.host.now_s() - this.#asked_s >= wait_s) this.#ask(selection);
+    if (this.#shown !== this.#news(selection) && this.link.host.now_s() - this.#asked_s >= wait_s) this.#ask(selection);
   }
 
   #choose(id: string): void {
@@ -104,10 +116,15 @@ export class Panel {
     return this.#list !== null || this.#members !== null;
   }
 
+  /** What is another one when there may be something new to say: a node has a log, and others that use it. */
+  #news({ group }: Selection): unknown {
+    return this.#isSummed ? this.link.model.group(group) : this.link.model.seq;
+  }
+
   #ask(selection: Selection): void {
     this.#asked_s = this.link.host.now_s();
     const { group } = selection;
-    const shown = this.link.model.group(group);
+    const shown = this.#news(selection);
     const answer = (said: unknown, draw: () => HTMLElement): void => {
       if (this.#selection !== selection) return;
       this.#shown = shown;
@@ -129,7 +146,7 @@ export class Panel {
         setText(this.#title, node.name);
         const { run, skew_s } = this.link.model;
         const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
-        return nodeView(node, clock, this.#body, go);
+        return nodeView(node, clock, this.#body, go, this.#value.of(node));
       }),
     );
   }

@@ -43,7 +43,7 @@ function table(lines: readonly SourceLine[]): HTMLElement {
     {},
     ...lines.map(([mark, before, now, text]) => {
       const row = h("div", { class: `wf-line-${MARKS[mark]}` }, h("span.wf-line-number", {}, numbered(before)));
-      if (compared) row.append(h("span.wf-line-number", {}, numbered(now)), h("span.wf-line-mark", {}, mark.trim()));
+      if (compared) row.append(h("span.wf-line-number", {}, numbered(now)), h("span.wf-line-mark", {}, mark === "…" ? "" : mark.trim()));
       row.append(h("span.wf-line-text", {}, SAID[mark] === "" ? null : h("span.wf-hidden", {}, SAID[mark]), text));
       return row;
     }),

@@ -126,7 +126,8 @@ function inTreeOrder(states: readonly GroupState[]): GroupState[] {
   return ordered;
 }
 
-function wholeOf(flow: Group, members: readonly GroupState[]): GroupState {
+/** A flow with the counts and times of its members. */
+export function wholeOf(flow: Group, members: readonly GroupState[]): GroupState {
   const counted = members.filter(({ group }) => group.kind !== "flatten");
   const counts = flow.counts.map((own, code) => own + counted.reduce((sum, { group }) => sum + (group.counts[code] ?? 0), 0));
   const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
@@ -135,7 +136,8 @@ function wholeOf(flow: Group, members: readonly GroupState[]): GroupState {
   const first_s = starts.length > 0 ? Math.min(...starts) : flow.first_s;
   const last_s = ends.length > 0 ? Math.max(...ends) : flow.last_s;
   const length = counts.reduce((sum, count) => sum + count, 0);
-  return { group: { ...flow, counts, first_s, last_s, length }, states: new Uint8Array(0) };
+  const stale = members.reduce((sum, { group }) => sum + group.stale, flow.stale);
+  return { group: { ...flow, counts, first_s, last_s, length, stale }, states: new Uint8Array(0) };
 }
 
 function bytesOf(buffer: DataView | undefined): Uint8Array {

@@ -13,9 +13,9 @@ from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView
-from wfkit.engine.driver import values
+from wfkit.engine.driver import looking, values
 from wfkit.engine.driver.cancelling import cancel_nodes
-from wfkit.engine.driver.reading import described, name_in
+from wfkit.engine.driver.reading import Looked, described, name_in
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.ended import map_failed
 from wfkit.errors import HandleMisuse, WaitTimeout
@@ -147,6 +147,10 @@ class Answers:
                 return ", ".join(counts) or ("0 items" if self.length(ref.group) == 0 else "length not known yet")
             text = group.previews.get(ref.index) or group.reasons.get(ref.index, "")
             return f"{state} {text}".rstrip()
+
+    def look(self, ref: Ref) -> Looked:
+        """What is to be seen of the value of a node."""
+        return looking.look_live(self.run, ref)
 
     def current(self, handle: Handle) -> Handle:
         """Another handle of the same node: the graph keeps it, whatever becomes of the one that the body holds."""

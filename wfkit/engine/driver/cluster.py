@@ -117,6 +117,23 @@ class Cluster:
             wanted = [key for key in wanted if key not in failed]
         return {}
 
+    def holders(self, key: str) -> list[str]:
+        """Addresses of the workers that have the value of a key."""
+        found = self._dask.sync(self._dask.scheduler.who_has, keys=[key])
+        return list(found.get(key) or ())
+
+    def ask(self, worker: str, function: Callable[..., object], *args: object, timeout_s: float) -> object:
+        """What a coroutine function returns in the event loop of a worker, beside its tasks.
+
+        Raises
+        ------
+        Exception : its own, or the worker is gone, or the time passed first
+        """
+        answers = self._dask.sync(
+            self._dask._run, function, *args, workers=[worker], wait=True, callback_timeout=timeout_s
+        )
+        return answers[worker]
+
     def threads(self) -> int:
         """How many threads the workers have; asked for at most every few seconds."""
         now_s = time.monotonic()

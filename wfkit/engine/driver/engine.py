@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -78,6 +78,14 @@ class Results(Protocol):
         Raises
         ------
         WfkitError : the store cannot be asked now
+        """
+
+    def read(self, reference: str) -> tuple[bytes | bytearray, Sequence[object]]:
+        """The pickle of a stored result and its buffers, verified and not unpickled.
+
+        Raises
+        ------
+        ResultLost : it cannot be had
         """
 
     def load(self, reference: str) -> object:

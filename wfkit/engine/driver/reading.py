@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, overload
 
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle, Ref, Source
@@ -16,10 +16,14 @@ from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
+from wfkit.engine.driver.viewing import plotter
 from wfkit.engine.worker.ended import Ended
-from wfkit.errors import FlowFailed, NoSuchNode
+from wfkit.engine.worker.look.form import Look
+from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
 
 if TYPE_CHECKING:
+    from bokeh.plotting import figure
+
     from wfkit.engine.driver.run import Run
 
 #: The state of a mapped handle is the first of these that one of its elements has, once all have ended.
@@ -33,6 +37,13 @@ _WORST_FIRST: Final = (
     TaskState.SKIPPED,
 )
 _FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
+
+
+class Looked(NamedTuple):
+    """What is to be seen of a value, and who has shown it."""
+
+    look: Look
+    where: str  #: "tcp://…:40001", "the record", "the store of results"; empty where nobody has it
 
 
 class ReadableRun:
@@ -129,9 +140,48 @@ class ReadableRun:
                 "Look at run.failed and handle.exception(), then run.rerun().",
             )
 
+    def look(self, group: GroupId, index: int) -> Looked:
+        """What is to be seen of the value of a node, made now, wherever the value is. Never raises; may take seconds.
+
+        Raises
+        ------
+        LookupError : there is no such node
+        """
+        return self.answers.look(Ref(group, index))
+
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, in order of time."""
         return sorted(self.answers.logs(None), key=lambda line: line.at_s)
+
+    def timeline(self) -> figure:
+        """What ran where and when, as a Bokeh figure: `bokeh.io.show(run.timeline())`.
+
+        A lane for whatever ran at the same time on a worker; bars by state, with name, duration, worker and attempt
+        where the pointer is. Above 20,000 bars it shows how busy each lane was. A run that goes on is drawn until now.
+        """
+        return plotter().timeline(self)  # type: ignore[no-any-return]  # this room does not know what draws
+
+    def compare(self, other: ReadableRun) -> Any:
+        """Tell how another run differs: which took longer and why, what was executed, reused and failed, by task.
+
+        `print` it, or look at it in a cell; `.headline`, `.tasks` and `.nodes` are for programs, and `.figure()` is a
+        Bokeh figure. Nodes are matched by name.
+
+        Parameters
+        ----------
+        other : Run
+            Of `wfkit.runs()`, `wfkit.attach(run_id)`, or made here: `run.compare(wfkit.attach(run.parent_id))`.
+
+        Raises
+        ------
+        BadArguments : `other` is no run
+        """
+        if not isinstance(other, ReadableRun):
+            raise BadArguments(
+                f"`run.compare` takes another run, not {type(other).__name__}.",
+                "Get it with `wfkit.attach(run_id)`; `wfkit.runs()` lists those on record.",
+            )
+        return plotter().compare(self, other)
 
     @overload
     def rerun(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> Run: ...
@@ -218,6 +268,9 @@ def ended_in(group: GroupView, index: int) -> Ended:
 
 class RunSource(Source, Protocol):
     """What answers for the handles of one run."""
+
+    def look(self, ref: Ref) -> Looked:
+        """What is to be seen of the value of a node."""
 
     def logs(self, ref: Ref | None) -> list[LogLine]:
         """What the nodes behind a handle, or all nodes, wrote so far."""

@@ -16,7 +16,8 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView, RunView
-from wfkit.engine.driver.reading import ReadableRun, described, ended_in, name_in
+from wfkit.engine.driver import looking
+from wfkit.engine.driver.reading import Looked, ReadableRun, described, ended_in, name_in
 from wfkit.engine.worker.calls import unpack
 from wfkit.engine.worker.ended import map_failed
 from wfkit.engine.worker.outcome import load_value
@@ -288,6 +289,10 @@ class RecordAnswers:
             counts = [f"{count} {STATES[code]}" for code, count in enumerate(group.counts) if count]
             return ", ".join(counts) or "0 items"
         return f"{self.state(ref)} {group.previews.get(ref.index) or group.reasons.get(ref.index, '')}".rstrip()
+
+    def look(self, ref: Ref) -> Looked:
+        """What is to be seen of the value of a node."""
+        return looking.look_recorded(self._group(ref), ref.index or 0, self.run.results)
 
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         """Call back when the node has ended; waits for that."""

@@ -56,14 +56,14 @@ def values_of(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[obje
 
 def _gathered(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[object]:
     view, places = run.view_model.groups[group], run.groups[group].where
-    away = _away(run, view.spec.name)
+    gone = away(run, view.spec.name)
     stored = {
         index: view.stored[index]
         for index in indices
-        if index in view.stored and (away or places(index)[0] in run.to_bring)
+        if index in view.stored and (gone or places(index)[0] in run.to_bring)
     }
-    if len(stored) < len(indices) and away:
-        raise ResultLost(away, "Run the flow again.")
+    if len(stored) < len(indices) and gone:
+        raise ResultLost(gone, "Run the flow again.")
     keys = [places(index)[0] for index in indices if index not in stored]
     found = _fetched(run, list(dict.fromkeys(keys)), view.spec.name) if keys else {}
     return [
@@ -72,7 +72,7 @@ def _gathered(run: LiveRun, group: GroupId, indices: Sequence[int]) -> list[obje
     ]
 
 
-def _away(run: LiveRun, name: str) -> str:
+def away(run: LiveRun, name: str) -> str:
     """Why the cluster has nothing of a run any more; empty where it may."""
     if run.released:
         return f"The results of `{name}` were released."

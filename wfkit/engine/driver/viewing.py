@@ -1,13 +1,14 @@
-"""Viewing: how a run gets its live view, which is made in a room above and given by the package's wiring."""
+"""Viewing: how a run gets its live view and its plots, which a room above makes; the package's wiring gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfkit.errors import WfkitError
 
 if TYPE_CHECKING:
+    from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.run import Run
 
 
@@ -21,7 +22,18 @@ class View(Protocol):
         """End the picture; the run goes on."""
 
 
+class Plotter(Protocol):
+    """Draws runs."""
+
+    def timeline(self, run: ReadableRun) -> Any:
+        """What ran where and when."""
+
+    def compare(self, run: ReadableRun, other: ReadableRun) -> Any:
+        """Two runs side by side."""
+
+
 _MAKER: Final[list[Callable[[Run], View]]] = []
+_PLOTTER: Final[list[Callable[[], Plotter]]] = []
 
 
 def provide_view(maker: Callable[[Run], View]) -> None:
@@ -43,3 +55,13 @@ def view_of(run: Run) -> View:
             f"The live view needs `{error.name}`, which is not installed.",
             "Install it (`pip install wfkit` brings all that notebooks need), or print the run: `print(run.nodes)`.",
         ) from error
+
+
+def provide_plotter(provider: Callable[[], Plotter]) -> None:
+    """Tell runs what draws them; called once, by the package's wiring."""
+    _PLOTTER[:] = [provider]
+
+
+def plotter() -> Plotter:
+    """What draws runs."""
+    return _PLOTTER[0]()

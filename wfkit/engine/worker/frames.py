@@ -9,6 +9,7 @@ from typing import Any, Final
 
 #: Kinds of frames. To the process: what to do. From it: it begins, lines of its log, and how it ended.
 WORK: Final = b"w"
+LOOK: Final = b"p"
 BEGUN: Final = b"b"
 LINES: Final = b"l"
 VALUE: Final = b"v"
@@ -33,16 +34,26 @@ def parts_of(kind: bytes, payload: bytes, buffers: Sequence[Any] = ()) -> list[m
     return [memoryview(head), *pieces]
 
 
-def read(read_into: Callable[[memoryview], None]) -> tuple[bytes, bytearray, list[bytearray]]:
+def read(
+    read_into: Callable[[memoryview], None], most_bytes: int | None = None
+) -> tuple[bytes, bytearray, list[bytearray]]:
     """One frame: its kind, payload and buffers.
 
     Parameters
     ----------
     read_into : callable
         Fills what it is given, or raises.
+    most_bytes : int, optional
+        What each of its parts may have at most, from whom it may be anything.
+
+    Raises
+    ------
+    ValueError : a part is larger
     """
 
     def take(size: int) -> bytearray:
+        if most_bytes is not None and size > most_bytes:
+            raise ValueError(f"a frame of {size:,} bytes")
         room = bytearray(size)
         if size:
             read_into(memoryview(room))

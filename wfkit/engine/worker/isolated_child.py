@@ -20,6 +20,7 @@ from wfkit.engine.worker import frames
 from wfkit.engine.worker.capture import captured
 from wfkit.engine.worker.failure import describe
 from wfkit.engine.worker.logs import LogSink
+from wfkit.engine.worker.look import child as look_child
 from wfkit.engine.worker.outcome import dump_value
 from wfkit.engine.worker.result import check_result
 
@@ -49,6 +50,9 @@ def work(talk: int, words: int) -> None:
     faulthandler.enable(words)
     connection = _Connection(socket.socket(fileno=talk))
     kind, payload, buffers = frames.read(connection.read_into)
+    if kind == frames.LOOK:
+        look_child.show(connection.send, payload, buffers)
+        os._exit(0)
     assert kind == frames.WORK
     try:
         parts = _parts(connection, payload, buffers)

@@ -57,6 +57,12 @@ class Ok:
         """COMPLETED, always."""
         return TaskState.COMPLETED
 
+    @property
+    def held(self) -> Held | None:
+        """The pickle that arrived, as long as nobody has wanted the value here."""
+        held = self._held
+        return held if self._value is _UNREAD else None
+
     def value(self) -> object:
         """The value itself.
 
