@@ -13,6 +13,7 @@ from wfkit.notebook.protocol import (
     AskFind,
     AskGroup,
     AskLogs,
+    AskPreview,
     AskRows,
     AskSource,
     BadMessage,
@@ -33,6 +34,7 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": None}) == AskSource("a", "g", None)
     assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
     assert read({"v": 1, "op": "find", "request": "a", "text": "late"}) == AskFind("a", "late")
+    assert read({"v": 1, "op": "preview", "request": "a", "group": "g1", "index": 2}) == AskPreview("a", "g1", 2)
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
 
@@ -92,6 +94,10 @@ def test_a_question_about_the_log_with_anything_else_is_refused(wrong: dict[str,
         {"v": 1, "op": "watch", "have": "all"},
         {"v": 1, "op": "snapshot"},
         {"v": 1, "op": "detail", "group": "g1", "index": 0},
+        {"v": 1, "op": "preview", "group": "g1", "index": 0},
+        {"v": 1, "op": "preview", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "preview", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "preview", "request": "a", "group": 7, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "", "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "g" * 10_001, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": {"$ne": 1}, "index": 0},
@@ -131,12 +137,12 @@ _json = st.recursive(
 )
 _keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name", "text", "level", "limit"])
 _words = st.sampled_from(
-    ["hello", "detail", "group", "source", "rows", "find", "logs", "command", "cancel", 1, 0, "g0"],
+    ["hello", "detail", "group", "source", "rows", "preview", "find", "logs", "command", "cancel", 1, 0, "g0"],
 )
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        asked = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
+        asked = AskDetail | AskGroup | AskSource | AskRows | AskPreview | AskFind | AskLogs
         assert isinstance(read(content), Hello | Watch | asked | Command)
