@@ -1,5 +1,6 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
+import type { Choices } from "./choices.ts";
 import { h, setText } from "./core/dom.ts";
 import { Finder } from "./core/finder.ts";
 import { Folds } from "./core/folds.ts";
@@ -16,32 +17,11 @@ import { isMany } from "./model/run_model.ts";
 import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
-import { type Lists, TablePane } from "./table/pane.ts";
-import type { Order } from "./wire.ts";
+import { TablePane } from "./table/pane.ts";
+import type { Order, TaskState } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
-import graphCss from "./graph.css";
+import { STYLES } from "./styles.ts";
 import { Timeline } from "./timeline/pane.ts";
-import css from "./style.css";
-import inspectorCss from "./inspector/inspector.css";
-import valueCss from "./inspector/value.css";
-import timelineCss from "./timeline/timeline.css";
-import rowsCss from "./core/rows.css";
-import logsCss from "./logs/logs.css";
-import tableCss from "./table/table.css";
-import gridCss from "./grid/grid.css";
-
-/** What the reader chose; outlives a view, since hosts render outputs again as they like. */
-export interface Choices {
-  mode: Mode;
-  selection: Selection | null;
-  query: Query;
-  /** What was folded (true) or unfolded (false) by hand. */
-  readonly folds: Map<string, boolean>;
-  /** What the table lists. */
-  table: Lists;
-  /** The group whose elements are shown as a grid in place of the graph. */
-  grid: string | null;
-}
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
 const SAY_AGAIN_MS = 1000;
@@ -76,10 +56,7 @@ export class View {
     this.#header = new Header(model, now_s, {
       order: (order) => this.#order(order),
       mode: (mode) => this.#mode(mode),
-      filter: (state) => {
-        if (this.#pane.query === undefined) this.#mode("graph");
-        this.#finder.filter(state);
-      },
+      filter: (state) => this.#filter(state),
     });
     this.#finder = new Finder(model, {
       query: (query) => this.#look(query),
@@ -117,7 +94,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, graphCss, rowsCss, inspectorCss, valueCss, timelineCss, tableCss, logsCss, gridCss),
+      h("style", {}, STYLES),
       this.#waiting,
       this.#header.element,
       this.#finder.element,
@@ -251,6 +228,11 @@ export class View {
     this.#finder.show(query);
     this.#header.filtered(query.state);
     for (const pane of Object.values(this.#panes)) pane.query?.(query);
+  }
+
+  #filter(state: TaskState): void {
+    if (this.#pane.query === undefined) this.#mode("graph");
+    this.#finder.filter(state);
   }
 
   #openGrid(id: string): void {

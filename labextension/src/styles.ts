@@ -1,0 +1,13 @@
+/** All style sheets, each beside what it is for. */
+
+import core from "./style.css";
+import graph from "./graph.css";
+import grid from "./grid/grid.css";
+import inspector from "./inspector/inspector.css";
+import logs from "./logs/logs.css";
+import rows from "./core/rows.css";
+import table from "./table/table.css";
+import timeline from "./timeline/timeline.css";
+import value from "./inspector/value.css";
+
+export const STYLES = [core, graph, rows, inspector, value, timeline, table, logs, grid].join("\n");
