@@ -13,7 +13,7 @@ from tests.notebook.telling import StoryRun, ended, run_started, spec
 from wfkit.core.events import NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.engine.driver.reading import Looked
-from wfkit.engine.worker.look.form import MOST_BYTES, Look, nothing
+from wfkit.engine.worker.look.form import MOST_BYTES, Fields, Look, nothing
 from wfkit.engine.worker.look.kinds import known_look
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.previews import Previews
@@ -61,7 +61,7 @@ def test_an_answer_has_kind_place_fields_and_picture() -> None:
 
 
 def test_html_is_cleaned_and_where_nothing_is_left_it_is_words() -> None:
-    html = {"type": "T", "left_out": 0, "text": "in words"}
+    html: Fields = {"type": "T", "left_out": 0, "text": "in words"}
     content, _ = asked(Look("html", {**html, "html": "<b onclick=x>1</b>"}))
     assert content["look"]["html"] == "<b>1</b>"
     content, _ = asked(Look("html", {**html, "html": "<script>1</script>"}))

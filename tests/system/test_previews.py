@@ -38,12 +38,19 @@ class Shown:
                 Path(self.path).unlink()
             case "tells":
                 return f"shown in {os.getpid()}"
-        return "x" * 1_000_000_000
+            case _:
+                return "x" * 1_000_000_000
+        return ""
 
 
 @task
 def frame(rows: int) -> Any:
     return pd.DataFrame({"n": np.arange(rows)})
+
+
+@task
+def number(n: int) -> int:
+    return n
 
 
 @task
@@ -130,18 +137,19 @@ def test_what_the_cluster_has_released_is_shown_from_the_store_in_a_process(unha
     run.release()
     looked = look(run, "shown")
     assert looked.where == "the store of results"
+    assert looked.look.kind == "text", looked
     assert int(str(looked.look.fields["head"]).split()[-1]) != os.getpid()
     assert look(run, "frame").look.fields == {"reason": "the results of `frame` were released"}
 
 
 def test_another_session_shows_the_values_of_a_recorded_run(home: Path) -> None:
-    run = ran(lambda: (frame(LARGE), frame(3), shown("tells")))
+    run = ran(lambda: (frame(LARGE), number(3), shown("tells")))
     close_session()
     known = wfkit.attach(run.id)
     assert isinstance(known, RecordedRun)
     assert look(known, "frame").look.fields["shape"] == [LARGE, 1]
     assert look(known, "frame").where == "the store of results"
-    assert (look(known, "frame#2").look.kind, look(known, "frame#2").where) == ("table", "the record")
+    assert (look(known, "number").look.fields["head"], look(known, "number").where) == ("3", "the record")
     assert look(known, "shown").look.kind == "text"
     for file in (home / "results" / run.id).iterdir():
         file.write_bytes(b"swapped")
