@@ -39,7 +39,7 @@ SCRIPTS: Final = {
     "script after a null": f"<scr\x00ipt>{_CALL}</scr\x00ipt>",
     "image error": f"<img src=x onerror={_CALL}>",
     "image error, slashes": f"<img/src=x/onerror={_CALL}>",
-    "image error, in entities": f'<img src=x onerror="&#116;op.canary&lpar;&rpar;">',
+    "image error, in entities": '<img src=x onerror="&#116;op.canary&lpar;&rpar;">',
     "body load": f"<body onload={_CALL}>",
     "page show": f"<body onpageshow={_CALL}>",
     "details toggle": f"<details open ontoggle={_CALL}>x</details>",

@@ -21,13 +21,8 @@ export class Frame {
   readonly head: HTMLElement;
 
   constructor(id: string) {
-<<<<<<< HEAD
     const fold = h("button.wf-twist", { type: "button", tabindex: "-1", "data-fold": id, "aria-label": "Fold", title: "Fold" }, "▾");
-    this.head = h("div.wf-frame-head", { "data-id": id }, fold, this.#icon, this.#name, this.#strip.element, this.#progress, this.#time);
-=======
-    const fold = h("button.wf-fold", { type: "button", tabindex: "-1", "data-fold": id, "aria-label": "Fold", title: "Fold" }, "▾");
     this.head = h("div.wf-nest-head", { "data-id": id }, fold, this.#icon, this.#name, this.#strip.element, this.#progress, this.#time);
->>>>>>> main
   }
 
   place(at: Box): void {
