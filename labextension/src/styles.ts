@@ -1,5 +1,6 @@
 /** All style sheets, each beside what it is for. */
 
+import acting from "./acting/acting.css";
 import core from "./style.css";
 import graph from "./graph.css";
 import grid from "./grid/grid.css";
@@ -10,4 +11,4 @@ import table from "./table/table.css";
 import timeline from "./timeline/timeline.css";
 import value from "./inspector/value.css";
 
-export const STYLES = [core, graph, rows, inspector, value, timeline, table, logs, grid].join("\n");
+export const STYLES = [core, graph, rows, inspector, value, timeline, table, logs, grid, acting].join("\n");
