@@ -69,13 +69,28 @@ class Sketch:
                 run.tell(*events, ended(group.order, index, state, after_s=begin_s + 1.1 + step % 5, error=error))
 
 
+TABLES = (
+    "orders",
+    "order_items",
+    "customers",
+    "products",
+    "stores",
+    "suppliers",
+    "shipments",
+    "returns",
+    "payments",
+    "visits",
+    "campaigns",
+    "stock",
+)
+
+
 def warehouse() -> StoryRun:
     """60 tasks that fan out from 12 tables and in again to the marts of four teams."""
     flow = Sketch("warehouse")
-    tables = "orders order_items customers products stores suppliers shipments returns payments visits campaigns stock".split()
-    for table in tables:
+    for table in TABLES:
         flow.call(f"extract_{table}")
-    for table in tables:
+    for table in TABLES:
         flow.call(f"clean_{table}", f"extract_{table}")
     for table in ("orders", "customers", "products", "visits"):
         flow.call(f"dedupe_{table}", f"clean_{table}")
@@ -116,9 +131,8 @@ def warehouse() -> StoryRun:
     flow.told(run, "mart_sales", "mart_finance", "docs", state=TaskState.UPSTREAM_FAILED)
     flow.told(run, "fct_sales", "dim_stores", "dim_customers", "fct_stock", "dim_products", at_s=12.0)
     flow.told(run, "lead_times", at_s=17.0, state=TaskState.REUSED)
-    run.tell(
-        *(started(flow.number(name), after_s=20.0) for name in ("daily_sales", "basket_pairs", "churn", "fct_visits"))
-    )
+    running = ("daily_sales", "basket_pairs", "churn", "fct_visits")
+    run.tell(*(started(flow.number(name), after_s=20.0) for name in running))
     return run
 
 

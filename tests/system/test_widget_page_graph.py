@@ -20,7 +20,8 @@ from wfkit.core.states import TaskState
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
 _LABELS_PX = """() => { const zoom = new DOMMatrix(getComputedStyle(document.querySelector('.wf-plane')).transform).a;
-  return [...document.querySelectorAll('.wf-card-name')].map(name => zoom * parseFloat(getComputedStyle(name).fontSize)); }"""
+  const names = [...document.querySelectorAll('.wf-card-name')];
+  return names.map(name => zoom * parseFloat(getComputedStyle(name).fontSize)); }"""
 
 
 def as_of_now(run: StoryRun) -> StoryRun:
@@ -81,7 +82,8 @@ def test_spawned_children_fold_below_their_parent(tab: Tab) -> None:
         expect(tab.locator(".wf-below")).to_have_count(3)
         tab.locator(".wf-card:not(.wf-below)", has_text="search").locator(".wf-twist").click()
         expect(tab.locator(".wf-below")).to_have_count(0)
-        expect(tab.locator(".wf-card.wf-folded")).to_have_attribute("title", "search: 51 completed, 7 waiting, 40 pending")
+        folded = tab.locator(".wf-card.wf-folded")
+        expect(folded).to_have_attribute("title", "search: 51 completed, 7 waiting, 40 pending")
 
 
 def test_the_keyboard_folds_and_unfolds_in_the_list(tab: Tab) -> None:
@@ -159,7 +161,8 @@ def test_the_selected_card_stays_where_it_is_while_the_run_grows(tab: Tab) -> No
         flow.call(f"step{i}", within="etl")
     flow.call("after", "step29")
     run = flow.run()
-    where = "() => { const box = document.querySelector('.wf-selected').getBoundingClientRect(); return [box.x, box.y]; }"
+    where = """() => { const box = document.querySelector('.wf-selected').getBoundingClientRect();
+      return [box.x, box.y]; }"""
     with served(run) as host:
         opened(tab, host)
         tab.locator(".wf-card", has_text="after").click()
