@@ -15,20 +15,12 @@ import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
 import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
+import { STYLES } from "./styles.ts";
 import { Nodes } from "./table/nodes.ts";
 import { type Lists, TablePane } from "./table/pane.ts";
-import type { Order } from "./wire.ts";
+import type { Order, TaskState } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
-import graphCss from "./graph.css";
 import { Timeline } from "./timeline/pane.ts";
-import css from "./style.css";
-import inspectorCss from "./inspector/inspector.css";
-import valueCss from "./inspector/value.css";
-import timelineCss from "./timeline/timeline.css";
-import rowsCss from "./core/rows.css";
-import logsCss from "./logs/logs.css";
-import tableCss from "./table/table.css";
-import gridCss from "./grid/grid.css";
 
 /** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
@@ -86,20 +78,16 @@ export class View {
       go: (selection) => this.#select(selection, false),
     });
     this.#folds = new Folds(model, choices.folds);
+    const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
     const graphEvents = {
-      open: (id: string) => this.#open(id),
-      fold: (id: string) => this.#fold(id),
+      ...cardEvents,
       select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
-      entered: (id: string | null) => {
-        choices.grid = id;
-        this.root.toggleAttribute("data-grid", id !== null);
-      },
+      filter: (state: TaskState) => this.#finder.filter(state),
       focusRow: (id: string) => this.#twin.focus(id),
     };
-    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices.grid);
+    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices);
     this.#twin = new Twin(model, this.#folds, now_s, {
-      fold: (id) => this.#fold(id),
-      open: (id) => this.#open(id),
+      ...cardEvents,
       cursor: (id) => this.#graph.scene.cursor(id),
       neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
@@ -117,7 +105,7 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, css, graphCss, rowsCss, inspectorCss, valueCss, timelineCss, tableCss, logsCss, gridCss),
+      h("style", {}, ...STYLES),
       this.#waiting,
       this.#header.element,
       this.#finder.element,
@@ -149,7 +137,6 @@ export class View {
       () => seen.disconnect(),
       () => clearInterval(timer),
     );
-    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
     this.#look(this.choices.query);

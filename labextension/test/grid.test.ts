@@ -27,6 +27,7 @@ const THEME: Theme = {
   back: [255, 255, 255],
   text: [0, 0, 0],
   accent: [0, 0, 255],
+  font: "10px sans-serif",
   states: Object.fromEntries(STATES.map((state, code) => [state, [20 * code, 100, 0]])) as unknown as Theme["states"],
 };
 
