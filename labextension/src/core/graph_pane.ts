@@ -116,6 +116,7 @@ export class GraphPane implements Pane {
     const target = event.target instanceof Element ? event.target : null;
     const id = target?.closest(".wf-card")?.getAttribute("data-id") ?? "";
     if (event.detail < 2) this.#clicked = id;
+    else if (id !== this.#clicked) event.stopPropagation();
     if (id === "" || target?.closest(".wf-card-grid") === null) return;
     event.stopPropagation();
     this.enter(id, true);
