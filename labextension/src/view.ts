@@ -1,12 +1,14 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
+import { Acting } from "./acting/acting.ts";
+import type { Choices } from "./choices.ts";
 import { h, setText } from "./core/dom.ts";
 import { Finder } from "./core/finder.ts";
 import { Folds } from "./core/folds.ts";
 import { GraphPane } from "./core/graph_pane.ts";
 import { Header, type Mode, summary, totals } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
-import { endedOf, hasBad, totalOf } from "./core/states.ts";
+import { RUN_LOOKS, endedOf, hasBad, totalOf } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { LogsPane } from "./logs/pane.ts";
@@ -15,31 +17,20 @@ import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
 import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
-import { STYLES } from "./styles.ts";
 import { Nodes } from "./table/nodes.ts";
-import { type Lists, TablePane } from "./table/pane.ts";
+import { TablePane } from "./table/pane.ts";
 import type { Order, TaskState } from "./wire.ts";
 import { setProse } from "./core/prose.ts";
+import { STYLES } from "./styles.ts";
 import { Timeline } from "./timeline/pane.ts";
-
-/** What the reader chose; outlives a view, since hosts render outputs again as they like. */
-export interface Choices {
-  mode: Mode;
-  selection: Selection | null;
-  query: Query;
-  /** What was folded (true) or unfolded (false) by hand. */
-  readonly folds: Map<string, boolean>;
-  /** What the table lists. */
-  table: Lists;
-  /** The group whose elements are shown as a grid in place of the graph. */
-  grid: string | null;
-}
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
 const SAY_AGAIN_MS = 1000;
+const BUSY = "The kernel is busy with a cell: this front end delivers clicks when it has ended.";
 
 export class View {
   readonly root: HTMLElement;
+  readonly #acting: Acting;
   readonly #header: Header;
   readonly #finder: Finder;
   readonly #folds: Folds;
@@ -57,6 +48,9 @@ export class View {
   #saidAt = 0;
   #saidKey = "";
   #answer = "";
+  #shown = "";
+  /** The run that is shown has not come to what is selected so far. */
+  #isBehind = false;
 
   constructor(
     readonly host: HTMLElement,
@@ -65,14 +59,20 @@ export class View {
   ) {
     const model = link.model;
     const now_s = (): number => link.host.now_s() + model.skew_s;
-    this.#header = new Header(model, now_s, {
-      order: (order) => this.#order(order),
-      mode: (mode) => this.#mode(mode),
-      filter: (state) => {
-        if (this.#pane.query === undefined) this.#mode("graph");
-        this.#finder.filter(state);
-      },
-    });
+    const order = (each: Order): void => this.#order(each);
+    const acting = {
+      order,
+      tell: (text: string) => this.#tell(text),
+      select: (selection: Selection) => this.#select(selection, true),
+      focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
+    };
+    this.#acting = new Acting(link, acting, choices);
+    const events = {
+      order,
+      mode: (mode: Mode) => this.#mode(mode),
+      filter: (state: TaskState) => this.#filter(state),
+    };
+    this.#header = new Header(model, now_s, events, this.#acting);
     this.#finder = new Finder(model, {
       query: (query) => this.#look(query),
       go: (selection) => this.#select(selection, false),
@@ -91,7 +91,8 @@ export class View {
       cursor: (id) => this.#graph.scene.cursor(id),
       neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id));
+    const { bar } = this.#acting;
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), bar.element);
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
     this.#panes = {
@@ -105,13 +106,14 @@ export class View {
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, ...STYLES),
+      h("style", {}, STYLES),
       this.#waiting,
       this.#header.element,
       this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
       this.#status,
       this.#spoken,
+      this.#acting.dialog.element,
     );
     host.append(this.root);
     this.#start();
@@ -142,6 +144,7 @@ export class View {
     this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
+    else if (this.choices.considered !== null) this.#acting.consider(this.choices.considered);
   }
 
   stop(): void {
@@ -169,6 +172,9 @@ export class View {
     }
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
+    if (run.id !== this.#shown) this.#turned(run.id);
+    if (this.#isBehind) this.#reselect(RUN_LOOKS[run.state].ended);
+    this.#acting.update();
     this.#header.update();
     this.#finder.update();
     this.#table.update();
@@ -188,10 +194,31 @@ export class View {
     this.#say();
   }
 
+  #turned(run: string): void {
+    this.#isBehind = this.choices.selection !== null;
+    if (this.#shown !== "") {
+      this.#answer = "";
+      for (const pane of Object.values(this.#panes)) pane.turned?.();
+    }
+    this.#shown = run;
+  }
+
+  /** What was selected in the run before stays so where it is in this one too, as soon as this one has come to it. */
+  #reselect(ended: boolean): void {
+    const { selection } = this.choices;
+    const state = selection === null ? undefined : this.link.model.group(selection.group);
+    const isSame = state?.group.name === this.choices.name;
+    const isThere = isSame && (!state.group.mapped || (selection?.index ?? -1) < state.states.length);
+    if (selection !== null && !isThere && !ended && (state === undefined || isSame)) return;
+    this.#isBehind = false;
+    this.#select(isThere ? selection : null, false);
+  }
+
   #say(): void {
     const silent_s = this.link.silent_s;
     const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
-    setProse(this.#status, [this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
+    const busy = this.link.isUnheard ? BUSY : "";
+    setProse(this.#status, [busy, this.#answer, this.link.notice, silence].filter((text) => text !== "").join(" "));
     const { model } = this.link;
     if (model.run === null) {
       if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");
@@ -240,14 +267,22 @@ export class View {
     for (const pane of Object.values(this.#panes)) pane.query?.(query);
   }
 
+  #filter(state: TaskState): void {
+    if (this.#pane.query === undefined) this.#mode("graph");
+    this.#finder.filter(state);
+  }
+
   #openGrid(id: string): void {
     this.#mode("graph");
     this.#graph.enter(id, true);
   }
 
   #select(selection: Selection | null, focus: boolean): void {
+    this.#isBehind = false;
     const before = this.choices.selection;
     this.choices.selection = selection;
+    if (selection !== null) this.choices.name = this.link.model.group(selection.group)?.group.name ?? this.choices.name;
+    this.#acting.bar.select(selection);
     this.root.classList.toggle("wf-inspecting", selection !== null);
     this.#panel.show(selection, focus);
     this.#pane.resized();
@@ -259,10 +294,15 @@ export class View {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.key !== "Escape" || this.choices.selection === null) return;
+    if (event.key === "Escape" && this.choices.selection !== null) this.#select(null, true);
+    else if (!this.#acting.shortcuts.take(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#select(null, true);
+  }
+
+  #tell(text: string): void {
+    this.#answer = text;
+    this.#soon();
   }
 
   #order(order: Order): void {

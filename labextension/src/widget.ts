@@ -1,9 +1,9 @@
 /** Entry of the widget: joins the host's model (anywidget) to a view. One module instance serves one widget. */
 
 import type { AnyModel } from "@anywidget/types";
+import { firstChoices } from "./choices.ts";
 import { Link } from "./model/link.ts";
-import { NOTHING } from "./model/query.ts";
-import { type Choices, View } from "./view.ts";
+import { View } from "./view.ts";
 
 interface Opened {
   readonly model: AnyModel;
@@ -12,14 +12,7 @@ interface Opened {
 
 /** A widget may be shown in several outputs, and again after each update: they share line and choices. */
 function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
-  const choices: Choices = {
-    mode: "graph",
-    selection: null,
-    query: NOTHING,
-    folds: new Map(),
-    table: "groups",
-    grid: null,
-  };
+  const choices = firstChoices();
   let link: Link | null = null;
 
   const connect = (model: AnyModel): Link => {

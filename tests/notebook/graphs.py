@@ -72,9 +72,7 @@ class Sketch:
 def warehouse() -> StoryRun:
     """60 tasks that fan out from 12 tables and in again to the marts of four teams."""
     flow = Sketch("warehouse")
-    tables = (
-        "orders order_items customers products stores suppliers shipments returns payments visits campaigns stock".split()
-    )
+    tables = "orders order_items customers products stores suppliers shipments returns payments visits campaigns stock".split()
     for table in tables:
         flow.call(f"extract_{table}")
     for table in tables:
@@ -118,7 +116,9 @@ def warehouse() -> StoryRun:
     flow.told(run, "mart_sales", "mart_finance", "docs", state=TaskState.UPSTREAM_FAILED)
     flow.told(run, "fct_sales", "dim_stores", "dim_customers", "fct_stock", "dim_products", at_s=12.0)
     flow.told(run, "lead_times", at_s=17.0, state=TaskState.REUSED)
-    run.tell(*(started(flow.number(name), after_s=20.0) for name in ("daily_sales", "basket_pairs", "churn", "fct_visits")))
+    run.tell(
+        *(started(flow.number(name), after_s=20.0) for name in ("daily_sales", "basket_pairs", "churn", "fct_visits"))
+    )
     return run
 
 

@@ -37,6 +37,7 @@ export class Panel {
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
     openGrid: (id: string) => void,
+    bar: HTMLElement,
   ) {
     this.#value = new ValueView(link);
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
@@ -51,6 +52,7 @@ export class Panel {
       "section.wf-panel",
       { "aria-label": "Details", hidden: true },
       h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), this.#grid, close),
+      bar,
       this.#body,
     );
   }

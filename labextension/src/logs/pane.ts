@@ -78,6 +78,10 @@ export class LogsPane implements Pane {
     this.#feed.on = isShown;
   }
 
+  turned(): void {
+    this.#feed.look(this.#feed.filter);
+  }
+
   focus(): void {
     this.#rows.element.focus({ preventScroll: true });
   }
