@@ -66,20 +66,16 @@ export class View {
     this.#header = new Header(model, now_s, events, this.#acting);
     this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#select(selection, false) });
     this.#folds = new Folds(model, choices.folds);
+    const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
     const graphEvents = {
-      open: (id: string) => this.#open(id),
-      fold: (id: string) => this.#fold(id),
+      ...cardEvents,
       select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
-      entered: (id: string | null) => {
-        choices.grid = id;
-        this.root.toggleAttribute("data-grid", id !== null);
-      },
+      filter: (state: TaskState) => this.#finder.filter(state),
       focusRow: (id: string) => this.#twin.focus(id),
     };
-    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices.grid);
+    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices);
     this.#twin = new Twin(model, this.#folds, now_s, {
-      fold: (id) => this.#fold(id),
-      open: (id) => this.#open(id),
+      ...cardEvents,
       cursor: (id) => this.#graph.scene.cursor(id),
       neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
@@ -123,7 +119,6 @@ export class View {
       second: () => this.#tick(),
     };
     this.#stops.push(watchSight(this.root, around));
-    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
     this.#mode(this.choices.mode);
     this.#update();
     this.#look(this.choices.query);
