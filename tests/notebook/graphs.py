@@ -194,12 +194,12 @@ def words() -> StoryRun:
     flow.call("top_100", "total")
     run = flow.run()
     for shard in range(24):
-        read, count = flow.number(f"read_{shard:02}"), flow.number(f"count_{shard:02}")
+        reading, counting = flow.number(f"read_{shard:02}"), flow.number(f"count_{shard:02}")
         share = max(0, 52 - 3 * shard)
-        run.tell(*(ended(read, i, after_s=1 + i / 9) for i in range(min(40, share))))
-        run.tell(*(started(read, i, after_s=6.0) for i in range(min(40, share), min(40, share + 2))))
-        run.tell(*(ended(count, i, after_s=2 + i / 8) for i in range(min(40, max(0, share - 4)))))
-        run.tell(*(started(count, i, after_s=7.0) for i in range(min(40, max(0, share - 4)), min(40, share))))
+        run.tell(*(ended(reading, i, after_s=1 + i / 9) for i in range(min(40, share))))
+        run.tell(*(started(reading, i, after_s=6.0) for i in range(min(40, share), min(40, share + 2))))
+        run.tell(*(ended(counting, i, after_s=2 + i / 8) for i in range(min(40, max(0, share - 4)))))
+        run.tell(*(started(counting, i, after_s=7.0) for i in range(min(40, max(0, share - 4)), min(40, share))))
     flow.told(run, "merge_0", "stop_words", at_s=9.0)
     run.tell(started(flow.number("merge_1"), after_s=11.0))
     return run

@@ -69,14 +69,17 @@ def write_report(run: ReportedRun, path: str | PathLike[str], record: RunRecord 
     if not target.parent.is_dir():
         raise CannotWrite(f"There is no folder {target.parent}.", "Make it, or name another one.")
     page = report_html(run, time.time(), record)
+    part: Path | None = None
     try:
         with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as file:
+            part = Path(file.name)
             file.write(page)
-        Path(file.name).chmod(0o644)  # a page to hand on, as any new file
-        Path(file.name).replace(target)
+        part.chmod(0o644)  # a page to hand on, as any new file
+        part.replace(target)
     except OSError as error:
-        with suppress(OSError, UnboundLocalError):
-            Path(file.name).unlink()
+        if part is not None:
+            with suppress(OSError):
+                part.unlink()
         what = f"The report cannot be written to {target}: {error.strerror}."
         raise CannotWrite(what, "Name another file.") from None
     return target
