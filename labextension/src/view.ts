@@ -13,6 +13,7 @@ import { LogsPane } from "./logs/pane.ts";
 import { Panel } from "./inspector/panel.ts";
 import type { Link } from "./model/link.ts";
 import { isMany } from "./model/run_model.ts";
+import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
 import { TablePane } from "./table/pane.ts";
