@@ -61,7 +61,7 @@ def test_a_failed_node_in_the_inspector(tab: Tab, theme: str) -> None:
         tab.evaluate("theme => document.body.className = theme", theme)
         tab.locator(".wf-card", has_text="clean").click()
         tab.locator(".wf-element").first.click()
-        expect(tab.locator(".wf-traceback").first).to_be_visible()
+        expect(tab.locator(".wf-error-message").first).to_be_visible()
         assert violations(tab, ".wfkit") == []
 
 

@@ -20,7 +20,7 @@ def test_a_host_that_only_renders_shows_the_run(tab: Tab) -> None:
         expect(tab.locator(".wfkit")).to_have_attribute("data-state", "FAILED")
         tab.locator(".wf-card", has_text="clean").click()
         tab.locator(".wf-element").first.click()
-        expect(tab.locator(".wf-traceback").first).to_be_visible()
+        expect(tab.locator(".wf-error-message").first).to_be_visible()
 
 
 def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:

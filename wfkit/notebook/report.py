@@ -27,6 +27,7 @@ from wfkit.notebook.details import node_detail
 from wfkit.notebook.display import outcome_line, run_html
 from wfkit.notebook.feed import PACKAGE_VERSION, Message, snapshot
 from wfkit.notebook.plain import clean, one_line
+from wfkit.notebook.summing import group_summary
 
 if TYPE_CHECKING:
     from wfkit.history.records import RunRecord
@@ -206,6 +207,7 @@ def _kept(view: RunView, now_s: float) -> dict[str, object]:
         "snapshot": _said(({"wfkit": PACKAGE_VERSION, **content}, buffers)),
         "columns": _said(told[0]) if told is not None else {"content": None, "buffers": []},
         "details": _details(view, deck),
+        "sums": {card.id: group_summary(view, deck, card.id) for card in cards},
         "cards": {card.id: clean(card.name, 400) for card in cards},
         "names": {card.id: names for card in cards if (names := _names(card))},
         "reasons": {card.id: reasons for card in cards if (reasons := _reasons(card))},

@@ -23,7 +23,7 @@ export class Viewport {
     readonly moved: () => void,
   ) {
     this.#sizer = h("div.wf-sizer", {}, plane);
-    this.#window = h("div.wf-viewport", { role: "img", tabindex: "0" }, this.#sizer);
+    this.#window = h("div.wf-viewport", { role: "group", tabindex: "0" }, this.#sizer);
     this.element = h("div.wf-graph", {}, this.#window, this.#tools());
     this.#window.addEventListener("scroll", () => this.#soon(), { passive: true });
     this.#window.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -157,7 +157,7 @@ export class Viewport {
 
   #tools(): HTMLElement {
     const button = (text: string, label: string, act: () => void): HTMLElement => {
-      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": label }, text);
+      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": /\w/.test(text) ? `${text}: ${label}` : label }, text);
       made.addEventListener("click", act);
       return made;
     };

@@ -16,6 +16,8 @@ export interface Kept {
   readonly columns: Said;
   /** Answers to questions for details, by card and cell. */
   readonly details: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** What sums up the nodes of a card. */
+  readonly sums: Readonly<Record<string, unknown>>;
   /** Names of the cells of a card, where they are more than numbers, and reasons by cell. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   readonly reasons: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -48,6 +50,10 @@ export class StaticHost implements Host {
       case "detail": {
         const node = this.kept.details[message.group]?.[message.index];
         return answer(node === undefined ? { op: "error", text: NO_DETAIL } : { op: "detail", node });
+      }
+      case "group": {
+        const group = this.kept.sums[message.group];
+        return answer(group === undefined ? { op: "error", text: NO_DETAIL } : { op: "group", group });
       }
       case "rows":
         return answer({ op: "rows", rows: message.indexes.map((index) => this.#row(message.group, index)) });

@@ -268,7 +268,7 @@ export class Timeline implements Pane {
 
   #tools(): HTMLElement {
     const button = (text: string, label: string, act: () => void): HTMLElement => {
-      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": label }, text);
+      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": /\w/.test(text) ? `${text}: ${label}` : label }, text);
       made.addEventListener("click", act);
       return made;
     };
