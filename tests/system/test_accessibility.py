@@ -43,7 +43,7 @@ def test_each_pane_with_and_without_the_inspector(tab: Tab, story: Any, theme: s
         opened(tab, host)
         tab.evaluate("theme => document.body.className = theme", theme)
         expect(tab.locator(".wfkit")).to_have_attribute("data-theme", theme)
-        modes = tab.locator(".wf-segment")
+        modes = tab.locator(".wf-header .wf-segment")
         for inspecting in (False, True):
             if inspecting:
                 modes.first.click()
