@@ -64,7 +64,7 @@ export class View {
     this.#acting = new Acting(link, acting, choices);
     const events = { order, mode: (mode: Mode) => this.#mode(mode), filter: (state: TaskState) => this.#filter(state) };
     this.#header = new Header(model, now_s, events, this.#acting);
-    this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#select(selection, false) });
+    this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#find(selection) });
     this.#folds = new Folds(model, choices.folds);
     const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
     const graphEvents = {
@@ -210,6 +210,11 @@ export class View {
   #open(id: string): void {
     const state = this.link.model.group(id);
     this.#select({ group: id, index: state !== undefined && isMany(state.group) ? null : 0 }, true);
+  }
+
+  #find(selection: Selection): void {
+    if (this.#folds.reveal(selection.group)) this.#update();
+    this.#select(selection, false);
   }
 
   #fold(id: string): void {

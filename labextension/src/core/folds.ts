@@ -88,9 +88,16 @@ export class Folds {
     this.#groups = null;
   }
 
-  /** Unfolds all that hides a group. */
-  reveal(id: string): void {
-    for (let card = this.now.shownBy(id); card !== id; card = this.now.shownBy(id)) this.fold(card, false);
+  /** Unfolds all that hides a group; whether there was anything that could be unfolded. */
+  reveal(id: string): boolean {
+    let before = "";
+    let card = this.now.shownBy(id);
+    const first = card;
+    for (; card !== id && card !== before; card = this.now.shownBy(id)) {
+      before = card;
+      this.fold(card, false);
+    }
+    return card !== first;
   }
 
   #folded(groups: readonly GroupState[]): Folded {
