@@ -72,23 +72,23 @@ class Wires:
 
 def notebook(lab: Lab, name: str, *cells: str, outputs: list[Any] | None = None, kernel: str = "python3") -> Path:
     """Write a notebook whose last cell has these outputs."""
-    made = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    made = nbformat.v4.new_notebook()
     made.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
-    made.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+    made.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     made.cells[-1]["outputs"] = outputs or []
     path = lab.root / name
-    nbformat.write(made, path)  # type: ignore[no-untyped-call]
+    nbformat.write(made, path)
     return path
 
 
 def trust(lab: Lab, path: Path) -> None:
-    NotebookNotary(data_dir=str(lab.root / "home" / "data")).sign(nbformat.read(path, 4))  # type: ignore[no-untyped-call]
+    NotebookNotary(data_dir=str(lab.root / "home" / "data")).sign(nbformat.read(path, 4))
 
 
 def saved_view() -> list[Any]:
     """The output of a view whose kernel is gone."""
     data, _ = FlowView(monthly())._repr_mimebundle_() or ({}, {})  # type: ignore[arg-type]
-    return [nbformat.v4.new_output("display_data", data=json.loads(json.dumps(data)))]  # type: ignore[no-untyped-call]
+    return [nbformat.v4.new_output("display_data", data=json.loads(json.dumps(data)))]
 
 
 def kernels(lab: Lab) -> list[dict[str, Any]]:

@@ -33,10 +33,10 @@ run.view()
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("notebook7")
-    made = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    made = nbformat.v4.new_notebook()
     made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made.cells = [nbformat.v4.new_code_cell(_CELL)]  # type: ignore[no-untyped-call]
-    nbformat.write(made, root / "small.ipynb")  # type: ignore[no-untyped-call]
+    made.cells = [nbformat.v4.new_code_cell(_CELL)]
+    nbformat.write(made, root / "small.ipynb")
     with jupyterlab(root, "notebook") as server:
         yield server
 

@@ -12,7 +12,6 @@ from heapq import nlargest
 from html import escape
 from os import PathLike
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wfkit.core.ids import GroupId
@@ -70,14 +69,13 @@ def write_report(run: ReportedRun, path: str | PathLike[str], record: RunRecord 
     if not target.parent.is_dir():
         raise CannotWrite(f"There is no folder {target.parent}.", "Make it, or name another one.")
     page = report_html(run, time.time(), record)
+    part = target.with_name(f".{target.name}.part")
     try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as file:
-            file.write(page)
-        Path(file.name).chmod(0o644)  # a page to hand on, as any new file
-        Path(file.name).replace(target)
+        part.write_text(page, encoding="utf-8")
+        part.replace(target)
     except OSError as error:
-        with suppress(OSError, UnboundLocalError):
-            Path(file.name).unlink()
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         what = f"The report cannot be written to {target}: {error.strerror}."
         raise CannotWrite(what, "Name another file.") from None
     return target
