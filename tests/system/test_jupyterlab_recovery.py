@@ -87,7 +87,7 @@ def trust(lab: Lab, path: Path) -> None:
 
 def saved_view() -> list[Any]:
     """The output of a view whose kernel is gone."""
-    data, _ = FlowView(monthly())._repr_mimebundle_() or ({}, {})  # type: ignore[arg-type]
+    data, _ = FlowView(monthly())._repr_mimebundle_() or ({}, {})
     return [nbformat.v4.new_output("display_data", data=json.loads(json.dumps(data)))]
 
 
