@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import wfkit
 from benchmarks.gestures import OPEN_GRID, PAN, WATCH
@@ -18,6 +18,9 @@ from wfkit import flow, task
 from wfkit.clusters.local import LocalOptions, start_local
 from wfkit.session.launch import execute
 from wfkit.session.session import close_session, session
+
+if TYPE_CHECKING:
+    from wfkit.notebook.view import WatchedRun
 
 EVENTS_PER_S: Final = 2_000
 _ROW: Final = 50  #: messages over which a rate is measured
@@ -31,7 +34,7 @@ def replayed(tasks: int, panning_s: float) -> dict[str, Any]:
     run = ReplayedRun()
     events = recorded(tasks, time.time(), EVENTS_PER_S)
     run.tell(events[:2])
-    with screen(run) as shown:
+    with screen(cast("WatchedRun", run)) as shown:  # a rerun of it, which nobody starts, would be a run of another kind
         bare = shown.heap_bytes()
         first = shown.show()
         took: list[float] = []

@@ -58,6 +58,7 @@ UNPICKLING: Final = {
     "wfkit/engine/worker/failure.py": "exceptions, from our own worker",
     "wfkit/engine/worker/isolated.py": "what a process of our own says",
     "wfkit/engine/worker/isolated_child.py": "what our own worker asks for",
+    "wfkit/engine/worker/look/child.py": "values of our own worker, or stored and verified; alone in a process",
     "wfkit/engine/worker/outcome.py": "values, from our own worker",
     "wfkit/engine/worker/spec.py": "code, from our own driver",
     "wfkit/history/results.py": "stored values, each byte verified",

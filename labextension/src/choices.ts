@@ -1,14 +1,17 @@
-/** What the reader chose, and what is chosen to begin with. */
+/** What the reader chose; outlives a view, since hosts render outputs again as they like. */
 
+import type { Considered } from "./acting/rerun.ts";
 import type { Mode } from "./core/header.ts";
 import { NOTHING, type Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import type { Lists } from "./table/pane.ts";
 
-/** Outlives a view, since hosts render outputs again as they like. */
 export interface Choices {
   mode: Mode;
   selection: Selection | null;
+  /** Of the group that is selected. */
+  name: string;
+  considered: Considered | null;
   query: Query;
   /** What was folded (true) or unfolded (false) by hand. */
   readonly folds: Map<string, boolean>;
@@ -19,5 +22,14 @@ export interface Choices {
 }
 
 export function firstChoices(): Choices {
-  return { mode: "graph", selection: null, query: NOTHING, folds: new Map(), table: "groups", grid: null };
+  return {
+    mode: "graph",
+    selection: null,
+    name: "",
+    considered: null,
+    query: NOTHING,
+    folds: new Map(),
+    table: "groups",
+    grid: null,
+  };
 }

@@ -1,14 +1,15 @@
-/** All style sheets, in the order in which later ones win. */
+/** All style sheets, each beside what it is for. */
 
-import css from "./style.css";
-import graphCss from "./graph.css";
-import rowsCss from "./core/rows.css";
-import inspectorCss from "./inspector/inspector.css";
-import senderCss from "./inspector/sender.css";
-import valueCss from "./inspector/value.css";
-import timelineCss from "./timeline/timeline.css";
-import tableCss from "./table/table.css";
-import logsCss from "./logs/logs.css";
-import gridCss from "./grid/grid.css";
+import acting from "./acting/acting.css";
+import core from "./style.css";
+import graph from "./graph.css";
+import grid from "./grid/grid.css";
+import inspector from "./inspector/inspector.css";
+import logs from "./logs/logs.css";
+import rows from "./core/rows.css";
+import sender from "./inspector/sender.css";
+import table from "./table/table.css";
+import timeline from "./timeline/timeline.css";
+import value from "./inspector/value.css";
 
-export const STYLES: readonly string[] = [css, graphCss, rowsCss, inspectorCss, senderCss, valueCss, timelineCss, tableCss, logsCss, gridCss];
+export const STYLES = [core, graph, rows, inspector, sender, value, timeline, table, logs, grid, acting].join("\n");

@@ -1,12 +1,16 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
-import { h, setText } from "./core/dom.ts";
+import { Acting } from "./acting/acting.ts";
+import type { Choices } from "./choices.ts";
+import { h } from "./core/dom.ts";
 import { Finder } from "./core/finder.ts";
 import { Folds } from "./core/folds.ts";
 import { GraphPane } from "./core/graph_pane.ts";
-import { Header, type Mode, summary, totals } from "./core/header.ts";
+import { Header, type Mode } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
-import { endedOf, hasBad, totalOf } from "./core/states.ts";
+import { watchSight } from "./core/sight.ts";
+import { Saying } from "./core/saying.ts";
+import { RUN_LOOKS } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { LogsPane } from "./logs/pane.ts";
@@ -17,17 +21,15 @@ import type { Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
 import { Nodes } from "./table/nodes.ts";
 import { TablePane } from "./table/pane.ts";
-import type { Order } from "./wire.ts";
-import { setProse } from "./core/prose.ts";
-import type { Choices } from "./choices.ts";
+import type { Order, TaskState } from "./wire.ts";
 import { STYLES } from "./styles.ts";
 import { Timeline } from "./timeline/pane.ts";
 
 const WIDE_PX = 820; // the inspector stands beside the graph from here on
-const SAY_AGAIN_MS = 1000;
 
 export class View {
   readonly root: HTMLElement;
+  readonly #acting: Acting;
   readonly #header: Header;
   readonly #finder: Finder;
   readonly #folds: Folds;
@@ -36,15 +38,13 @@ export class View {
   readonly #table: TablePane;
   readonly #panel: Panel;
   readonly #panes: Readonly<Record<Mode, Pane>>;
-  readonly #waiting = h("p.wf-waiting", {}, "Waiting for the kernel…");
-  readonly #spoken = h("div.wf-hidden", { role: "status", "aria-live": "polite" });
-  readonly #status = h("div.wf-status", { role: "status", "aria-live": "polite" });
+  readonly #saying: Saying;
   readonly #stops: (() => void)[] = [];
   #frame = 0;
   #visible = true;
-  #saidAt = 0;
-  #saidKey = "";
-  #answer = "";
+  #shown = "";
+  /** The run that is shown has not come to what is selected so far. */
+  #isBehind = false;
 
   constructor(
     readonly host: HTMLElement,
@@ -52,58 +52,52 @@ export class View {
     readonly choices: Choices,
   ) {
     const model = link.model;
+    this.#saying = new Saying(link);
     const now_s = (): number => link.host.now_s() + model.skew_s;
-    this.#header = new Header(model, now_s, {
-      order: (order) => this.#order(order),
-      mode: (mode) => this.#mode(mode),
-      filter: (state) => {
-        if (this.#pane.query === undefined) this.#mode("graph");
-        this.#finder.filter(state);
-      },
-    });
-    this.#finder = new Finder(model, {
-      query: (query) => this.#look(query),
-      go: (selection) => this.#select(selection, false),
-    });
+    const order = (each: Order): void => this.#order(each);
+    const acting = {
+      order,
+      tell: (text: string) => this.#tell(text),
+      select: (selection: Selection) => this.#select(selection, true),
+      focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
+    };
+    this.#acting = new Acting(link, acting, choices);
+    const events = { order, mode: (mode: Mode) => this.#mode(mode), filter: (state: TaskState) => this.#filter(state) };
+    this.#header = new Header(model, now_s, events, this.#acting);
+    this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#select(selection, false) });
     this.#folds = new Folds(model, choices.folds);
+    const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
     const graphEvents = {
-      open: (id: string) => this.#open(id),
-      fold: (id: string) => this.#fold(id),
+      ...cardEvents,
       select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
-      entered: (id: string | null) => {
-        choices.grid = id;
-        this.root.toggleAttribute("data-grid", id !== null);
-      },
+      filter: (state: TaskState) => this.#finder.filter(state),
       focusRow: (id: string) => this.#twin.focus(id),
     };
-    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices.grid);
+    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices);
     this.#twin = new Twin(model, this.#folds, now_s, {
-      fold: (id) => this.#fold(id),
-      open: (id) => this.#open(id),
+      ...cardEvents,
       cursor: (id) => this.#graph.scene.cursor(id),
       neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id));
+    const { bar } = this.#acting;
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), bar.element);
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
-    this.#panes = {
-      graph: this.#graph,
-      timeline: new Timeline(link, now_s, (selection) => this.#select(selection, true)),
-      table: this.#table,
-      logs: new LogsPane(link, choose),
-    };
+    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true));
+    this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose) };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
       { role: "region", "aria-label": "Run", "data-wfkit-view": true, "data-lm-suppress-shortcuts": "true" },
-      h("style", {}, ...STYLES),
-      this.#waiting,
+      h("style", {}, STYLES),
+      this.#saying.waiting,
       this.#header.element,
       this.#finder.element,
       h("div.wf-split", {}, main, this.#panel.element),
-      this.#status,
-      this.#spoken,
+      this.#saying.status,
+      this.#saying.spoken,
+      this.#acting.dialog.element,
     );
     host.append(this.root);
     this.#start();
@@ -112,29 +106,25 @@ export class View {
   #start(): void {
     this.#stops.push(followTheme(this.root), this.link.listen(() => this.#soon()));
     this.root.addEventListener("keydown", (event) => this.#key(event));
-    const resize = new ResizeObserver(() => {
-      this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
-      this.#pane.resized();
-    });
-    resize.observe(this.root);
-    const seen = new IntersectionObserver((entries) => {
-      this.#visible = entries.at(-1)?.isIntersecting ?? true;
-      this.#pane.shown?.(this.#visible);
-      if (this.#visible) this.#soon();
-    });
-    seen.observe(this.root);
-    const timer = setInterval(() => this.#tick(), 1000);
-    this.#stops.push(
-      () => resize.disconnect(),
-      () => seen.disconnect(),
-      () => clearInterval(timer),
-    );
-    this.root.toggleAttribute("data-grid", this.choices.grid !== null);
+    const around = {
+      resized: () => {
+        this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
+        this.#pane.resized();
+      },
+      seen: (isSeen: boolean) => {
+        this.#visible = isSeen;
+        this.#pane.shown?.(isSeen);
+        if (isSeen) this.#soon();
+      },
+      second: () => this.#tick(),
+    };
+    this.#stops.push(watchSight(this.root, around));
     this.#mode(this.choices.mode);
     this.#update();
     this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
+    else if (this.choices.considered !== null) this.#acting.consider(this.choices.considered);
   }
 
   stop(): void {
@@ -156,18 +146,18 @@ export class View {
   #update(): void {
     const { run } = this.link.model;
     this.root.classList.toggle("wf-empty", run === null);
-    if (run === null) {
-      this.#say();
-      return;
-    }
+    this.#saying.update();
+    if (run === null) return;
     this.root.setAttribute("aria-label", `Run of ${run.flow}`);
     this.root.dataset["state"] = run.state;
+    if (run.id !== this.#shown) this.#turned(run.id);
+    if (this.#isBehind) this.#reselect(RUN_LOOKS[run.state].ended);
+    this.#acting.update();
     this.#header.update();
     this.#finder.update();
     this.#table.update();
     if (this.#visible && this.#pane !== this.#table) this.#pane.update();
     this.#panel.update();
-    this.#say();
   }
 
   #tick(): void {
@@ -178,26 +168,27 @@ export class View {
       if (this.#pane !== this.#table) this.#pane.tick();
     }
     this.#panel.update();
-    this.#say();
+    this.#saying.update();
   }
 
-  #say(): void {
-    const silent_s = this.link.silent_s;
-    const silence = silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
-    setProse(this.#status, [this.#answer, this.link.skew, this.link.notice, silence].filter((text) => text !== "").join(" "));
-    const { model } = this.link;
-    if (model.run === null) {
-      if (silent_s > 0) setText(this.#waiting, "The kernel does not answer. Execute the cell again to see its run.");
-      return;
+  #turned(run: string): void {
+    this.#isBehind = this.choices.selection !== null;
+    if (this.#shown !== "") {
+      this.#saying.answer = "";
+      for (const pane of Object.values(this.#panes)) pane.turned?.();
     }
-    const counts = totals(model);
-    const tenths = Math.floor((10 * endedOf(counts)) / Math.max(1, totalOf(counts)));
-    const key = `${model.run.state} ${model.run.reason} ${hasBad(counts)} ${tenths}`;
-    const now = performance.now();
-    if (key === this.#saidKey || now - this.#saidAt < SAY_AGAIN_MS) return;
-    this.#saidKey = key;
-    this.#saidAt = now;
-    setText(this.#spoken, summary(model));
+    this.#shown = run;
+  }
+
+  /** What was selected in the run before stays so where it is in this one too, as soon as this one has come to it. */
+  #reselect(ended: boolean): void {
+    const { selection } = this.choices;
+    const state = selection === null ? undefined : this.link.model.group(selection.group);
+    const isSame = state?.group.name === this.choices.name;
+    const isThere = isSame && (!state.group.mapped || (selection?.index ?? -1) < state.states.length);
+    if (selection !== null && !isThere && !ended && (state === undefined || isSame)) return;
+    this.#isBehind = false;
+    this.#select(isThere ? selection : null, false);
   }
 
   get #pane(): Pane {
@@ -233,14 +224,22 @@ export class View {
     for (const pane of Object.values(this.#panes)) pane.query?.(query);
   }
 
+  #filter(state: TaskState): void {
+    if (this.#pane.query === undefined) this.#mode("graph");
+    this.#finder.filter(state);
+  }
+
   #openGrid(id: string): void {
     this.#mode("graph");
     this.#graph.enter(id, true);
   }
 
   #select(selection: Selection | null, focus: boolean): void {
+    this.#isBehind = false;
     const before = this.choices.selection;
     this.choices.selection = selection;
+    if (selection !== null) this.choices.name = this.link.model.group(selection.group)?.group.name ?? this.choices.name;
+    this.#acting.bar.select(selection);
     this.root.classList.toggle("wf-inspecting", selection !== null);
     this.#panel.show(selection, focus);
     this.#pane.resized();
@@ -252,19 +251,22 @@ export class View {
   }
 
   #key(event: KeyboardEvent): void {
-    if (event.key !== "Escape" || this.choices.selection === null) return;
+    if (event.key === "Escape" && this.choices.selection !== null) this.#select(null, true);
+    else if (!this.#acting.shortcuts.take(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#select(null, true);
+  }
+
+  #tell(text: string): void {
+    this.#saying.answer = text;
+    this.#soon();
   }
 
   #order(order: Order): void {
-    this.#answer = `Asking the run: ${order}…`;
-    this.#say();
+    this.#tell(`Asking the run: ${order}…`);
     this.link.order(order, ({ ok, text }) => {
-      this.#answer = text;
+      this.#tell(text);
       if (!ok) this.#header.refused();
-      this.#soon();
     });
   }
 }

@@ -1,8 +1,8 @@
 /** Entry of the widget: joins the host's model (anywidget) to a view. One module instance serves one widget. */
 
 import type { AnyModel } from "@anywidget/types";
-import { Link } from "./model/link.ts";
 import { firstChoices } from "./choices.ts";
+import { Link } from "./model/link.ts";
 import { View } from "./view.ts";
 
 interface Opened {

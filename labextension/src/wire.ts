@@ -3,9 +3,11 @@
 import * as guards from "./guards.ts";
 import type { Detail, GroupAnswer, Rows, SourceAnswer } from "./details.ts";
 import { LOOKS, type Preview } from "./looks.ts";
+import { type About, type Act, type Plan, type Taken, isAboutActs } from "./wire_acts.ts";
 import type { Found, LogFilter, LogWindow, Logs } from "./wire_lists.ts";
 
 export type * from "./details.ts";
+export type * from "./wire_acts.ts";
 export type * from "./wire_lists.ts";
 
 export const VERSION = 1;
@@ -145,11 +147,8 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack;
-export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal;
-
-/** What may be said to a run. */
-export type Order = "cancel" | "pause" | "resume" | "release";
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack | Plan;
+export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal | Taken | About;
 
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
 export type Question =
@@ -160,7 +159,7 @@ export type Question =
   | { readonly op: "preview"; readonly group: string; readonly index: number }
   | { readonly op: "find"; readonly text: string }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
-  | { readonly op: "command"; readonly name: Order };
+  | Act;
 
 export interface AnswerTo {
   readonly detail: Detail;
@@ -171,6 +170,9 @@ export interface AnswerTo {
   readonly find: Found;
   readonly logs: Logs;
   readonly command: Ack;
+  readonly plan: Plan;
+  readonly rerun: Ack;
+  readonly show: Ack;
 }
 
 export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] } = {
@@ -182,10 +184,14 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   find: "found",
   logs: "logs",
   command: "ack",
+  plan: "plan",
+  rerun: "ack",
+  show: "ack",
 };
 
 export type Outgoing =
-  | { readonly v: 1; readonly op: "hello" | "watch"; readonly have: number | null }
+  | { readonly v: 1; readonly op: "hello"; readonly have: number | null; readonly run: string | null }
+  | { readonly v: 1; readonly op: "watch"; readonly have: number | null }
   | ({ readonly v: 1; readonly request: string } & Question);
 
 const isHead = guards.head(RUN_STATES);
@@ -238,6 +244,10 @@ export function parse(value: unknown): Message | null {
         : null;
     case "ack":
       return typeof message.request === "string" && typeof message.text === "string" ? message : null;
+    case "taken":
+    case "about":
+    case "plan":
+      return isAboutActs(message) ? message : null;
     case "error":
       return typeof message.text === "string" ? message : null;
     default:

@@ -135,7 +135,7 @@ function opened(): [FakeHost, Link] {
 test("a gap leads to one hello, however many messages lie behind it", () => {
   const [host, link] = opened();
   for (const i of [2, 3, 4]) link.receive(GOLDEN[0]!.messages[i]!.content, GOLDEN[0]!.messages[i]!.buffers.map(view));
-  assert.deepEqual(host.sent, [{ v: 1, op: "hello", have: link.model.seq }]);
+  assert.deepEqual(host.sent, [{ v: 1, op: "hello", have: link.model.seq, run: link.model.run!.id }]);
 });
 
 test("a silent kernel is asked again, and the reader is told after a while", () => {

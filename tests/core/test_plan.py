@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.core.repeats import COMPLETED, FAILED, V2, call, code, each, one, over, recorded, whole
 from wfkit.core.events import CodeSpec, GroupSpec
 from wfkit.core.ids import GroupId
-from wfkit.core.plan import Plan, PlanRow, plan_of
+from wfkit.core.plan import FOLLOWS, Plan, PlanRow, plan_of
 from wfkit.core.rerun import Rerun, Wishes
 from wfkit.core.states import TaskState
 from wfkit.core.view import RunView
@@ -163,6 +163,23 @@ def test_the_text_of_a_long_plan_shows_what_runs_first_of_all() -> None:
     assert lines[-1] == "… and 161 more"
     assert any(line.startswith("clean[77] ") for line in lines)
     assert any(line.startswith("report ") for line in lines)
+
+
+def test_reasons_are_counted_and_what_only_follows_is_told_together_and_last() -> None:
+    past = recorded(*pipeline(5), ends={("g2", 1): FAILED, ("g2", 3): FAILED, "g3": UPSTREAM_FAILED})
+    assert planned(past).why == [("failed before", 2), (FOLLOWS, 1)]
+    forced = planned(past, Wishes(forced=frozenset({(GroupId("g1"), 0)})))
+    assert forced.why == [("failed before", 2), ("asked for", 1), (FOLLOWS, 2)]
+    by_hand = planned(past, Wishes(by_hand=frozenset({(GroupId("g1"), 0)})))
+    assert by_hand.why == [("failed before", 2), ("set by hand", 1), (FOLLOWS, 2)]
+    assert planned(recorded(*pipeline())).why == []
+
+
+def test_what_runs_is_listed_alone_with_its_tasks() -> None:
+    past = recorded(*pipeline(100), ends={("g2", 77): FAILED, "g3": UPSTREAM_FAILED})
+    plan = planned(past)
+    assert [row.name for row in plan.executed()] == ["clean[77]", "report"]
+    assert plan.tasks == {"clean", "report"}
 
 
 def test_flows_and_flattens_have_no_rows() -> None:

@@ -174,6 +174,17 @@ def test_the_start_of_a_text_without_secrets_is_its_start() -> None:
     assert Redactor().start("short", 80) == "short"
 
 
+@pytest.mark.parametrize("value", ["hunter2-hunter2", "p@ss w/rd'"])
+@pytest.mark.parametrize("most", [1, 80])
+def test_the_end_of_a_text_begins_with_no_part_of_a_value(value: str, most: int) -> None:
+    redactor = Redactor([value])
+    for place in range(most + 2 * len(value)):
+        end = redactor.end("y" * 5_000 + value * 3 + "x" * place, most)
+        assert end.lstrip("*y") == "x" * min(place, most)
+    assert Redactor().end("x" * 10_000 + "end", 80) == "x" * 77 + "end"
+    assert Redactor().end("short", 80) == "short"
+
+
 @given(value=secrets, before=st.binary(max_size=5), after=st.binary(max_size=5))
 def test_values_are_found_in_data(value: str, before: bytes, after: bytes) -> None:
     redactor = Redactor([value, "another"])

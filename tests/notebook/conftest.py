@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.notebook.shells import Lab, open_lab
+from tests.session.conftest import cells, client, current, failed
+
+__all__ = ["cells", "client", "current", "failed"]  # a session on a small cluster, for acts on real runs
 
 
 @pytest.fixture(scope="session")

@@ -69,15 +69,28 @@ class Sketch:
                 run.tell(*events, ended(group.order, index, state, after_s=begin_s + 1.1 + step % 5, error=error))
 
 
+TABLES = (
+    "orders",
+    "order_items",
+    "customers",
+    "products",
+    "stores",
+    "suppliers",
+    "shipments",
+    "returns",
+    "payments",
+    "visits",
+    "campaigns",
+    "stock",
+)
+
+
 def warehouse() -> StoryRun:
     """60 tasks that fan out from 12 tables and in again to the marts of four teams."""
     flow = Sketch("warehouse")
-    tables = (
-        "orders order_items customers products stores suppliers shipments returns payments visits campaigns stock".split()
-    )
-    for table in tables:
+    for table in TABLES:
         flow.call(f"extract_{table}")
-    for table in tables:
+    for table in TABLES:
         flow.call(f"clean_{table}", f"extract_{table}")
     for table in ("orders", "customers", "products", "visits"):
         flow.call(f"dedupe_{table}", f"clean_{table}")
@@ -118,7 +131,8 @@ def warehouse() -> StoryRun:
     flow.told(run, "mart_sales", "mart_finance", "docs", state=TaskState.UPSTREAM_FAILED)
     flow.told(run, "fct_sales", "dim_stores", "dim_customers", "fct_stock", "dim_products", at_s=12.0)
     flow.told(run, "lead_times", at_s=17.0, state=TaskState.REUSED)
-    run.tell(*(started(flow.number(name), after_s=20.0) for name in ("daily_sales", "basket_pairs", "churn", "fct_visits")))
+    running = ("daily_sales", "basket_pairs", "churn", "fct_visits")
+    run.tell(*(started(flow.number(name), after_s=20.0) for name in running))
     return run
 
 
@@ -180,12 +194,12 @@ def words() -> StoryRun:
     flow.call("top_100", "total")
     run = flow.run()
     for shard in range(24):
-        read, count = flow.number(f"read_{shard:02}"), flow.number(f"count_{shard:02}")
+        reading, counting = flow.number(f"read_{shard:02}"), flow.number(f"count_{shard:02}")
         share = max(0, 52 - 3 * shard)
-        run.tell(*(ended(read, i, after_s=1 + i / 9) for i in range(min(40, share))))
-        run.tell(*(started(read, i, after_s=6.0) for i in range(min(40, share), min(40, share + 2))))
-        run.tell(*(ended(count, i, after_s=2 + i / 8) for i in range(min(40, max(0, share - 4)))))
-        run.tell(*(started(count, i, after_s=7.0) for i in range(min(40, max(0, share - 4)), min(40, share))))
+        run.tell(*(ended(reading, i, after_s=1 + i / 9) for i in range(min(40, share))))
+        run.tell(*(started(reading, i, after_s=6.0) for i in range(min(40, share), min(40, share + 2))))
+        run.tell(*(ended(counting, i, after_s=2 + i / 8) for i in range(min(40, max(0, share - 4)))))
+        run.tell(*(started(counting, i, after_s=7.0) for i in range(min(40, max(0, share - 4)), min(40, share))))
     flow.told(run, "merge_0", "stop_words", at_s=9.0)
     run.tell(started(flow.number("merge_1"), after_s=11.0))
     return run

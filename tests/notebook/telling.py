@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from wfkit.authoring.handle import Ref
 from wfkit.core.events import (
     AnyEvent,
     CodeSpec,
@@ -17,6 +18,7 @@ from wfkit.core.events import (
     LogLines,
     NodeFinished,
     NodeRetrying,
+    NodesAdded,
     NodeStarted,
     NodeWaiting,
     RunFinished,
@@ -24,7 +26,9 @@ from wfkit.core.events import (
     RunStateChanged,
 )
 from wfkit.core.ids import GroupId, RunId
+from wfkit.core.plan import Plan, plan_of
 from wfkit.core.reducer import fold
+from wfkit.core.rerun import Rerun, Wishes
 from wfkit.core.states import RUN_ENDS, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
 from wfkit.engine.driver.knowing import Known
@@ -58,6 +62,11 @@ class StoryRun:
         self.cancelled: list[str] = []
         self.ordered: list[str] = []
         self.held_bytes = 0
+        self.parent: StoryRun | None = None
+        self.reruns: list[StoryRun] = []
+        self.pinned = False
+        self.changes: dict[str, str] = {}
+        self.answers = Cancels(self.cancelled)
         #: What is to be seen of the values of nodes, by group and index.
         self.looks: dict[tuple[str, int], Looked] = {}
         self.looked_at: list[tuple[str, int]] = []
@@ -114,10 +123,67 @@ class StoryRun:
         self.ordered.append("resume")
         self.tell(RunStateChanged(state=RunState.RUNNING))
 
+    def pin(self) -> None:
+        self.pinned = True
+        self.tell()
+
+    def unpin(self) -> None:
+        self.pinned = False
+        self.tell()
+
+    def plan(self, *what: str, replace: Mapping[str, object] | None = None) -> Plan:
+        by_name = self.view_model.by_name
+        forced = {(group.spec.id, index) for name in what if name != "changed" for group, index in [by_name(name)]}
+        given = {(group.spec.id, index) for name in replace or () for group, index in [by_name(name)]}
+        wishes = Wishes(changed="changed" in what, forced=frozenset(forced), by_hand=frozenset(given))
+        return plan_of(self.view_model, Rerun(self.view_model, wishes, lambda _: "", lambda _, _after: ""), {})
+
+    def rerun(self, *what: str, replace: Mapping[str, object] | None = None) -> StoryRun:
+        self.ordered.append(f"rerun {' '.join(what)}{replace or ''}".strip())
+        return rerun_of(self, len(self.ordered) + 1)
+
+    @property
+    def parent_id(self) -> RunId | None:
+        return None if self.parent is None else self.parent.id
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        waiting = [callback]
+
+        def tell() -> None:
+            if self.state in RUN_ENDS and waiting:
+                waiting.pop()()
+
+        self._callbacks.append(tell)
+        tell()
+
     def release(self) -> None:
         self.ordered.append("release")
         self.held_bytes = 0
         self.tell()
+
+
+class Cancels:
+    """Takes the cancels of parts of a run, by the place of each."""
+
+    def __init__(self, cancelled: list[str]) -> None:
+        self.cancelled = cancelled
+
+    def cancel(self, ref: Ref) -> None:
+        self.cancelled.append(ref.group if ref.index is None else f"{ref.group}[{ref.index}]")
+
+
+def rerun_of(run: StoryRun, number: int = 2) -> StoryRun:
+    """A run that goes on from another one and makes the same calls; nothing of it has begun."""
+    specs = tuple(group.spec for group in run.view_model.ordered())
+    began = replace(run_started(run.view_model.flow_name), run_id=RunId(f"r-1{number:025}"), parent_id=run.id)
+    new = StoryRun(began, NodesAdded(groups=specs))
+    new.parent = run
+    run.reruns.append(new)
+    before: StoryRun | None = run
+    while before is not None:
+        before.tell()
+        before = before.parent
+    return new
 
 
 def run_started(flow: str = "monthly", at_s: float = BEGIN_S) -> RunStarted:

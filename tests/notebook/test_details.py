@@ -48,7 +48,7 @@ def test_a_detail_tells_the_way_of_a_node_and_of_its_error() -> None:
     first, second = node["attempts"]
     assert (first["ended_s"] - first["started_s"], first["worker"]) == (pytest.approx(0.15), WORKERS[0])
     assert second["ended_s"] - second["started_s"] == pytest.approx(0.6)
-    assert [frame["where"] for frame in second["error"]["chain"][0]["frames"]][0] == "<cell 4>, line 5"
+    assert second["error"]["chain"][0]["frames"][0]["where"] == "<cell 4>, line 5"
 
 
 def test_a_detail_tells_what_a_node_is_made_from_and_what_uses_it() -> None:

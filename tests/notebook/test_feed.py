@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.notebook import graphs
 from tests.notebook.stories import GOLDEN, crawl_steps, golden, long_run, monthly, monthly_steps, parents
 from tests.notebook.telling import (
     BEGIN_S,
@@ -253,6 +254,12 @@ def test_what_the_run_holds_and_who_is_told_to_stop_travel_too() -> None:
 def test_the_golden_feed_is_what_this_code_says() -> None:
     assert GOLDEN.read_text(encoding="utf-8") == golden(), (
         "run `python -m tests.notebook.stories` and look at the difference"
+    )
+
+
+def test_the_five_graphs_are_what_python_tells() -> None:
+    assert graphs.GOLDEN.read_text(encoding="utf-8") == graphs.golden(), (
+        "run `python -m tests.notebook.graphs` and look at the pictures"
     )
 
 

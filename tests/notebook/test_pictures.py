@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 from tests.notebook.stories import monthly
@@ -24,3 +26,15 @@ def test_two_runs_are_compared() -> None:
 def test_a_run_can_be_compared_with_itself() -> None:
     run = etl("r-a", 4.0)
     assert "about as long" in Pictures().compare(run, run).headline
+
+
+def test_runs_know_what_draws_them_and_bokeh_is_loaded_by_the_first_drawing_alone() -> None:
+    code = (
+        "import sys, wfkit; wfkit.Run; "
+        "from wfkit.engine.driver.viewing import plotter; drawn = plotter(); "
+        "assert 'bokeh' not in sys.modules; "
+        "from wfkit.core.view import RunView; import threading, types; "
+        "drawn.timeline(types.SimpleNamespace(view_model=RunView(), lock=threading.RLock())); "
+        "assert 'bokeh' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wfkit.notebook.acts import AskPlan, Command, Place, ShowRun, StartRerun
+from wfkit.notebook.checks import BadMessage
 from wfkit.notebook.protocol import (
     AskDetail,
     AskFind,
     AskGroup,
     AskLogs,
+    AskPreview,
     AskRows,
     AskSource,
-    BadMessage,
-    Command,
     Hello,
     Watch,
     read,
@@ -33,8 +34,12 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": None}) == AskSource("a", "g", None)
     assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
     assert read({"v": 1, "op": "find", "request": "a", "text": "late"}) == AskFind("a", "late")
+    assert read({"v": 1, "op": "preview", "request": "a", "group": "g1", "index": 2}) == AskPreview("a", "g1", 2)
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
+    assert read({"v": 1, "op": "hello", "have": 7, "run": "r-1"}) == Hello(7, "r-1")
+    cancel = {"v": 1, "op": "command", "request": "b", "name": "cancel", "run": "r-1", "group": "g1", "index": None}
+    assert read(cancel) == Command("b", "cancel", "r-1", Place("g1", None))
 
 
 LOGS: dict[str, object] = {
@@ -92,6 +97,10 @@ def test_a_question_about_the_log_with_anything_else_is_refused(wrong: dict[str,
         {"v": 1, "op": "watch", "have": "all"},
         {"v": 1, "op": "snapshot"},
         {"v": 1, "op": "detail", "group": "g1", "index": 0},
+        {"v": 1, "op": "preview", "group": "g1", "index": 0},
+        {"v": 1, "op": "preview", "request": "a", "group": "g1", "index": None},
+        {"v": 1, "op": "preview", "request": "a", "group": "g1", "index": -1},
+        {"v": 1, "op": "preview", "request": "a", "group": 7, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "", "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": "g" * 10_001, "index": 0},
         {"v": 1, "op": "detail", "request": "a", "group": {"$ne": 1}, "index": 0},
@@ -117,6 +126,12 @@ def test_a_question_about_the_log_with_anything_else_is_refused(wrong: dict[str,
         {"v": 1, "op": "command", "request": "a" * 1000, "name": "cancel"},
         {"v": 1, "op": "command", "request": "a", "name": "rm -rf"},
         {"v": 1, "op": "command", "request": "a", "name": ["cancel"]},
+        {"v": 1, "op": "command", "request": "a", "name": "cancel", "run": 7},
+        {"v": 1, "op": "command", "request": "a", "name": "cancel", "group": "g1", "index": "0"},
+        {"v": 1, "op": "command", "request": "a", "name": "pause", "group": "g1", "index": 0},
+        {"v": 1, "op": "plan", "request": "a", "wish": {"what": "failed"}},
+        {"v": 1, "op": "plan", "request": "a", "run": "r" * 1000, "wish": {"what": "failed"}},
+        {"v": 1, "op": "show", "request": "a", "run": None},
     ],
 )
 def test_all_else_is_refused(content: object) -> None:
@@ -129,14 +144,20 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_keys = st.sampled_from(["v", "op", "have", "request", "group", "index", "indexes", "name", "text", "level", "limit"])
+_keys = st.sampled_from(
+    ["v", "op", "have", "request", "group", "index", "indexes", "name", "text", "level", "limit", "run", "wish", "what"]
+)
 _words = st.sampled_from(
-    ["hello", "detail", "group", "source", "rows", "find", "logs", "command", "cancel", 1, 0, "g0"],
+    [
+        *("hello", "detail", "group", "source", "rows", "preview", "find", "logs", "command", "cancel", "plan", "show"),
+        *("failed", 1, 0, "g0"),
+    ],
 )
 
 
 @given(st.dictionaries(_keys, _words | _json) | _json)
 def test_any_json_is_read_or_refused_and_nothing_else(content: object) -> None:
     with suppress(BadMessage):
-        asked = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
-        assert isinstance(read(content), Hello | Watch | asked | Command)
+        asked = AskDetail | AskGroup | AskSource | AskRows | AskPreview | AskFind | AskLogs
+        acts = Command | AskPlan | StartRerun | ShowRun
+        assert isinstance(read(content), Hello | Watch | asked | acts)

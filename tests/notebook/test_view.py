@@ -33,7 +33,15 @@ class Recorded(FlowView):
         self._handle_custom_msg({"v": 1} | content, [])
 
     def ops(self) -> list[str]:
-        return [content["op"] for content, _ in self.said]
+        """What it said of the run, and answered: not that it took an act, and where the run stands among others."""
+        return [content["op"] for content in self.told()]
+
+    def told(self, *ops: str) -> list[dict[str, Any]]:
+        """What it said, of these kinds; by default as `ops` tells."""
+        said = [content for content, _ in list(self.said)]
+        if not ops:
+            return [content for content in said if content["op"] not in {"taken", "about"}]
+        return [content for content in said if content["op"] in ops]
 
 
 def eventually(met: Callable[[], bool], within_s: float = 3.0) -> bool:
@@ -68,17 +76,17 @@ def test_hello_is_answered_by_a_snapshot_and_news_follow_as_deltas(run: StoryRun
     assert eventually(lambda: view.ops() == ["snapshot"])
     run.tell(started(0))
     assert eventually(lambda: view.ops() == ["snapshot", "delta"])
-    first, second = view.said[0][0], view.said[1][0]
+    first, second = view.told()[0], view.told()[1]
     assert second["base"] == first["seq"]
     assert second["seq"] == run.view_model.version
 
 
 def test_a_browser_that_is_up_to_date_gets_no_second_snapshot(run: StoryRun, view: Recorded) -> None:
     view.ask(op="hello", have=None)
-    assert eventually(lambda: bool(view.said))
+    assert eventually(lambda: bool(view.told("snapshot")))
     view.ask(op="hello", have=run.view_model.version)
     assert view.ops() == ["snapshot", "delta"]
-    assert view.said[1][0]["groups"] == []
+    assert view.told()[1]["groups"] == []
     view.ask(op="hello", have=1)
     assert eventually(lambda: view.ops() == ["snapshot", "delta", "snapshot"])
 
@@ -114,8 +122,8 @@ def test_the_end_is_always_told(run: StoryRun, view: Recorded) -> None:
     for index in range(12):
         run.tell(started(0, index), ended(0, index))
     run.tell(run_finished(RunState.COMPLETED))
-    assert eventually(lambda: view.said[-1][0]["run"]["state"] == "COMPLETED" if view.said else False)
-    assert view.said[-1][0]["seq"] == run.view_model.version
+    assert eventually(lambda: view.told()[-1]["run"]["state"] == "COMPLETED" if view.said else False)
+    assert view.told()[-1]["seq"] == run.view_model.version
 
 
 def test_a_storm_of_news_makes_at_most_ten_messages_a_second(run: StoryRun, view: Recorded) -> None:
@@ -125,13 +133,13 @@ def test_a_storm_of_news_makes_at_most_ten_messages_a_second(run: StoryRun, view
     while time.monotonic() < begun_s + 0.55:
         run.tell(started(0, turn % 12, attempt=turn // 12 + 1))
         turn += 1
-    assert eventually(lambda: view.said[-1][0]["seq"] == run.view_model.version)
-    assert 3 <= len(view.said) <= 1 + 10 * (time.monotonic() - begun_s) + 1
+    assert eventually(lambda: view.told()[-1]["seq"] == run.view_model.version)
+    assert 3 <= len(view.told()) <= 1 + 10 * (time.monotonic() - begun_s) + 1
 
 
 def test_a_detail_is_answered_at_once(view: Recorded) -> None:
     view.ask(op="detail", request="r1", group="g1", index=6)
-    content = view.said[0][0]
+    content = view.told()[0]
     assert (content["op"], content["request"], content["node"]["name"]) == ("detail", "r1", "clean[6]")
 
 
@@ -166,7 +174,7 @@ def test_cancel_is_passed_on_once_and_acknowledged(run: StoryRun, view: Recorded
         view.ask(op="command", request="c1", name="cancel")
     assert eventually(lambda: view.ops() == ["ack"])
     assert run.cancelled == ["from the live view"]
-    assert view.said[0][0]["ok"] is True
+    assert view.told()[0]["ok"] is True
 
 
 def test_cancel_of_an_ended_run_is_refused_in_words() -> None:
@@ -174,7 +182,7 @@ def test_cancel_of_an_ended_run_is_refused_in_words() -> None:
     view = Recorded(run)
     view.ask(op="command", request="c1", name="cancel")
     assert eventually(lambda: view.ops() == ["ack"])
-    assert view.said[0][0] == {
+    assert view.told()[0] == {
         "v": 1,
         "op": "ack",
         "request": "c1",
@@ -192,7 +200,7 @@ def test_an_error_while_cancelling_reaches_who_clicked(run: StoryRun, view: Reco
     run.cancel = broken  # type: ignore[method-assign]
     view.ask(op="command", request="c1", name="cancel")
     assert eventually(lambda: view.ops() == ["ack"])
-    assert view.said[0][0]["text"] == "Could not cancel the run: ConnectionError: scheduler gone, from the live view"
+    assert view.told()[0]["text"] == "Could not cancel the run: ConnectionError: scheduler gone, from the live view"
 
 
 @pytest.mark.parametrize("order", ["pause", "resume", "release"])
@@ -205,7 +213,7 @@ def test_other_orders_are_passed_on_and_answered(run: StoryRun, view: Recorded, 
         run.tell(run_finished(RunState.COMPLETED))
     view.ask(op="command", request="c1", name=order)
     assert eventually(lambda: view.ops() == ["ack"])
-    assert view.said[0][0]["ok"] is True
+    assert view.told()[0]["ok"] is True
     assert run.ordered == [order]
 
 
@@ -221,31 +229,31 @@ def test_what_a_run_holds_is_told_at_most_once_a_second_and_when_it_was_released
 
     monkeypatch.setattr(StoryRun, "held_bytes", property(weigh), raising=False)
     view.ask(op="hello", have=None)
-    assert eventually(lambda: bool(view.said))
+    assert eventually(lambda: bool(view.told("snapshot")))
     for index in range(12):
         run.tell(started(0, index))
-    assert eventually(lambda: view.said[-1][0]["seq"] == run.view_model.version)
+    assert eventually(lambda: view.told()[-1]["seq"] == run.view_model.version)
     assert len(asked) == 1
-    assert view.said[-1][0]["run"]["held_bytes"] == 1_000_000
+    assert view.told()[-1]["run"]["held_bytes"] == 1_000_000
     run.tell(run_finished(RunState.COMPLETED))
-    assert eventually(lambda: view.said[-1][0]["run"]["state"] == "COMPLETED")
+    assert eventually(lambda: view.told()[-1]["run"]["state"] == "COMPLETED")
     held[0] = 0
     run.tell()  # the run says that something has changed, though its view has not
-    assert eventually(lambda: view.said[-1][0]["run"]["held_bytes"] == 0)
+    assert eventually(lambda: view.told()[-1]["run"]["held_bytes"] == 0)
 
 
 def test_many_groups_at_once_are_told_in_pieces_without_further_news() -> None:
     view = Recorded(parents(5_000))
     view.ask(op="hello", have=None)
-    assert eventually(lambda: len(view.said) == 3)
+    assert eventually(lambda: len(view.told()) == 3)
     assert view.ops() == ["snapshot", "delta", "delta"]
-    assert view.said[-1][0]["cells"][-1]["length"] == 10_000
+    assert view.told()[-1]["cells"][-1]["length"] == 10_000
     view.close()
 
 
 def test_rows_are_answered_with_names(view: Recorded) -> None:
     view.ask(op="rows", request="r1", group="g1", indexes=[6, 2])
-    content = view.said[0][0]
+    content = view.told()[0]
     assert (content["op"], content["request"], content["rows"]) == ("rows", "r1", [["clean[6]", ""], ["clean[2]", ""]])
 
 
@@ -253,12 +261,12 @@ def test_an_error_of_ours_is_told_and_does_not_escape(run: StoryRun, view: Recor
     run.view_model.groups[next(iter(run.view_model.groups))].errors = None  # type: ignore[assignment]
     view.ask(op="detail", request="r1", group="g0", index=0)
     assert view.ops() == ["error"]
-    assert "AttributeError" in view.said[0][0]["text"]
+    assert "AttributeError" in view.told()[0]["text"]
 
 
 def test_messages_never_cross_while_many_threads_tell_and_ask(run: StoryRun, view: Recorded) -> None:
     view.ask(op="hello", have=None)
-    assert eventually(lambda: bool(view.said))
+    assert eventually(lambda: bool(view.told("snapshot")))
 
     def tell(offset: int) -> None:
         for turn in range(100):

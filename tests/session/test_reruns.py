@@ -8,6 +8,7 @@ import pytest
 
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, stale, states
 from wfkit.core.states import RunState
+from wfkit.engine.driver.lineage import newest
 from wfkit.errors import NoSuchNode
 
 # --- what failed ---
@@ -24,6 +25,22 @@ def test_a_fix_for_two_bad_items_executes_two_and_what_lies_downstream(cells: Ce
         **{f"clean[{index}]": "COMPLETED" if index in {1, 3} else "REUSED" for index in range(4)},
         "report": "COMPLETED",
     }
+
+
+def test_whoever_watches_an_earlier_run_hears_of_each_rerun(cells: Cells, failed: Any) -> None:
+    heard: list[Any] = []
+    failed.subscribe(lambda: heard.append(newest(failed)[-1]))
+    second = ended(failed.rerun())
+    assert second in heard
+    third = ended(second.rerun())
+    assert third in heard
+
+
+def test_what_changed_since_is_told_by_the_tasks_name(cells: Cells, failed: Any) -> None:
+    assert failed.changes == {}
+    cells.execute(CURED)
+    assert set(failed.changes) == {"clean"}
+    assert failed.changes["clean"].startswith("body of `clean` changed")
 
 
 def test_each_node_has_its_reason(cells: Cells, failed: Any) -> None:

@@ -265,6 +265,19 @@ def test_a_new_run_frees_what_earlier_ones_hold_when_it_ends(current: Session) -
     assert first.result() == [1, 2]  # small values stay readable
 
 
+def test_a_pinned_run_keeps_what_it_holds_until_it_is_unpinned(current: Session) -> None:
+    first: Any = etl.run()
+    first.pin()
+    etl.run()
+    assert (first.pinned, first.released) == (True, False)
+    assert current.keeper.history is not None
+    assert current.keeper.history.run(first.id).pinned
+    first.unpin()
+    etl.run()
+    assert (first.pinned, first.released) == (False, True)
+    assert not current.keeper.history.run(first.id).pinned
+
+
 def test_runs_that_go_on_when_the_session_closes_end_interrupted(current: Session) -> None:
     gate = threading.Event()
 

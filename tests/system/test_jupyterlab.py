@@ -111,7 +111,7 @@ def test_a_rerun_shows_what_was_kept_what_is_stale_and_what_was_executed(page: P
     view.locator(".wf-card", has_text="delays").click()
     view.locator('.wf-element[data-wfkit-node="delays[5]"]').click()
     june = view.locator('[data-wfkit-detail="delays[5]"]')
-    expect(june).to_contain_text("reused, stale: helper clock changed", timeout=10_000)
+    expect(june).to_contain_text("Stale: helper clock changed", timeout=10_000)
     cell_of(page, "midnight is written as 2400").evaluate("cell => cell.scrollIntoView({block: 'start'})")
     _save_picture(page, "rerun")
     expect(cell_of(page, "what_if =").locator(".jp-OutputArea-output").first).to_contain_text("executed: delays[6]")

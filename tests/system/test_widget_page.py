@@ -91,7 +91,7 @@ def test_copy_takes_the_traceback(tab: Tab) -> None:
 def test_a_keyboard_reaches_everything(tab: Tab) -> None:
     with served(monthly()) as host:
         opened(tab, host)
-        for _ in range(12):
+        for _ in range(30):
             tab.keyboard.press("Tab")
             if tab.evaluate("document.activeElement.dataset.wfkitNode") == "load":
                 break

@@ -247,7 +247,7 @@ def test_what_is_open_and_focused_stays_so_while_the_run_goes_on(tab: Tab) -> No
         expect(tab.locator(".wf-log-text")).to_have_text("half way", timeout=8000)
         expect(tab.locator(".wf-library").first).to_have_attribute("open", "")
         expect(tab.locator(".wf-whole")).to_have_attribute("open", "")
-        expect(tab.locator(".wf-fold")).to_have_attribute("open", "")
+        expect(tab.locator(".wf-foldable")).to_have_attribute("open", "")
         expect(tab.locator(".wf-library summary").first).to_be_focused()
         assert tab.locator(".wf-panel-body").evaluate("body => body.scrollTop") == 120
         assert tab.locator(".wf-traceback").evaluate("text => text.scrollTop") == 60

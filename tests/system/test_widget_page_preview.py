@@ -104,13 +104,13 @@ def test_tables_and_arrays_have_their_shape_and_their_head(tab: Tab) -> None:
     with served(showing(look_at_value(frame), look_at_value(array))) as host:
         opened_as_table(tab, host)
         look_at(tab)
-        expect(tab.locator(".wf-value > .wf-note").first).to_have_text("1,000 rows × 30 columns.")
+        expect(tab.locator(".wf-value > .wf-note").first).to_have_text("1,000 rows \u00d7 30 columns.")
         expect(tab.locator(".wf-look tbody tr")).to_have_count(30)
         expect(tab.locator(".wf-look thead th").nth(2)).to_have_text("c1int64")
         expect(tab.locator(".wf-look tbody tr").nth(5).locator("td").nth(2)).to_have_text("10")
         expect(tab.locator(".wf-value > .wf-note").last).to_have_text("… 970 more rows, 10 more columns")
         look_at(tab, 1)
-        expect(tab.locator(".wf-value .wf-facts")).to_contain_text("3 × 200 × 100")
+        expect(tab.locator(".wf-value .wf-facts")).to_contain_text("3 \u00d7 200 \u00d7 100")
         expect(tab.locator(".wf-value .wf-facts")).to_contain_text("NaN1")
         expect(tab.locator(".wf-look td").nth(1)).to_have_text("2.5")
 

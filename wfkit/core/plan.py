@@ -11,10 +11,12 @@ from wfkit.core import edges as joins
 from wfkit.core.edges import Node
 from wfkit.core.events import USES_STALE, CodeSpec, How
 from wfkit.core.ids import GroupId, spawner, spawners
-from wfkit.core.rerun import Decision, Fate, Needed, Rerun
+from wfkit.core.rerun import INPUTS_FAILED, Decision, Fate, Needed, Rerun
 from wfkit.core.view import GroupView, RunView
 
 _SHOWN: Final = 40
+#: The reason of nodes that only follow from what becomes of others, as `Plan.why` tells it.
+FOLLOWS: Final = "its inputs are new"
 _ACTIONS: Final = {Fate.RUN: "run", Fate.KEEP: "reuse", Fate.GIVE: "reuse", Fate.AWAIT: "await"}
 
 
@@ -59,6 +61,27 @@ class Plan(Sequence[PlanRow]):
         }
 
     @property
+    def why(self) -> list[tuple[str, int]]:
+        """Why nodes would run or be set by hand, and how many; those that only follow from others together, last."""
+        fresh = (decision.reason for _, _, decision, _ in self._rows if decision.fate in {Fate.RUN, Fate.GIVE})
+        reasons = Counter(map(_cause, fresh))
+        return sorted(reasons.items(), key=lambda one: (one[0] == FOLLOWS, -one[1], one[0]))
+
+    @property
+    def depending(self) -> int:
+        """How many nodes that would run lie behind a decision of the body."""
+        return sum(depends and decision.fate is Fate.RUN for _, _, decision, depends in self._rows)
+
+    @property
+    def tasks(self) -> set[str]:
+        """The tasks of which nodes would run."""
+        return {group.spec.task for group, _, decision, _ in self._rows if decision.fate is Fate.RUN}
+
+    def executed(self) -> Iterator[PlanRow]:
+        """The nodes that would run; each row is made when it is asked for."""
+        return (self[place] for place, row in enumerate(self._rows) if row[2].fate is Fate.RUN)
+
+    @property
     def headline(self) -> str:
         """The counts in words."""
         counts = self.counts
@@ -81,6 +104,11 @@ def _told(row: PlanRow) -> str:
         "depends on the body" if row.depends_on_body else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _cause(reason: str) -> str:
+    names_another = reason.startswith("`") and reason.endswith(("` runs again", "` is set by hand"))
+    return FOLLOWS if names_another or reason == INPUTS_FAILED else reason
 
 
 def plan_of(past: RunView, rerun: Rerun, codes: Mapping[str, CodeSpec]) -> Plan:

@@ -63,11 +63,13 @@ class Needed:
     name: str  #: for people
 
 
+#: Why a node runs again that never ran, since what it needs had failed.
+INPUTS_FAILED: Final = "its inputs failed before"
 _BEFORE: Final = {
     TaskState.FAILED: "failed before",
     TaskState.CRASHED: "crashed before",
     TaskState.CANCELLED: "was cancelled",
-    TaskState.UPSTREAM_FAILED: "its inputs failed before",
+    TaskState.UPSTREAM_FAILED: INPUTS_FAILED,
     TaskState.PENDING: "never started",
 }
 _CODES: Final = {fate: code for code, fate in enumerate(Fate, 1)}

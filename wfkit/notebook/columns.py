@@ -44,6 +44,10 @@ class Columns:
         self._open: dict[GroupId, GroupView] = {}  # there was no room for all their rows, or they have no cells yet
         self._more = False  # there was no room for all rows
 
+    def turn(self) -> None:
+        """Another run is shown: the next message says all of it."""
+        self._forget()
+
     def watch(self, have: int | None, now_s: float) -> bool:
         """Somebody looks; returns whether there may be something to send for it.
 

@@ -14,6 +14,7 @@ from wfkit.notebook.completion import install_completion
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.execution import shorten
 from wfkit.notebook.hooks import NotebookHooks
+from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.tracebacks import install_tracebacks
 from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.session import Session, session, wait_for
@@ -44,6 +45,7 @@ def load(shell: Any) -> None:
         install(shell, NotebookHooks(shell, current)),
         install_tracebacks(shell),
         install_completion(shell, lambda: _names(current)),
+        _install_noticing(shell),
         *_install_magics(shell, current),
         _install_settings(shell, current),
         *_install_reprs(shell),
@@ -58,6 +60,14 @@ def unload(shell: Any) -> None:
 
 def _names(current: Session) -> list[str]:
     return [name for run in current.runs for name in (run.id, run.flow_name)]
+
+
+def _install_noticing(shell: Any) -> Callable[[], object]:
+    def look(*_: object) -> None:
+        NOTICING.look()
+
+    shell.events.register("post_run_cell", look)
+    return functools.partial(shell.events.unregister, "post_run_cell", look)
 
 
 def _install_magics(shell: Any, current: Session) -> list[Callable[[], object]]:

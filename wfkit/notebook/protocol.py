@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from wfkit.notebook.acts import Act, read_act
+from wfkit.notebook.checks import LONGEST_GROUP, BadMessage, group_of, is_index, is_int, request_of
 from wfkit.notebook.feed import PACKAGE_VERSION, VERSION
-from wfkit.notebook.orders import ORDERS
 from wfkit.notebook.plain import one_line
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeIs
-
-_LONGEST_ID: Final = 200
-_LONGEST_GROUP: Final = 10_000  #: names of spawned groups grow with their depth
 _LONGEST_TEXT: Final = 1_000  #: that is looked for
 _MOST_ROWS: Final = 500
 _FARTHEST: Final = 2**53  #: place in a list; more is no number of JavaScript
-
-
-class BadMessage(ValueError):
-    """A message that this version does not understand; its text is for the reader of the view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +21,7 @@ class Hello:
     """A browser that shows the view asks for its content."""
 
     have: int | None  #: version of the view that it knows already
+    run: str | None = None  #: and the run that it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +97,11 @@ class AskPreview:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Somebody pressed a button."""
-
-    request: str
-    name: str
-
-
 #: What is answered from what is known of the run.
 Question = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
 
 
-def read(content: object) -> Hello | Watch | Question | AskPreview | Command:
+def read(content: object) -> Hello | Watch | Question | AskPreview | Act:
     """Check a message and take it apart.
 
     Raises
@@ -126,16 +111,14 @@ def read(content: object) -> Hello | Watch | Question | AskPreview | Command:
     content = _of_this_version(content)
     match content.get("op"):
         case "hello":
-            return Hello(_have(content))
+            run = content.get("run")
+            return Hello(_have(content), run if isinstance(run, str) else None)
         case "watch":
             return Watch(_have(content))
         case "preview":
-            return AskPreview(_request(content), _group(content), _index(content))
-        case "command":
-            name = content.get("name")
-            if not isinstance(name, str) or name not in ORDERS:
-                raise BadMessage("There is no such command.")
-            return Command(_request(content), name)
+            return AskPreview(request_of(content), group_of(content), _index(content))
+        case "command" | "plan" | "rerun" | "show" as op:
+            return read_act(op, content)
         case _:
             return _question(content)
 
@@ -143,21 +126,21 @@ def read(content: object) -> Hello | Watch | Question | AskPreview | Command:
 def _question(content: Mapping[str, object]) -> Question:
     match content.get("op"):
         case "detail":
-            return AskDetail(_request(content), _group(content), _index(content))
+            return AskDetail(request_of(content), group_of(content), _index(content))
         case "group":
-            return AskGroup(_request(content), _group(content))
+            return AskGroup(request_of(content), group_of(content))
         case "source":
             index = content.get("index")
-            if index is not None and not _is_index(index):
+            if index is not None and not is_index(index):
                 raise BadMessage("`index` must be that of an element, or null.")
-            return AskSource(_request(content), _group(content), index)
+            return AskSource(request_of(content), group_of(content), index)
         case "rows":
             indexes = content.get("indexes")
-            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(_is_index, indexes)):
+            if not isinstance(indexes, list) or len(indexes) > _MOST_ROWS or not all(map(is_index, indexes)):
                 raise BadMessage("Rows need the indexes of elements.")
-            return AskRows(_request(content), _group(content), tuple(indexes))
+            return AskRows(request_of(content), group_of(content), tuple(indexes))
         case "find":
-            return AskFind(_request(content), _text(content))
+            return AskFind(request_of(content), _text(content))
         case "logs":
             return _logs(content)
         case op:
@@ -166,7 +149,7 @@ def _question(content: Mapping[str, object]) -> Question:
 
 def _have(content: Mapping[str, object]) -> int | None:
     have = content.get("have")
-    if have is not None and not _is_int(have):
+    if have is not None and not is_int(have):
         raise BadMessage("`have` must be a number or null.")
     return have
 
@@ -174,7 +157,7 @@ def _have(content: Mapping[str, object]) -> int | None:
 def _of_this_version(content: object) -> Mapping[str, object]:
     if not isinstance(content, Mapping):
         raise BadMessage("A message must be an object.")
-    if not _is_int(content.get("v")) or content["v"] != VERSION:
+    if not is_int(content.get("v")) or content["v"] != VERSION:
         raise BadMessage(
             f"The page's view is not that of wfkit {PACKAGE_VERSION}, which the kernel has: restart the kernel, "
             "then reload the page."
@@ -186,34 +169,20 @@ def _logs(content: Mapping[str, object]) -> AskLogs:
     group = content.get("group")
     index, start, line = (content.get(name) for name in ("index", "start", "line"))
     level, limit = content.get("level"), content.get("limit")
-    if group is not None and not (isinstance(group, str) and len(group) <= _LONGEST_GROUP):
+    if group is not None and not (isinstance(group, str) and len(group) <= LONGEST_GROUP):
         raise BadMessage("Logs are those of a group, or of all.")
-    if index is not None and not _is_index(index):
+    if index is not None and not is_index(index):
         raise BadMessage("The index of an element must be a number.")
-    if not (start is None or (_is_int(start) and abs(start) <= _FARTHEST)) or not (line is None or _is_index(line)):
+    if not (start is None or (is_int(start) and abs(start) <= _FARTHEST)) or not (line is None or is_index(line)):
         raise BadMessage("The place of a line must be a number.")
-    if not _is_int(level) or not _is_index(limit) or limit > _MOST_ROWS:
+    if not is_int(level) or not is_index(limit) or limit > _MOST_ROWS:
         raise BadMessage("Level and number of lines must be numbers.")
-    return AskLogs(_request(content), group, index, level, _text(content), start, line, limit)
-
-
-def _request(content: Mapping[str, object]) -> str:
-    request = content.get("request")
-    if not isinstance(request, str) or not request or len(request) > _LONGEST_ID:
-        raise BadMessage("A request needs an id.")
-    return request
-
-
-def _group(content: Mapping[str, object]) -> str:
-    group = content.get("group")
-    if not isinstance(group, str) or not 0 < len(group) <= _LONGEST_GROUP:
-        raise BadMessage("A question needs the id of a group.")
-    return group
+    return AskLogs(request_of(content), group, index, level, _text(content), start, line, limit)
 
 
 def _index(content: Mapping[str, object]) -> int:
     index = content.get("index")
-    if not _is_index(index):
+    if not is_index(index):
         raise BadMessage("A question needs the index of an element.")
     return index
 
@@ -223,11 +192,3 @@ def _text(content: Mapping[str, object]) -> str:
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
         raise BadMessage("What is looked for must be a short text.")
     return text
-
-
-def _is_index(value: object) -> TypeIs[int]:
-    return _is_int(value) and value >= 0
-
-
-def _is_int(value: object) -> TypeIs[int]:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -12,6 +12,7 @@ from heapq import nlargest
 from html import escape
 from os import PathLike
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wfkit.core.ids import GroupId
@@ -69,13 +70,17 @@ def write_report(run: ReportedRun, path: str | PathLike[str], record: RunRecord 
     if not target.parent.is_dir():
         raise CannotWrite(f"There is no folder {target.parent}.", "Make it, or name another one.")
     page = report_html(run, time.time(), record)
-    part = target.with_name(f".{target.name}.part")
+    part: Path | None = None
     try:
-        part.write_text(page, encoding="utf-8")
+        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as file:
+            part = Path(file.name)
+            file.write(page)
+        part.chmod(0o644)  # a page to hand on, as any new file
         part.replace(target)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if part is not None:
+            with suppress(OSError):
+                part.unlink()
         what = f"The report cannot be written to {target}: {error.strerror}."
         raise CannotWrite(what, "Name another file.") from None
     return target

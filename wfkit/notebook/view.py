@@ -15,18 +15,21 @@ import traitlets
 from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
-from wfkit.core.ids import RunId
 from wfkit.core.states import RUN_ENDS
+from wfkit.notebook.acting import ActedOnRun, act
+from wfkit.notebook.acts import Act, AskPlan
 from wfkit.notebook.answering import answer
+from wfkit.notebook.checks import BadMessage
 from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import PACKAGE_VERSION, VERSION, Message, Sent, delta, message_bytes, snapshot
+from wfkit.notebook.lineage import About, TellingRun
 from wfkit.notebook.logbook import LogBook
-from wfkit.notebook.orders import OrderedRun, give
+from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.plain import one_line
 from wfkit.notebook.previews import PreviewedRun, Previews
-from wfkit.notebook.protocol import AskPreview, BadMessage, Command, Hello, Question, Watch, read
+from wfkit.notebook.protocol import AskPreview, Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -34,16 +37,15 @@ _LOG.addHandler(logging.NullHandler())  # what a callback prints lands in a cell
 
 SCRIPT: Final = Path(__file__).parents[1] / "static" / "widget.js"  #: built from labextension/
 _NOT_BUILT: Final = "The live view is not built: run `npm ci && npm run build` in labextension/."
-_REMEMBERED: Final = 100  #: commands that are not obeyed twice
+_REMEMBERED: Final = 100  #: acts that are not taken twice
+_MOST_CHANGES: Final = 12  #: of the code of tasks, that are told
+_CHANGE_CHARS: Final = 200
+_ABOUT_BYTES: Final = 500  #: about what it costs to say where a run stands
 _WEIGH_AGAIN_S: Final = 1.0  #: how long a run's memory is taken for unchanged while it lives
 
 
-class WatchedRun(OrderedRun, PreviewedRun, Protocol):
+class WatchedRun(ActedOnRun, PreviewedRun, TellingRun, Protocol):
     """What a view needs of a run."""
-
-    @property
-    def id(self) -> RunId:
-        """Its id."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after changes; the returned function ends that."""
@@ -66,7 +68,7 @@ def _still(run: WatchedRun, note: str = "") -> dict[str, Any]:
 
 
 class _Output:
-    """An output that is displayed once, and brought to its final form once when the run has ended."""
+    """An output that is displayed once, and brought to its final form once when its run has ended."""
 
     def __init__(self, run: WatchedRun) -> None:
         self._run = run
@@ -77,6 +79,11 @@ class _Output:
     def show(self, thing: object) -> None:
         with self._updating:
             self._handle = cast(DisplayHandle, display(thing, display_id=True))  # type: ignore[no-untyped-call]
+
+    def turn_to(self, run: WatchedRun) -> None:
+        """The output is of another run from now on."""
+        with self._updating:
+            self._run, self._settled = run, False
 
     def settle(self, thing: object) -> None:
         """Update the output; when this returns the update is on its way, whichever thread made it."""
@@ -112,7 +119,7 @@ class StaticView:
 
 
 class FlowView(anywidget.AnyWidget):
-    """A run, live: its graph, its failures, its logs, and buttons that pause, cancel and release it.
+    """A run, live: its graph, its failures, its logs, and buttons that act on it; after a rerun the run that it made.
 
     Parameters
     ----------
@@ -137,11 +144,16 @@ class FlowView(anywidget.AnyWidget):
         self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
         self._output = _Output(run)
-        self._taken: dict[str, None] = {}  # ids of the commands that were obeyed, oldest first
+        self._taken: dict[str, None] = {}  # ids of the acts that were taken, oldest first
+        self._planning = threading.Lock()  # one plan at a time
+        self._planned = ""  # id of the newest question for a plan
+        self._changed: list[str] = []  # what changed in the code of the run's tasks since, in words
+        self._about = About()
         super().__init__()
         self._line = PUBLISHER.line(self._publish)
         self._unsubscribe = run.subscribe(self._line.wake)
         _take_messages_while_busy(self.comm)
+        NOTICING.add(self)
 
     @traitlets.default("_esm")
     def _default_esm(self) -> str:
@@ -160,6 +172,7 @@ class FlowView(anywidget.AnyWidget):
     @override
     def close(self) -> None:
         """End the view; the run goes on."""
+        NOTICING.discard(self)
         unsubscribe = self.__dict__.pop("_unsubscribe", None)  # none where __init__ failed, or after a first close
         if unsubscribe is not None:
             unsubscribe()
@@ -173,6 +186,35 @@ class FlowView(anywidget.AnyWidget):
         data |= _still(self._run, note="" if _script() else _NOT_BUILT)
         return data, (bundle[1] if bundle is not None else {})
 
+    def turn_to(self, run: WatchedRun) -> None:
+        """Show another run from now on, in every browser that shows the view, and as the outcome that is kept."""
+        with self._sending:
+            if run is self._run:
+                return
+            self._unsubscribe()
+            self._run, self._deck, self._book = run, Deck(), LogBook()
+            self._held, self._changed = (float("-inf"), 0), []
+            self._previews = Previews(run, self._deck, self._answer)
+            self._columns.turn()
+            self._sent = None if self._sent is None else Sent(deck=self._deck)
+            self._snapshot_wanted = True
+            self._output.turn_to(run)
+            self._unsubscribe = run.subscribe(self._line.wake)
+        run.when_ended(self.settle)
+        self._line.wake_now()
+        NOTICING.look()
+
+    def notice(self) -> None:
+        """Compare the run with the code as it is now, where somebody looks."""
+        run = self._run
+        if self._sent is None:
+            return
+        changed = [one_line(change, _CHANGE_CHARS) for change in run.changes.values()][:_MOST_CHANGES]
+        with self._sending:
+            if run is self._run and changed != self._changed:
+                self._changed = changed
+                self._line.wake()
+
     # --- kernel to browser --------------------------------------------------------------------------------------------
 
     def _publish(self) -> int:
@@ -185,7 +227,7 @@ class FlowView(anywidget.AnyWidget):
                     if self._columns_turn
                     else (self._say_states, self._say_columns)
                 )
-                size = says[0]() or says[1]()
+                size = (says[0]() or says[1]()) + self._say_about()
         self.settle()
         return size
 
@@ -225,6 +267,14 @@ class FlowView(anywidget.AnyWidget):
                 return None
             return delta(view, self._sent, now_s, held)
 
+    def _say_about(self) -> int:
+        """Say where the run stands among its reruns and the code as it is now, where that is news."""
+        content = self._about.news(self._run, self._changed, self._line.wake)
+        if content is None:
+            return 0
+        self._answer(content)
+        return _ABOUT_BYTES
+
     def _held_bytes(self) -> int:
         """What the run holds; asked for at most once a second while it lives."""
         asked_s, held = self._held
@@ -247,58 +297,74 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Watch | Question | AskPreview | Command) -> None:
-        match message:
-            case Hello(have=have):
-                self._greet(have)
-            case Watch(have=have):
-                with self._sending:
-                    is_news = self._columns.watch(have, time.monotonic())
-                if is_news:
-                    self._line.wake_now()
-            case Command(request=request, name=name):
-                self._obey(request, name)
-            case AskPreview():
-                self._previews.ask(message)
-            case _:
-                self._reply(message)
+    def _take(self, message: Hello | Watch | Question | AskPreview | Act) -> None:
+        if isinstance(message, Hello):
+            self._greet(message)
+        elif isinstance(message, Question):
+            self._reply(message)
+        elif isinstance(message, AskPreview):
+            self._previews.ask(message)
+        elif isinstance(message, Watch):
+            with self._sending:
+                is_news = self._columns.watch(message.have, time.monotonic())
+            if is_news:
+                self._line.wake_now()
+        else:
+            self._begin(message)
 
     def _reply(self, question: Question) -> None:
+        run, deck, book = self._shown()
         try:
-            content, buffers = answer(question, self._run, self._deck, self._book)
+            content, buffers = answer(question, run, deck, book)
         except LookupError:
             content, buffers = {"op": "error", "text": "The run has no such node."}, []
         self._answer({"request": question.request, **content}, buffers)
 
-    def _greet(self, have: int | None) -> None:
+    def _shown(self) -> tuple[WatchedRun, Deck, LogBook]:
         with self._sending:
-            if have is not None and self._sent is not None and have == self._sent.version:
+            return self._run, self._deck, self._book
+
+    def _greet(self, hello: Hello) -> None:
+        with self._sending:
+            self._about.repeat()
+            is_ours = hello.run in {None, self._run.id}
+            if hello.have is not None and is_ours and self._sent is not None and hello.have == self._sent.version:
                 held = self._held_bytes()
                 with self._run.lock:
                     content, buffers = delta(self._run.view_model, self._sent, time.time(), held)
                 self.send(content, buffers=buffers)  # up to date, or brought there
+                self._say_about()
                 return
             self._sent = self._sent or Sent(deck=self._deck)
             self._snapshot_wanted = True
         self._line.wake_now()
+        NOTICING.look()
 
-    def _obey(self, request: str, order: str) -> None:
-        """Give the order on a thread of its own: one thread serves the messages of all widgets."""
+    def _begin(self, action: Act) -> None:
+        """Do it on a thread of its own, once: one thread serves the messages of all widgets."""
         with self._sending:
-            if request in self._taken:
+            if action.request in self._taken:
                 return
-            self._taken[request] = None
+            self._taken[action.request] = None
             while len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
-        threading.Thread(target=self._give, args=(request, order), name=f"wfkit-view-{order}", daemon=True).start()
+            if isinstance(action, AskPlan):
+                self._planned = action.request
+        self._answer({"op": "taken", "request": action.request})
+        name = f"wfkit-view-{type(action).__name__}"
+        threading.Thread(target=self._act, args=(action,), name=name, daemon=True).start()
 
-    def _give(self, request: str, order: str) -> None:
-        try:
-            ok, text = give(self._run, order, "from the live view")
-        except Exception as error:  # noqa: BLE001 - the same
-            _LOG.exception("An order to a run failed.")
-            ok, text = False, one_line(f"Could not {order} the run: {type(error).__name__}: {error}", 300)
-        self._answer({"op": "ack", "request": request, "ok": ok, "text": text})
+    def _act(self, action: Act) -> None:
+        if not isinstance(action, AskPlan):
+            self._answer_act(action)
+            return
+        with self._planning:
+            if action.request == self._planned:  # else nobody waits for it any more
+                self._answer_act(action)
+
+    def _answer_act(self, action: Act) -> None:
+        run, deck, _ = self._shown()
+        self._answer({"request": action.request, **act(action, run, deck, self.turn_to)})
         self._line.wake()
 
     def _answer(self, content: dict[str, object], buffers: list[bytes] | None = None) -> None:

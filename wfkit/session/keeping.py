@@ -141,6 +141,18 @@ class Keeper:
                 return self.results.for_run(identity).write("flow", payload)
         return ""
 
+    def pin(self, identity: RunId, on: bool) -> None:  # noqa: FBT001 - as in `History.pin`
+        """Keep the record of a run whatever its age, or not; nothing to do where there is no record.
+
+        Raises
+        ------
+        HistoryUnusable : the record cannot be changed now
+        """
+        if self.history is not None:
+            self._settle()
+            self.history.flush(_CLOSE_S)
+            self.history.pin(identity, on)
+
     # Looking back
 
     def find(self, name: str) -> RecordedRun:

@@ -93,6 +93,10 @@ def open_rerun(
         new.parent = run
         run.reruns.append(new)
     new.go_on_from(Reuse(new, _rules(run, wishes, origin), origin))
+    before = new.parent
+    while before is not None:  # whoever looks at an earlier run may want to see this one
+        before.tell_subscribers()
+        before = before.parent
     return new
 
 

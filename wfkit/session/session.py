@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -303,14 +304,14 @@ class Session:
         )
         if kept is not None:
             kept.run = run
-        run.flow, run.arguments = flow, parameters
+        run.flow, run.arguments, run.record_pin = flow, parameters, partial(self.keeper.pin, identity)
         with self._lock:
             self.runs.append(run)
             ended = [known for known in self.runs if known.state in RUN_ENDS]
             for known in ended[: max(0, len(self.runs) - KEPT_RUNS)]:
                 self.runs.remove(known)
         earlier = [known for known in self.runs if known.flow_name == flow.name and known is not run]
-        run.when_ended(lambda: _release_all(earlier))
+        run.when_ended(lambda: _release_all([known for known in earlier if not known.pinned]))
         flow.last_run = run
         return run
 
@@ -348,7 +349,7 @@ def _load_engine() -> None:
 
 
 def _release_all(runs: list[Run]) -> None:
-    """Free what ended runs hold on the cluster; a new run of a flow does so with its earlier ones."""
+    """Free what ended runs hold on the cluster; a new run of a flow does so with its earlier ones, unless pinned."""
     for run in runs:
         if run.state in RUN_ENDS:
             run.release()

@@ -1,7 +1,6 @@
 /** Alignment: how far down each node stands; pulled towards its neighbours at first, in the free place nearest to them later. */
 
 import { LANE_HEIGHT, type Layers, type Neighbour, type Place, byColumn } from "./layered.ts";
-import { ordered } from "./order.ts";
 
 const ALIGNMENTS = 9; // odd: the last word is that of the inputs
 const CHAIN_PULL = 16; // a chain of single steps shall be straight; what branches off makes way
@@ -14,9 +13,8 @@ function levelWith(links: readonly Neighbour[] | undefined, rows: Float64Array, 
   return sum / links.length;
 }
 
-/** A first picture: nodes and lanes are pulled towards their neighbours without passing each other. */
-export function freshRows(graph: Layers): Float64Array {
-  const layers = ordered(graph);
+/** A first picture: nodes and lanes of each column are pulled towards their neighbours without passing each other. */
+export function freshRows(graph: Layers, layers: readonly (readonly number[])[]): Float64Array {
   const rows = centred(layers, graph.heights);
   for (let turn = 0; turn < ALIGNMENTS; turn++) {
     const forward = turn % 2 === 0;

@@ -4,7 +4,7 @@ import type { GroupState } from "../model/run_model.ts";
 
 /** Sizes in pixels: cards, gaps between columns and rows, and cards that hang below another one. */
 export const CARD = { width: 188, height: 64, gapX: 44, gapY: 18, margin: 16 } as const;
-export const BELOW = { height: 46, gap: 8, indent: 16 } as const;
+export const BELOW = { height: 54, gap: 8, indent: 16 } as const;
 export const THIN_HEIGHT = 30;
 export const ROW = CARD.height + CARD.gapY;
 

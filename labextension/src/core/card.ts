@@ -75,7 +75,7 @@ export class Card {
   #place = "";
 
   constructor(id: string) {
-    this.#fold = h("button.wf-fold", { type: "button", tabindex: "-1", "data-fold": id });
+    this.#fold = h("button.wf-twist", { type: "button", tabindex: "-1", "data-fold": id });
     this.element = h(
       "div.wf-card",
       { "data-id": id },

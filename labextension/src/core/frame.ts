@@ -12,17 +12,17 @@ import { Strip } from "./strip.ts";
 const STRIP_WIDTH = 120;
 
 export class Frame {
-  readonly element = h("div.wf-frame");
+  readonly element = h("div.wf-nest");
   readonly #icon = glyph(LOOKS.PENDING);
-  readonly #name = h("span.wf-frame-name");
+  readonly #name = h("span.wf-nest-name");
   readonly #progress = h("span.wf-card-progress");
   readonly #time = h("span.wf-card-time");
   readonly #strip = new Strip(STRIP_WIDTH, 8, false);
   readonly head: HTMLElement;
 
   constructor(id: string) {
-    const fold = h("button.wf-fold", { type: "button", tabindex: "-1", "data-fold": id, "aria-label": "Fold", title: "Fold" }, "▾");
-    this.head = h("div.wf-frame-head", { "data-id": id }, fold, this.#icon, this.#name, this.#strip.element, this.#progress, this.#time);
+    const fold = h("button.wf-twist", { type: "button", tabindex: "-1", "data-fold": id, "aria-label": "Fold", title: "Fold" }, "▾");
+    this.head = h("div.wf-nest-head", { "data-id": id }, fold, this.#icon, this.#name, this.#strip.element, this.#progress, this.#time);
   }
 
   place(at: Box): void {
@@ -38,7 +38,7 @@ export class Frame {
     setText(this.#progress, progressText(state));
     this.#strip.update(state.group.counts, state.states);
     const bad = hasBad(state.group.counts) ? " wf-bad" : "";
-    setAttribute(this.element, "class", `wf-frame wf-is-${LOOKS[leading].tone}${bad}`);
+    setAttribute(this.element, "class", `wf-nest wf-is-${LOOKS[leading].tone}${bad}`);
     setAttribute(this.head, "title", cardText(state));
     this.tick(state, now_s);
   }

@@ -15,8 +15,8 @@ export interface GraphPaneEvents {
   /** What a card stands for is to be shown in full, or as one card again. */
   fold(id: string): void;
   select: GridEvents["select"];
-  /** A group was opened into its grid, or the graph is shown again. */
-  entered(id: string | null): void;
+  /** A state is looked for, or no longer. */
+  filter: GridEvents["filter"];
   /** The row of a group in the list takes the focus. */
   focusRow(group: string): void;
 }
@@ -25,7 +25,6 @@ export class GraphPane implements Pane {
   readonly element: HTMLElement;
   readonly scene: Scene;
   readonly #grid: Grid;
-  #open: string | null;
   #clicked = "";
 
   constructor(
@@ -33,11 +32,15 @@ export class GraphPane implements Pane {
     folds: Folds,
     now_s: () => number,
     readonly events: GraphPaneEvents,
-    open: string | null,
+    /** The group that was opened into its grid; null where the graph is shown. */
+    readonly choices: { grid: string | null },
   ) {
-    this.#open = open;
     this.scene = new Scene(link.model, folds, now_s, { open: (id) => events.open(id), fold: (id) => events.fold(id) });
-    this.#grid = new Grid(link, { leave: () => this.enter(null, true), select: (selection, focus) => events.select(selection, focus) });
+    this.#grid = new Grid(link, {
+      leave: () => this.enter(null, true),
+      select: (selection, focus) => events.select(selection, focus),
+      filter: (state) => events.filter(state),
+    });
     this.element = h("div.wf-graph-pane", {}, this.scene.element, this.#grid.element);
     this.scene.element.addEventListener("click", (event) => this.#click(event), { capture: true });
     this.scene.element.addEventListener("dblclick", () => this.enter(this.#clicked, true));
@@ -48,9 +51,8 @@ export class GraphPane implements Pane {
   enter(id: string | null, focus: boolean): void {
     const state = id === null ? undefined : this.link.model.group(id);
     if (id !== null && (state === undefined || !hasGrid(state))) return;
-    const before = this.#open;
-    this.#open = id;
-    this.events.entered(id);
+    const before = this.choices.grid;
+    this.choices.grid = id;
     this.#arrange();
     this.update();
     this.resized();
@@ -59,9 +61,8 @@ export class GraphPane implements Pane {
   }
 
   update(): void {
-    if (this.#open !== null && this.link.model.group(this.#open) === undefined) {
-      this.#open = null;
-      this.events.entered(null);
+    if (this.choices.grid !== null && this.link.model.group(this.choices.grid) === undefined) {
+      this.choices.grid = null;
       this.#arrange();
     }
     this.#shown.update();
@@ -69,6 +70,7 @@ export class GraphPane implements Pane {
 
   query(query: Query): void {
     this.scene.query(query);
+    this.#grid.query(query);
   }
 
   tick(): void {
@@ -81,7 +83,7 @@ export class GraphPane implements Pane {
 
   /** Whatever is selected is in sight: the grid of its group, or the graph. */
   select(selection: Selection | null): void {
-    if (this.#open !== null && selection !== null && selection.group !== this.#open) {
+    if (this.choices.grid !== null && selection !== null && selection.group !== this.choices.grid) {
       const state = this.link.model.group(selection.group);
       this.enter(state !== undefined && hasGrid(state) && selection.index !== null ? selection.group : null, false);
     }
@@ -91,7 +93,7 @@ export class GraphPane implements Pane {
 
   /** The grid takes the focus back; in the graph the list has it, whose row is the card. */
   focus(group: string): void {
-    if (this.#open === null) this.events.focusRow(group);
+    if (this.choices.grid === null) this.events.focusRow(group);
     else this.#grid.focus();
   }
 
@@ -100,13 +102,13 @@ export class GraphPane implements Pane {
   }
 
   get #shown(): Pane {
-    return this.#open === null ? this.scene : this.#grid;
+    return this.choices.grid === null ? this.scene : this.#grid;
   }
 
   #arrange(): void {
-    this.scene.element.hidden = this.#open !== null;
-    this.#grid.element.hidden = this.#open === null;
-    if (this.#open !== null) this.#grid.open(this.#open);
+    this.scene.element.hidden = this.choices.grid !== null;
+    this.#grid.element.hidden = this.choices.grid === null;
+    if (this.choices.grid !== null) this.#grid.open(this.choices.grid);
   }
 
   /** A first click selects, which may move the cards: the second one counts for the same card. */
@@ -114,6 +116,7 @@ export class GraphPane implements Pane {
     const target = event.target instanceof Element ? event.target : null;
     const id = target?.closest(".wf-card")?.getAttribute("data-id") ?? "";
     if (event.detail < 2) this.#clicked = id;
+    else if (id !== this.#clicked) event.stopPropagation();
     if (id === "" || target?.closest(".wf-card-grid") === null) return;
     event.stopPropagation();
     this.enter(id, true);

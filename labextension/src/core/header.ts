@@ -1,5 +1,6 @@
 /** The head of a view: flow, state, progress, time, counts by state, and the buttons. */
 
+import type { Acting } from "../acting/acting.ts";
 import type { RunModel } from "../model/run_model.ts";
 import { type Order, STATES, type TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
@@ -39,6 +40,7 @@ export class Header {
     readonly model: RunModel,
     readonly now_s: () => number,
     readonly events: HeaderEvents,
+    acting: Acting,
   ) {
     for (const [mode, text] of Object.entries(MODES) as [Mode, string][]) {
       const button = h("button.wf-segment", { type: "button" }, text);
@@ -62,9 +64,24 @@ export class Header {
     this.element = h(
       "header.wf-header",
       {},
-      h("div.wf-head-row", {}, this.#name, this.#pill, chips, h("span.wf-spring"), ...facts, segments, pause, cancel),
+      h(
+        "div.wf-head-row",
+        {},
+        this.#name,
+        acting.lineage.element,
+        this.#pill,
+        chips,
+        h("span.wf-spring"),
+        ...facts,
+        segments,
+        pause,
+        cancel,
+        acting.primary,
+        acting.more.element,
+      ),
       this.#bar,
       this.#reason,
+      acting.lineage.notes,
     );
   }
 

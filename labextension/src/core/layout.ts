@@ -2,6 +2,7 @@
 
 import { type Layers, type LayoutNode, type Place, layersOf } from "./layered.ts";
 import { freshRows, grownRows } from "./alignment.ts";
+import { ordered } from "./order.ts";
 
 export interface Layout {
   /** Rows count from the top of the band. */
@@ -37,10 +38,11 @@ export function layout(
     if (place !== undefined && place.column >= (graph.columns[node] ?? 0)) kept.set(node, place);
   });
   const isFresh = kept.size === 0;
-  const rows = isFresh ? freshRows(graph) : grownRows(graph, kept);
   let free = 1; // what stands in a band stays in it
   for (const { column } of kept.values()) free = Math.max(free, column + 1);
   const bands = cut(graph, isFresh ? [0] : before.bands, free, width);
+  const level = withinBands(graph, bands);
+  const rows = isFresh ? freshRows(level, ordered(graph)) : grownRows(level, kept);
   lift(graph, rows, isFresh ? bands : bands.slice(before.bands.length));
   const placed = (node: number): Place => ({ column: graph.columns[node] ?? 0, row: rows[node] ?? 0 });
   return {
@@ -95,6 +97,14 @@ function nextCut(widths: readonly number[], running: readonly number[], first: n
     if (cost < least) [least, best] = [cost, column];
   }
   return best;
+}
+
+/** Without the edges that run from band to band, which need not be level. */
+function withinBands(graph: Layers, bands: readonly number[]): Layers {
+  if (bands.length === 1) return graph;
+  const bandAt = Int32Array.from(graph.columns, (column) => bandOf(bands, column));
+  const inside = (all: Layers["ins"]): Layers["ins"] => all.map((links, node) => links.filter((link) => bandAt[link.node] === bandAt[node]));
+  return { ...graph, ins: inside(graph.ins), outs: inside(graph.outs) };
 }
 
 /** In new bands rows begin at the top. */

@@ -160,8 +160,9 @@ class Order {
     let before = 0;
     for (const node of layer) {
       const { nodes, ports, heres } = this.#ins[node] ?? NONE;
-      for (let first = 0, next: number; first < nodes.length; first = next) {
-        for (next = first; heres[next] === heres[first] && next < nodes.length; next++) {
+      for (let first = 0; first < nodes.length; ) {
+        let next = first;
+        for (; heres[next] === heres[first] && next < nodes.length; next++) {
           let notBelow = 0;
           for (let i = this.#end(nodes, ports, next) + 1; i > 0; i -= i & -i) notBelow += sums[i] ?? 0;
           crossings += before - notBelow;
@@ -170,6 +171,7 @@ class Order {
           for (let i = this.#end(nodes, ports, k) + 1; i < sums.length; i += i & -i) sums[i] = (sums[i] ?? 0) + 1;
         }
         before += next - first;
+        first = next;
       }
     }
     return crossings;

@@ -10,6 +10,8 @@ const UNDER_WAY: Readonly<Record<Order, string>> = {
   pause: "Pausing…",
   resume: "Going on…",
   release: "Releasing…",
+  pin: "Pinning…",
+  unpin: "Unpinning…",
 };
 
 export class Orders {

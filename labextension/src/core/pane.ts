@@ -18,5 +18,7 @@ export interface Pane {
   shown?(isShown: boolean): void;
   /** Takes the focus back from the inspector, which was open for a group. */
   focus?(group: string): void;
+  /** Another run is shown from now on: what is known of the one before is forgotten. */
+  turned?(): void;
   stop?(): void;
 }

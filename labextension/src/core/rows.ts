@@ -117,11 +117,15 @@ export class Rows {
   activate(index: number, extend = false, scroll = true): void {
     this.#active = Math.min(Math.max(-1, index), this.#total - 1);
     if (!extend) this.#anchor = this.#active;
-    if (scroll && this.#active >= 0) {
-      this.element.scrollTop = scrollTopFor(this.#active, this.#scrollTop, this.#extent);
-    }
-    this.#draw();
+    if (scroll) this.reveal();
+    else this.#draw();
     this.events.moved?.();
+  }
+
+  /** Brings the active row into sight. */
+  reveal(): void {
+    if (this.#active >= 0) this.element.scrollTop = scrollTopFor(this.#active, this.#scrollTop, this.#extent);
+    this.#draw();
   }
 
   get #extent(): Extent {

@@ -7,6 +7,7 @@ import { LOOKS, countOf, stateOf } from "../core/states.ts";
 import { stripText } from "../core/strip.ts";
 import type { Link } from "../model/link.ts";
 import type { GroupState } from "../model/run_model.ts";
+import type { Query } from "../model/query.ts";
 import type { Selection } from "../model/selection.ts";
 import type { TaskState } from "../wire.ts";
 import { Bar } from "./bar.ts";
@@ -20,6 +21,8 @@ export interface GridEvents {
   leave(): void;
   /** An element is looked at; with `focus` the reader goes on in its details. */
   select(selection: Selection, focus: boolean): void;
+  /** A state is looked for, or no longer. */
+  filter(state: TaskState): void;
 }
 
 export class Grid implements Pane {
@@ -47,7 +50,10 @@ export class Grid implements Pane {
     this.#tip = new Tip(link);
     this.#bar = new Bar({
       leave: () => events.leave(),
-      filter: (only) => this.#set(only, this.#isFailuresFirst),
+      filter: (only) => {
+        const toggled = only ?? this.#only;
+        if (toggled !== null) events.filter(toggled);
+      },
       failuresFirst: (on) => this.#set(this.#only, on),
       nextFailure: () => this.#nextFailure(),
       search: (text) => this.#search(text),
@@ -68,7 +74,7 @@ export class Grid implements Pane {
     if (id === this.#id) return;
     this.#id = id;
     this.#state = null;
-    this.#cursor = this.#selected = this.#only = null;
+    this.#cursor = this.#selected = null;
     this.#isFailuresFirst = false;
     this.#board.reset();
     this.#tip.hide();
@@ -80,6 +86,11 @@ export class Grid implements Pane {
     if (state === undefined || state === this.#state) return;
     this.#state = state;
     this.#draw();
+  }
+
+  /** Elements in the state that is looked for keep their colour. */
+  query({ state }: Query): void {
+    if (state !== this.#only) this.#set(state, this.#isFailuresFirst);
   }
 
   tick(): void {

@@ -10,6 +10,8 @@ export interface Theme {
   readonly back: Rgb;
   readonly text: Rgb;
   readonly accent: Rgb;
+  /** Of numbers. */
+  readonly font: string;
   readonly states: Readonly<Record<TaskState, Rgb>>;
 }
 
@@ -32,7 +34,13 @@ export function themeOf(parent: HTMLElement): Theme {
     return [red, green, blue];
   };
   const states = Object.fromEntries(STATES.map((state) => [state, read(`--wf-${LOOKS[state].tone}`)]));
-  const theme = { back: read("--wf-field"), text: read("--wf-fg"), accent: read("--wf-accent"), states: states as Theme["states"] };
+  const theme = {
+    back: read("--wf-field"),
+    text: read("--wf-fg"),
+    accent: read("--wf-accent"),
+    font: `10px ${getComputedStyle(probe).fontFamily}`,
+    states: states as Theme["states"],
+  };
   probe.remove();
   return theme;
 }

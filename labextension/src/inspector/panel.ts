@@ -39,6 +39,7 @@ export class Panel {
     readonly link: Link,
     readonly select: (selection: Selection | null) => void,
     openGrid: (id: string) => void,
+    bar: HTMLElement,
   ) {
     this.#value = new ValueView(link);
     const close = h("button.wf-tool", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
@@ -53,6 +54,7 @@ export class Panel {
       "section.wf-panel",
       { "aria-label": "Details", hidden: true },
       h("div.wf-panel-head", {}, h("div.wf-panel-names", {}, this.#back, this.#title), this.#grid, close),
+      bar,
       this.#sender.element,
       this.#body,
     );

@@ -10,9 +10,9 @@ export function section(title: string, ...content: readonly Child[]): HTMLElemen
 /** A section that the reader opens. `key` is its name when the panel is drawn again. */
 export function fold(key: string, title: string, note: string, ...content: readonly Child[]): HTMLDetailsElement {
   return h(
-    "details.wf-section.wf-fold",
+    "details.wf-section.wf-foldable",
     { "data-key": key, "aria-label": title },
-    h("summary", {}, h("span.wf-fold-title", {}, title), h("span.wf-fold-note", {}, note)),
+    h("summary", {}, h("span.wf-foldable-title", {}, title), h("span.wf-foldable-note", {}, note)),
     ...content,
   );
 }

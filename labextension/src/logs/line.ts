@@ -8,7 +8,7 @@ import { levelOf } from "./levels.ts";
 export const BODY = "flow body";
 
 /** Draws a line into a row that `emptyRow` made; one that the kernel has not told yet is a gap. */
-export function drawLine(row: HTMLElement, line: LogLine | undefined, needle: string): void {
+export function drawLine(row: HTMLElement, line: LogLine | undefined, needle: string, room: number): void {
   const [time, level, node, source, text] = [...row.children] as HTMLElement[];
   const icon = level?.querySelector("svg");
   if (time === undefined || level === undefined || node === undefined || source === undefined || text === undefined) return;
@@ -21,16 +21,15 @@ export function drawLine(row: HTMLElement, line: LogLine | undefined, needle: st
   const label = line !== undefined && card === "" ? BODY : name;
   node.replaceChildren(...(label === "" ? [] : [nodeLink(label, attempt)]));
   setText(source, from);
-  text.replaceChildren(...highlighted(fromMatch(said, needle), needle));
+  text.replaceChildren(...highlighted(fromMatch(said, needle, room), needle));
 }
 
-const EARLY = 60; // a match so near to the start of a line is in sight
-const BEFORE = 24;
+const BEFORE = 12; // letters that stay in front of a match
 
-/** A row shows the start of a line; the start is left out where what was searched for stands far from it. */
-function fromMatch(text: string, needle: string): string {
+/** A row has room for the start of a line; the start is left out where what was searched for stands behind it. */
+export function fromMatch(text: string, needle: string, room: number): string {
   const at = needle === "" ? -1 : text.toLowerCase().indexOf(needle.toLowerCase());
-  return at <= EARLY ? text : `…${text.slice(at - BEFORE)}`;
+  return at < BEFORE || at + needle.length <= room ? text : `…${text.slice(at - BEFORE)}`;
 }
 
 export function emptyRow(): HTMLElement {

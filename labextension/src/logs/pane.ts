@@ -12,6 +12,7 @@ import { LogFilters } from "./filters.ts";
 import { drawLine, emptyRow, lineText, wholeLine } from "./line.ts";
 
 const ROW_PX = 20;
+const LETTER_PX = 7.3;
 const HEADINGS = ["Time", "Level", "Task", "Source", "Text"] as const;
 
 export class LogsPane implements Pane {
@@ -24,6 +25,9 @@ export class LogsPane implements Pane {
   readonly #count = h("span.wf-note.wf-count");
   readonly #whole = h("div.wf-logs-whole", { hidden: true, tabindex: "0", role: "region", "aria-label": "The line in full" });
   readonly #empty = h("p.wf-note.wf-logs-empty");
+  readonly #head = h("div.wf-rows-head.wf-logrow", { role: "row", "aria-rowindex": "1" });
+  /** Letters that the column of texts has room for. */
+  #room = 0;
   #following = true;
 
   constructor(
@@ -35,11 +39,10 @@ export class LogsPane implements Pane {
       this.#rows.activate(-1);
       this.#feed.look(filter);
     });
-    const head = h("div.wf-rows-head.wf-logrow", { role: "row", "aria-rowindex": "1" });
-    head.append(...HEADINGS.map((text) => h("span", { role: "columnheader" }, text)));
-    this.#rows = new Rows(ROW_PX, head, "Log of the run", {
+    this.#head.append(...HEADINGS.map((text) => h("span", { role: "columnheader" }, text)));
+    this.#rows = new Rows(ROW_PX, this.#head, "Log of the run", {
       make: emptyRow,
-      draw: (row, place) => drawLine(row, this.#feed.line(place), this.#feed.filter.text),
+      draw: (row, place) => drawLine(row, this.#feed.line(place), this.#feed.filter.text, this.#room),
       open: (place, target) => this.#openLine(place, target),
       seen: () => this.#scrolled(),
       moved: () => this.#showWhole(),
@@ -66,6 +69,7 @@ export class LogsPane implements Pane {
   }
 
   resized(): void {
+    this.#room = Math.floor((this.#head.lastElementChild?.clientWidth ?? 0) / LETTER_PX);
     if (this.#following) this.#rows.scrollToEnd();
     this.#rows.redraw();
   }
@@ -76,6 +80,10 @@ export class LogsPane implements Pane {
 
   shown(isShown: boolean): void {
     this.#feed.on = isShown;
+  }
+
+  turned(): void {
+    this.#feed.look(this.#feed.filter);
   }
 
   focus(): void {
@@ -136,6 +144,8 @@ export class LogsPane implements Pane {
     if (this.#whole.dataset["line"] === key) return;
     this.#whole.dataset["line"] = key;
     this.#whole.replaceChildren(...(line === undefined ? [] : wholeLine(line, this.#feed.filter.text)));
+    if (this.#following) this.#rows.scrollToEnd(); // there is less room for rows now, or more
+    this.#rows.reveal();
   }
 
   /** The selected lines, where there are several; else all that were found. */

@@ -2,6 +2,7 @@
 
 import {
   ANSWERED_BY,
+  type Act,
   type AnswerTo,
   type Answers,
   type Message,
@@ -9,8 +10,10 @@ import {
   type NodeRow,
   type Order,
   type Outgoing,
+  type Plan,
   type Question,
   VERSION,
+  type Wish,
   parse,
 } from "../wire.ts";
 import { RUN_LOOKS } from "../core/states.ts";
@@ -33,12 +36,17 @@ interface Open {
   readonly topic: string;
   readonly answer: (message: Answers, buffers: readonly DataView[]) => void;
   readonly refused: (text: string) => void;
+  /** When it was asked; null where it is answered at once, or where the kernel has said that it works on it. */
+  unheard_s: number | null;
 }
 
 /** How long a live run may be silent before the browser asks, and before it tells the reader. */
 const ASK_AFTER_S = 5;
 const LOST_AFTER_S = 20;
 const HELLO_AGAIN_S = 1;
+/** A kernel that takes messages says so within this time. */
+const BUSY_AFTER_S = 2;
+const ACTS: readonly string[] = ["command", "plan", "rerun", "show"] satisfies Act["op"][];
 const UNSENT = "The kernel cannot be reached from this page.";
 /** The kernel forgets who watches after 12 s. */
 const WATCH_AGAIN_S = 4;
@@ -56,6 +64,8 @@ export class Link {
   #requests = 0;
   #heard_s: number;
   #asked_s = -Infinity;
+  /** Something was missed, and no snapshot has come since. */
+  #isBehind = false;
   readonly #prefix = Math.random().toString(36).slice(2, 8);
 
   constructor(readonly host: Host) {
@@ -70,7 +80,7 @@ export class Link {
 
   hello(): void {
     this.#asked_s = this.host.now_s();
-    if (!this.#send({ v: VERSION, op: "hello", have: this.model.seq })) this.notice = UNSENT;
+    if (!this.#send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null })) this.notice = UNSENT;
   }
 
   /** Asks for columns, again and again, until the returned function is called. */
@@ -92,6 +102,7 @@ export class Link {
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
   tick(): void {
     const now_s = this.host.now_s();
+    if (this.#isBehind) this.#helloAgain();
     if (this.#watchers > 0 && now_s - this.#watched_s >= WATCH_AGAIN_S) this.#watch(this.model.columns.seq);
     if (this.ended || now_s - this.#heard_s < ASK_AFTER_S || now_s - this.#asked_s < ASK_AFTER_S) return;
     this.hello();
@@ -106,6 +117,12 @@ export class Link {
   get silent_s(): number {
     const silent_s = this.host.now_s() - this.#heard_s;
     return !this.ended && silent_s >= LOST_AFTER_S ? silent_s : 0;
+  }
+
+  /** Does something that was asked for wait until the kernel takes messages? */
+  get isUnheard(): boolean {
+    const since_s = this.host.now_s() - BUSY_AFTER_S;
+    return [...this.#open.values()].some((open) => open.unheard_s !== null && open.unheard_s < since_s);
   }
 
   receive(content: unknown, buffers: readonly DataView[]): void {
@@ -128,10 +145,21 @@ export class Link {
   #take(message: Message, buffers: readonly DataView[]): void {
     switch (message.op) {
       case "snapshot":
-      case "delta":
+      case "delta": {
         if (message.op === "snapshot") this.skew = skew(message.wfkit);
-        if (this.model.apply(message, buffers, this.#heard_s) === "gap") this.#helloAgain();
+        const applied = this.model.apply(message, buffers, this.#heard_s);
+        if (applied !== "old") this.#missed(applied === "gap");
         break;
+      }
+      case "about":
+        this.model.about = message;
+        if (message.id !== this.model.run?.id) this.#missed(true); // it follows the snapshot of its run
+        break;
+      case "taken": {
+        const open = this.#open.get(message.request);
+        if (open !== undefined) open.unheard_s = null;
+        break;
+      }
       case "columns":
         // Another tab may watch while this one does not: gaps matter only to those who look.
         if (this.model.columns.apply(message, buffers) === "gap" && this.#watchers > 0) this.#watchAgain();
@@ -149,6 +177,11 @@ export class Link {
     const open = this.#open.get(request);
     this.#open.delete(request);
     return open;
+  }
+
+  #missed(isBehind: boolean): void {
+    this.#isBehind = isBehind;
+    if (isBehind) this.#helloAgain();
   }
 
   /** Many deltas may arrive behind one gap: ask once. */
@@ -178,6 +211,7 @@ export class Link {
         if (message.op === ANSWERED_BY[question.op]) answer(message as AnswerTo[Op], buffers);
       },
       refused: refused ?? ((text) => (this.notice = text)),
+      unheard_s: ACTS.includes(question.op) ? this.host.now_s() : null,
     });
     if (!this.#send({ v: VERSION, request, ...question })) this.#closed(request)?.refused(UNSENT);
   }
@@ -191,9 +225,20 @@ export class Link {
     this.ask("rows", { op: "rows", group, indexes }, ({ rows }) => answer(rows));
   }
 
-  order(name: Order, answer: (answer: Answer) => void): void {
-    const topic = `order ${this.#requests}`; // each order counts
-    this.ask(topic, { op: "command", name }, answer, (text) => answer({ ok: false, text }));
+  /** Gives an order to the run, or (cancel) to a part of it. */
+  order(name: Order, answer: (answer: Answer) => void, at?: { readonly group: string; readonly index: number | null }): void {
+    this.act({ op: "command", name, run: this.model.run?.id ?? null, ...at }, answer);
+  }
+
+  /** Asks for something to be done; each counts. */
+  act(act: Exclude<Act, { op: "plan" | "rerun" }> | (Act & { op: "rerun" }), answer: (answer: Answer) => void): void {
+    this.ask(`act ${this.#requests}`, act, answer, (text) => answer({ ok: false, text }));
+  }
+
+  /** Asks what a rerun would do; only the newest such question is answered. */
+  plan(wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
+    const run = this.model.run?.id ?? "";
+    this.ask("plan", { op: "plan", run, wish }, answer, refused);
   }
 
   /** A host may throw instead of sending, such as one whose kernel is gone. */

@@ -1,7 +1,7 @@
 /** What the browser knows of a run: applies snapshots and deltas, decides nothing, notices gaps. */
 
 import { Columns } from "./columns.ts";
-import type { Delta, Group, GroupChange, RunHead, Snapshot } from "../wire.ts";
+import type { About, Delta, Group, GroupChange, RunHead, Snapshot } from "../wire.ts";
 
 /** What applying a message did: drawn again, nothing new, or "ask the kernel again". */
 export type Applied = "changed" | "old" | "gap";
@@ -19,6 +19,8 @@ export class RunModel {
   seq: number | null = null;
   /** Kernel's clock minus the browser's, in seconds. */
   skew_s = 0;
+  /** Where the run stands among others; null where it stands alone. */
+  about: About | null = null;
   readonly #groups = new Map<string, GroupState>();
   readonly #wholes = new Map<string, GroupState>();
   #ordered: readonly GroupState[] | null = null;
@@ -65,12 +67,13 @@ export class RunModel {
     message.groups.forEach((group, i) => {
       this.#groups.set(group.id, { group, states: bytesOf(buffers[i]) });
     });
+    if (this.about?.id !== message.run.id) this.about = null;
     this.#stamp(message.seq, message.run, browserNow_s);
     return "changed";
   }
 
   #patch(message: Delta, buffers: readonly DataView[], browserNow_s: number): Applied {
-    if (this.seq === null || message.base > this.seq) return "gap";
+    if (this.seq === null || message.base > this.seq || message.run.id !== this.run?.id) return "gap";
     if (message.seq < this.seq) return "old";
     // A delta holds states, not steps: one that starts before what is known already is fine.
     const states = readCells(message, buffers, (id) => this.#groups.get(id)?.states);

@@ -39,9 +39,6 @@ export interface NodeFilter {
 
 /** Sorts behind all that is known, in both directions. */
 const UNKNOWN = 0xffff_ffff;
-/** A key of 32 bits and a number of 21 fit into a float of 64 bits, which sorts without calling anything. */
-const MOST_NODES = 2 ** 21;
-
 const RANKS = STATES.map((state) => LOOKS[state].rank);
 
 export class Listing {
@@ -57,7 +54,7 @@ export class Listing {
       this.#starts[i] = length;
       length += states.length;
     });
-    this.length = Math.min(length, MOST_NODES);
+    this.length = length;
   }
 
   /** The card of a node, and the cell in it. */
@@ -83,13 +80,14 @@ export class Listing {
   each(take: (card: GroupState, start: number, end: number) => void): void {
     this.cards.forEach((card, i) => {
       const start = this.#starts[i] ?? 0;
-      take(card, start, Math.min(this.length, start + card.states.length));
+      take(card, start, start + card.states.length);
     });
   }
 
   /** Numbers of the nodes that the filter lets through, in order; equals in the order of the flow. */
   arranged(filter: NodeFilter, order: Order, times: TimesOf): Uint32Array {
-    const packed = new Float64Array(this.length);
+    const keys = new Uint32Array(this.length);
+    const numbers = new Uint32Array(this.length);
     let count = 0;
     const { state, cards, cell: only, marks } = filter;
     const code = state === null ? -1 : codeOf(state);
@@ -103,16 +101,11 @@ export class Listing {
         if (code >= 0 && card.states[cell] !== code) continue;
         if (marks !== null && marks[number] !== 1) continue;
         const value = key(cell);
-        packed[count++] = (order.down && value !== UNKNOWN ? UNKNOWN - 1 - value : value) * MOST_NODES + number;
+        keys[number] = order.down && value !== UNKNOWN ? UNKNOWN - 1 - value : value;
+        numbers[count++] = number;
       }
     });
-    const sorted = packed.subarray(0, count).sort();
-    const numbers = new Uint32Array(count);
-    for (let i = 0; i < count; i++) {
-      const value = sorted[i] ?? 0;
-      numbers[i] = value - Math.floor(value / MOST_NODES) * MOST_NODES;
-    }
-    return numbers;
+    return sortedBy(keys, numbers.subarray(0, count));
   }
 
   #keys(by: Column, times: TimesOf): (card: GroupState) => (cell: number) => number {
@@ -150,6 +143,31 @@ export class Listing {
         };
     }
   }
+}
+
+const DIGITS = 2 ** 16;
+
+/** The numbers by their keys, equals as they were: by the lower half of the keys first, then by the upper one. */
+function sortedBy(keys: Uint32Array, numbers: Uint32Array): Uint32Array {
+  let sorted = numbers;
+  for (const shift of [0, 16]) {
+    const places = new Uint32Array(DIGITS);
+    const digit = (number: number): number => ((keys[number] ?? 0) >>> shift) & (DIGITS - 1);
+    for (const number of sorted) places[digit(number)] = (places[digit(number)] ?? 0) + 1;
+    for (let each = 0, next = 0; each < DIGITS; each++) {
+      const size = places[each] ?? 0;
+      places[each] = next;
+      next += size;
+    }
+    const moved = new Uint32Array(sorted.length);
+    for (const number of sorted) {
+      const place = places[digit(number)] ?? 0;
+      moved[place] = number;
+      places[digit(number)] = place + 1;
+    }
+    sorted = moved;
+  }
+  return sorted;
 }
 
 /** How long a node took, or has been at work; null if it has not begun. */

@@ -19,7 +19,7 @@ const FAILURES_FIRST: Order = { by: "state", down: false };
 export class Nodes {
   readonly element: HTMLElement;
   readonly #rows: Rows;
-  readonly #told: Told;
+  #told: Told;
   readonly #filters: NodeFilters;
   readonly #heads = new Map<Column, HTMLElement>();
   readonly #count = h("span.wf-note.wf-count");
@@ -56,6 +56,12 @@ export class Nodes {
     const tools = [this.#count, h("span.wf-spring"), said, this.#refresh, button];
     const bar = h("div.wf-bar-row", {}, ...this.#filters.elements, ...tools);
     this.element = h("div.wf-nodes", {}, bar, this.#rows.element);
+  }
+
+  /** Another run is shown. */
+  turned(): void {
+    this.#told = new Told(this.link);
+    this.#sortFromTop();
   }
 
   set on(isOn: boolean) {

@@ -54,6 +54,10 @@ export class TablePane implements Pane {
     this.nodes.on = isShown && this.choices.table === "nodes";
   }
 
+  turned(): void {
+    this.nodes.turned();
+  }
+
   stop(): void {
     this.nodes.on = false;
   }

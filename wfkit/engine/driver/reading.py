@@ -88,6 +88,14 @@ class ReadableRun:
             return NodeTable.of(self.view_model, changes)
 
     @property
+    def changes(self) -> dict[str, str]:
+        """What has changed in the code of tasks since the run used it, in words, by the task's name."""
+        found = again.rerunner().changes(self)
+        with self.lock:
+            codes = self.view_model.codes
+            return {codes[code].task: change for code, change in found.items() if code in codes}
+
+    @property
     def failed(self) -> list[Handle]:
         """Handles of the nodes that FAILED or CRASHED."""
         with self.lock:

@@ -72,6 +72,10 @@ class Run(GrowingRun, ReadableRun):
         #: The run that this one goes on from, and those that go on from this one, where this process drives them.
         self.parent: Run | None = None
         self.reruns: list[Run] = []
+        #: Whether newer runs of the flow leave what this one holds alone, and its record stays whatever its age.
+        self.pinned = False
+        #: Puts into the record whether the run is pinned; the session's.
+        self.record_pin: Callable[[bool], None] = lambda _: None
         self.answers = Answers(self)
         super().__init__(engine, run_id, flow_name, bounds, keep)
         self.names = {}
@@ -184,6 +188,19 @@ class Run(GrowingRun, ReadableRun):
                 self.released = True
                 if self.engine.cluster.status == "running":
                     self.engine.cluster.tell("release", run=self.id)
+        self.tell_subscribers()
+
+    def pin(self) -> None:
+        """Keep the run: newer runs of its flow do not release what it holds, and its record does not age."""
+        self._set_pinned(True)
+
+    def unpin(self) -> None:
+        """Treat the run as any other again."""
+        self._set_pinned(False)
+
+    def _set_pinned(self, on: bool) -> None:  # noqa: FBT001 - the name says it
+        self.record_pin(on)
+        self.pinned = on
         self.tell_subscribers()
 
     # What the body does (authoring.context.Recorder)

@@ -31,7 +31,7 @@ child.show(send, bytearray(told), [pickle.dumps(eval(sys.argv[2]))])
 def said(value: str) -> list[tuple[bytes, bytes]]:
     """The frames that a process says about the value of an expression."""
     reading, writing = os.pipe()
-    with open(reading, "rb") as file:
+    with os.fdopen(reading, "rb") as file:
         subprocess.run(
             [sys.executable, "-c", _SCRIPT, str(writing), value], pass_fds=[writing], check=False, timeout=30
         )

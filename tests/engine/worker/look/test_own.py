@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any, NoReturn
 
 import pytest
@@ -24,8 +25,11 @@ class Shows:
 
 
 def shows(**ways: object) -> Any:
-    methods = {name: (lambda value: lambda self: value)(value) for name, value in ways.items()}
-    return type("Shows", (Shows,), methods)()
+    return type("Shows", (Shows,), {name: partialmethod(_given, value) for name, value in ways.items()})()
+
+
+def _given(self: object, value: object) -> object:
+    return value
 
 
 @pytest.mark.parametrize(

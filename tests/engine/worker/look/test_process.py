@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_hostile_code_costs_a_reason_and_no_more(name: str, kind: type[Shown]) -
 
 def test_a_text_of_a_gigabyte_ends_somehow_and_is_small() -> None:
     for size in (10_000_000, 900_000_000):
-        look = look_at(Shown(lambda size=size: "x" * size))
+        look = look_at(Shown(partial("x".__mul__, size)))
         assert len(json.dumps(look.fields)) < MOST_BYTES
 
 
@@ -146,7 +147,7 @@ def test_what_it_prints_and_logs_goes_nowhere(capfd: pytest.CaptureFixture[str])
 def test_it_can_delete_nothing(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.write_text("content")
-    assert "PermissionError" in reason(Shown(lambda: os.remove(kept)))
+    assert "PermissionError" in reason(Shown(kept.unlink))
     assert "PermissionError" in reason(Html(lambda: kept.write_text("")))
     assert kept.read_text() == "content"
 
@@ -161,10 +162,10 @@ def test_nothing_that_it_starts_is_left() -> None:
 
 def test_nothing_of_this_process_is_used_up() -> None:
     look_at(Shown(str))  # the nursery starts
-    before = len(os.listdir("/proc/self/fd")), threading.active_count()
+    before = len([*Path("/proc/self/fd").iterdir()]), threading.active_count()
     for code in (str, lambda: os._exit(1), spin):
         look_at(Shown(code))
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert (len([*Path("/proc/self/fd").iterdir()]), threading.active_count()) == before
 
 
 def test_a_process_is_quick_when_the_first_has_been_started() -> None:

@@ -109,7 +109,7 @@ def test_polars_frames_are_tables() -> None:
 
 
 def test_a_class_made_of_a_frame_may_have_any_code() -> None:
-    class Mine(pd.DataFrame):
+    class Mine(pd.DataFrame):  # type: ignore[misc]  # pandas has no types here
         """Somebody's own."""
 
     assert table_look(Mine({"a": [1]})) is None

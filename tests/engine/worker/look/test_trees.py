@@ -6,7 +6,7 @@ import datetime as dt
 import enum
 import json
 import threading
-from collections import OrderedDict, defaultdict, deque, namedtuple
+from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
@@ -80,7 +80,6 @@ def shown(node: Fields) -> object:
         (frozenset({3}), {"0": "3"}),
         (Slotted("n", 2), {"name": "n", "size": "2"}),
         (Pair(1, (2,)), {"left": "1", "right": {"0": "2"}}),
-        (namedtuple("Old", "a b")(1, 2), {"a": "1", "b": "2"}),
         (SimpleNamespace(a=1), {"a": "1"}),
         ({"password": ["hunter2"], "user": "me"}, {"password": "***", "user": "me"}),
     ],

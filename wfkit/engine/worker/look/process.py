@@ -19,7 +19,7 @@ from wfkit.engine.worker.own_process import Gone, OwnProcess, TooLate
 #: Until the value is loaded: imports take their time, and the nursery may have to start.
 _LOAD_S: Final = 20.0
 #: The time that passes may be longer than what is computed in it: the machine is busy, or the code sleeps.
-_PATIENCE: Final = 8
+_PATIENCE: Final = 12
 #: Larger pickles are not copied into another process to be looked at.
 MOST_PICKLED_BYTES: Final = 256_000_000
 _KINDS: Final = frozenset({"text", "bytes", "tree", "table", "array", "image", "html", "none"})
