@@ -101,6 +101,8 @@ def counts_of(view: Locator) -> str | None:
 
 
 def test_a_run_is_followed_through_reload_second_tab_and_lost_connection(context: BrowserContext, lab: Lab) -> None:
+    for name in ("open1", "open2"):
+        (lab.root / name).unlink(missing_ok=True)
     notebook(lab, "gated.ipynb", *_CELLS)
     first, wires = context.new_page(), Wires()
     first.route_web_socket("**/api/kernels/*/channels*", wires.take)
