@@ -106,20 +106,20 @@ def test_an_unknown_group_is_a_key_error(pipeline: RunView) -> None:
 def test_a_hundred_thousand_nodes_that_share_an_input_are_walked_once() -> None:
     count = 100_000
     view = folded(added(group(0, count), group(1, count, whole(G0)), group(2, 1, whole(G1), mapped=False)))
-    begin = time.process_time()
+    begin = time.thread_time()
     assert len(ancestors(view, G2, 0)) == 2 * count
     assert len(descendants(view, G0, 5)) == count + 1
-    assert time.process_time() - begin < 3.0
+    assert time.thread_time() - begin < 3.0
 
 
 def test_ten_thousand_handles_in_a_map_are_walked_once() -> None:
     count = 10_000
     edges = [Edge(G0, How.ONE, count - 1 - index, at=index) for index in range(count)]
     view = folded(added(group(0, count), group(1, count, *edges), group(2, 1, whole(G1), mapped=False)))
-    begin = time.process_time()
+    begin = time.thread_time()
     assert len(ancestors(view, G2, 0)) == 2 * count
     assert descendants(view, G0, 0) == {("g1", count - 1), ("g2", 0)}
-    assert time.process_time() - begin < 2.0
+    assert time.thread_time() - begin < 2.0
 
 
 # --- which failures nobody handled ------------------------------------------------------------------------------------
@@ -346,11 +346,11 @@ def test_ten_thousand_children_of_failed_parents_are_judged_quickly() -> None:
         *(ended(G0, FAILED, index) for index in range(count)),
         *(ended(child.id, FAILED) for child in children),
     )
-    begin = time.process_time()
+    begin = time.thread_time()
     assert len(unhandled(view, set())) == 2 * count
     fold(view, [started(GroupId(f"g{count + 1}"), seq=9 * count)])
     assert unhandled(view, set()) == []
-    assert time.process_time() - begin < 2.0
+    assert time.thread_time() - begin < 2.0
 
 
 def test_a_hundred_thousand_failures_are_judged_quickly() -> None:
@@ -361,6 +361,6 @@ def test_a_hundred_thousand_failures_are_judged_quickly() -> None:
         *(ended(G1, UPSTREAM_FAILED, index) for index in range(count)),
         ended(G2, COMPLETED),
     )
-    begin = time.process_time()
+    begin = time.thread_time()
     assert unhandled(view, set()) == []
-    assert time.process_time() - begin < 2.0
+    assert time.thread_time() - begin < 2.0

@@ -219,9 +219,9 @@ def test_20_000_spawned_groups_cost_little_at_each_message() -> None:
         news = [spawned("g0", turn * 200 + i, 3 + k, "leaf", 20_000 + turn) for i in range(200) for k in (0, 1)]
         run.tell(NodesAdded(groups=tuple(news)), *(began(each.id) for each in news))
         run.tell(*(done(f"g0.{turn * 200 + i}/{k}") for i in range(200) for k in (1, 2)))
-        begun_s = time.process_time()
+        begun_s = time.thread_time()
         message = delta(run.view_model, sent, NOW_S)
-        times.append(time.process_time() - begun_s)
+        times.append(time.thread_time() - begun_s)
         sizes.append(message_bytes(message))
     assert sorted(times)[2] < 0.05
     assert max(sizes) < 20_000

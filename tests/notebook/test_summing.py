@@ -100,6 +100,6 @@ def test_a_hundred_thousand_nodes_are_summed_up_quickly() -> None:
         group.wall_s[index] = index / 1000
         group.attempts[index] = 1
     deck = deck_of(run)
-    begun = time.process_time()
+    begun = time.thread_time()
     group_summary(run.view_model, deck, "g0")
-    assert time.process_time() - begun < 1.0
+    assert time.thread_time() - begun < 1.0

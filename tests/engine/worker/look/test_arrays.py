@@ -61,9 +61,9 @@ def test_only_a_corner_is_sent() -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_of_a_large_array_a_sample_is_looked_at_and_that_is_told(order: str) -> None:
     large = np.asarray(np.arange(20_000_000, dtype="float32").reshape(4_000, 5_000), order=order)  # type: ignore[call-overload]
-    start_s = time.process_time()
+    start_s = time.thread_time()
     told = fields(large)
-    assert time.process_time() - start_s < 2
+    assert time.thread_time() - start_s < 2
     assert told["range"]["step"] == 5
     assert told["range"]["least"] == "0"
     strided = fields(large[:, ::2])

@@ -31,9 +31,9 @@ def test_wide_characters_count_as_the_bytes_they_are() -> None:
 
 def test_a_very_long_text_takes_no_time() -> None:
     text = "word " * 40_000_000  # 200 MB
-    start_s = time.process_time()
+    start_s = time.thread_time()
     fields = text_look(text).fields
-    assert time.process_time() - start_s < 1
+    assert time.thread_time() - start_s < 1
     assert fields["lines"] == 0
 
 
