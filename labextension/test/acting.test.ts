@@ -1,4 +1,4 @@
-/** Acting: what waits for a kernel that is busy, which failure is next, and what a browser of another run asks for. */
+/** Acting: what waits for a kernel that is busy, which failure is next, and what views ask for. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -45,7 +45,7 @@ test("a kernel that does not take an act for two seconds is busy, until it takes
 
 test("what is answered at once is nothing to wait for", () => {
   const { link, clock } = opened();
-  link.askDetail("g1", 0, () => undefined);
+  link.askDetail({}, "g1", 0, () => undefined);
   clock.now_s += 10;
   assert.equal(link.isUnheard, false);
 });
@@ -53,7 +53,8 @@ test("what is answered at once is nothing to wait for", () => {
 test("only the newest plan is answered, and a refusal says why there is none", () => {
   const { link, sent } = opened();
   const heard: string[] = [];
-  const ask = (): void => link.plan({ what: "failed" }, (plan) => heard.push(headline(plan)), (text) => heard.push(text));
+  const asker = {};
+  const ask = (): void => link.plan(asker, { what: "failed" }, (plan) => heard.push(headline(plan)), (text) => heard.push(text));
   ask();
   ask();
   const counts = { run: 4, reuse: 9996, await: 0, stale: 3 };
@@ -114,4 +115,14 @@ test("the next failure is the next one in the list, over all groups, and round a
   assert.deepEqual(nextFailure(model, { group: "g1", index: null }), { group: "g1", index: 6 });
   model.apply({ ...FIRST.content, groups: [] }, [], 0);
   assert.equal(nextFailure(model, null), null);
+});
+
+test("two views of one widget ask for the same, and each has its answer", () => {
+  const { link, sent } = opened();
+  const heard: string[] = [];
+  for (const view of [{}, {}]) link.askDetail(view, "g1", 6, (node) => heard.push(node.name));
+  for (const message of sent) {
+    link.receive({ v: 1, op: "detail", request: requestOf(message), node: { name: "clean[6]" } }, []);
+  }
+  assert.deepEqual(heard, ["clean[6]", "clean[6]"]);
 });

@@ -160,11 +160,13 @@ test("an ended run is not asked about", () => {
   assert.deepEqual(host.ops(), []);
 });
 
+const asker = {};
+
 test("answers go to the question they belong to", () => {
   const [host, link] = opened();
   const heard: string[] = [];
-  link.askDetail("g1", 3, () => heard.push("old question"));
-  link.askDetail("g1", 6, (node) => heard.push(node.name));
+  link.askDetail(asker, "g1", 3, () => heard.push("old question"));
+  link.askDetail(asker, "g1", 6, (node) => heard.push(node.name));
   link.order("cancel", ({ ok, text }) => heard.push(`${ok}: ${text}`));
   const [first, second, third] = host.sent.map((message) => ("request" in message ? message.request : ""));
   const node = { name: "clean[6]" } as NodeDetail;
@@ -178,8 +180,8 @@ test("answers go to the question they belong to", () => {
 test("names of elements are asked for by the page, and only the newest page is answered", () => {
   const [host, link] = opened();
   const heard: string[] = [];
-  link.askRows("g1", [1, 2], () => heard.push("old page"));
-  link.askRows("g1", [3], ([row]) => heard.push(row![0]));
+  link.askRows(asker, "g1", [1, 2], () => heard.push("old page"));
+  link.askRows(asker, "g1", [3], ([row]) => heard.push(row![0]));
   const [first, second] = host.sent.map((message) => ("request" in message ? message.request : ""));
   link.receive({ v: 1, op: "rows", request: first, rows: [["a", ""], ["b", ""]] }, []);
   link.receive({ v: 1, op: "rows", request: second, rows: [["clean[3]", ""]] }, []);
@@ -262,8 +264,8 @@ test("no malformed message breaks the link, and what it lets in can be shown", (
 test("sums and code are asked for, and a malformed answer is no answer", () => {
   const [host, link] = opened();
   const heard: string[] = [];
-  link.ask("sums", { op: "group", group: "g1" }, ({ group }) => heard.push(`${group.result_bytes} bytes`));
-  link.ask("source", { op: "source", group: "g1", index: null }, ({ source }) => heard.push(source.note));
+  link.ask({}, { op: "group", group: "g1" }, ({ group }) => heard.push(`${group.result_bytes} bytes`));
+  link.ask({}, { op: "source", group: "g1", index: null }, ({ source }) => heard.push(source.note));
   const [sums, source] = host.sent.map((message) => ("request" in message ? message.request : ""));
   link.receive({ v: 1, op: "source", request: source, source: { note: "bad", lines: null } }, []);
   link.receive({ v: 1, op: "source", request: source, source: { note: "As it ran.", lines: [], changes: [] } }, []);

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 #: Stands for the address of a server of the attacker.
 EVIL: Final = "http://evil.invalid"
-#: How Chromium names what the policy of a page has stopped.
-_BLOCKED: Final = "csp"
+#: How Chromium names what the policy of a page has stopped, and what a frame asked for that went away meanwhile; what
+#: has left nevertheless arrives at the server.
+_BLOCKED: Final = ("csp", "net::ERR_ABORTED")
 _CALL: Final = "top.canary()"
 _NESTED: Final = base64.b64encode(f"<script>{_CALL}</script>".encode()).decode()
 _SVG: Final = base64.b64encode(
@@ -171,7 +172,7 @@ class Witness:
         tab.on("requestfailed", lambda request: self._note(request.url, request.failure or ""))
 
     def _note(self, url: str, failure: str = "") -> None:
-        if failure == _BLOCKED:
+        if failure in _BLOCKED:
             return  # asked of the browser, which asked nobody
         if self.origin in url or "evil.invalid" in url:
             self.asked_for.append(url)

@@ -84,6 +84,7 @@ export class RerunDialog {
     if (considered === null) return;
     this.#tell("Asking what would run…", "");
     this.link.plan(
+      this,
       considered.wish,
       (plan) => {
         if (this.#considered === considered) this.#draw(plan);

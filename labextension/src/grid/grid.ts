@@ -178,7 +178,7 @@ export class Grid implements Pane {
     const { group, states } = state;
     const index = indexNamed(wanted, group.name, states.length);
     if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) this.#found(index, wanted);
-    else this.link.ask("grid", { op: "find", text: wanted }, ({ cards }, masks) => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted));
+    else this.link.ask(this, { op: "find", text: wanted }, ({ cards }, masks) => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted));
   }
 
   /** The next element in a mask of bits, from the cursor on. */

@@ -55,7 +55,7 @@ export class Tip {
   }
 
   #ask(group: GroupState, index: number, key: string, x: number, y: number): void {
-    this.link.ask("tip", { op: "rows", group: group.group.id, indexes: [index] }, ({ rows }) => {
+    this.link.ask(this, { op: "rows", group: group.group.id, indexes: [index] }, ({ rows }) => {
       const [row] = rows;
       if (row === undefined) return;
       this.#told.set(key, { row, state: stateOf(group.states[index]) });

@@ -160,7 +160,7 @@ export class ElementList {
     const wanted = this.#shown().filter((index) => this.#isOpen(index, state));
     if (wanted.length === 0) return;
     this.#asked_s = now_s;
-    this.link.askRows(state.group.id, wanted, (rows) => {
+    this.link.askRows(this, state.group.id, wanted, (rows) => {
       rows.forEach((row, i) => {
         const index = wanted[i];
         if (index !== undefined) this.#told.set(index, { row, state: stateOf(state.states[index]) });

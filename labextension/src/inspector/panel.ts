@@ -144,10 +144,10 @@ export class Panel {
       else this.select({ group: to, index });
     };
     if (this.#isSummed) {
-      this.link.ask("sums", { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)));
+      this.link.ask(this, { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)));
       return;
     }
-    this.link.askDetail(group, selection.index ?? 0, (node) =>
+    this.link.askDetail(this, group, selection.index ?? 0, (node) =>
       answer(node, () => {
         setText(this.#title, node.name);
         const { run, skew_s } = this.link.model;

@@ -18,7 +18,7 @@ export class SourceSection {
     this.element.addEventListener("toggle", () => {
       if (!this.element.open) return;
       link.ask(
-        "source",
+        this,
         { op: "source", group, index },
         ({ source }) => this.#draw(source),
         (text) => this.#body.replaceChildren(h("p.wf-note", {}, text)),

@@ -43,7 +43,7 @@ export class ValueView {
   #ask(node: NodeDetail, key: string, waiting: HTMLElement): void {
     setText(waiting, `Looking at the value${node.worker === "" ? "" : ` on ${node.worker}`}…`);
     this.link.ask(
-      "preview",
+      this,
       { op: "preview", group: node.group, index: node.index },
       (preview, buffers) => {
         if (key === this.#key) this.#show(node, preview, buffers);

@@ -92,7 +92,7 @@ export class LogFeed {
 
   #page(window: LogWindow): Promise<Logs> {
     return new Promise((answer, refuse) => {
-      this.link.ask("copy of the log", { op: "logs", ...this.filter, ...window }, answer, (text) => refuse(new Error(text)));
+      this.link.ask({}, { op: "logs", ...this.filter, ...window }, answer, (text) => refuse(new Error(text)));
     });
   }
 
@@ -118,7 +118,7 @@ export class LogFeed {
     const top = Math.min(Math.floor(this.events.top()), this.total - 1);
     const edge = range === null ? undefined : this.#lines.get(top);
     const window = this.#window(range, top, edge);
-    this.link.ask("logs", { op: "logs", ...filter, ...window }, (logs) => {
+    this.link.ask(this, { op: "logs", ...filter, ...window }, (logs) => {
       if (filter === this.filter) this.#take(logs, top, edge);
     });
   }

@@ -33,7 +33,7 @@ export interface Answer {
 
 /** A question that waits for its answer. */
 interface Open {
-  readonly topic: string;
+  readonly asker: object;
   readonly answer: (message: Answers, buffers: readonly DataView[]) => void;
   readonly refused: (text: string) => void;
   /** When it was asked; null where it is answered at once, or where the kernel has said that it works on it. */
@@ -194,19 +194,19 @@ export class Link {
   }
 
   /**
-   * Asks the kernel. An answer to an older question of the same topic is dropped: only the newest one matters.
+   * Asks the kernel. An answer to an older question by the same asker is dropped: only the newest one matters.
    * `refused` is told why there is no answer; without it the reason becomes the notice.
    */
   ask<Op extends Question["op"]>(
-    topic: string,
+    asker: object,
     question: Question & { readonly op: Op },
     answer: (message: AnswerTo[Op], buffers: readonly DataView[]) => void,
     refused?: (text: string) => void,
   ): void {
-    for (const [request, open] of this.#open) if (open.topic === topic) this.#open.delete(request);
+    for (const [request, open] of this.#open) if (open.asker === asker) this.#open.delete(request);
     const request = this.#request();
     this.#open.set(request, {
-      topic,
+      asker,
       answer: (message, buffers) => {
         if (message.op === ANSWERED_BY[question.op]) answer(message as AnswerTo[Op], buffers);
       },
@@ -216,13 +216,13 @@ export class Link {
     if (!this.#send({ v: VERSION, request, ...question })) this.#closed(request)?.refused(UNSENT);
   }
 
-  askDetail(group: string, index: number, answer: (node: NodeDetail) => void): void {
-    this.ask("detail", { op: "detail", group, index }, ({ node }) => answer(node));
+  askDetail(asker: object, group: string, index: number, answer: (node: NodeDetail) => void): void {
+    this.ask(asker, { op: "detail", group, index }, ({ node }) => answer(node));
   }
 
   /** Asks for names and reasons of elements. */
-  askRows(group: string, indexes: readonly number[], answer: (rows: readonly NodeRow[]) => void): void {
-    this.ask("rows", { op: "rows", group, indexes }, ({ rows }) => answer(rows));
+  askRows(asker: object, group: string, indexes: readonly number[], answer: (rows: readonly NodeRow[]) => void): void {
+    this.ask(asker, { op: "rows", group, indexes }, ({ rows }) => answer(rows));
   }
 
   /** Gives an order to the run, or (cancel) to a part of it. */
@@ -232,13 +232,13 @@ export class Link {
 
   /** Asks for something to be done; each counts. */
   act(act: Exclude<Act, { op: "plan" | "rerun" }> | (Act & { op: "rerun" }), answer: (answer: Answer) => void): void {
-    this.ask(`act ${this.#requests}`, act, answer, (text) => answer({ ok: false, text }));
+    this.ask({}, act, answer, (text) => answer({ ok: false, text }));
   }
 
   /** Asks what a rerun would do; only the newest such question is answered. */
-  plan(wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
+  plan(asker: object, wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
     const run = this.model.run?.id ?? "";
-    this.ask("plan", { op: "plan", run, wish }, answer, refused);
+    this.ask(asker, { op: "plan", run, wish }, answer, refused);
   }
 
   /** A host may throw instead of sending, such as one whose kernel is gone. */

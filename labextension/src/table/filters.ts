@@ -84,7 +84,7 @@ export class NodeFilters {
     if (text === "") return;
     this.#askedAt = performance.now();
     this.#askedSeq = this.link.model.seq;
-    this.link.ask("find", { op: "find", text }, (message, buffers) => {
+    this.link.ask(this, { op: "find", text }, (message, buffers) => {
       this.#found = { text, message, buffers };
       if (this.#search.value === text) this.changed();
     });

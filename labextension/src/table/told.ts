@@ -14,6 +14,8 @@ const MOST_ASKED = 500;
 const MOST_KEPT = 50_000;
 
 export class Told {
+  /** Who asks, by what for: a newer question stands for an older one of the same kind only. */
+  readonly #askers = new Map<string, object>();
   readonly #rows = new Map<string, { readonly row: NodeRow; readonly state: TaskState }>();
   readonly #asked = new Set<string>();
 
@@ -73,6 +75,12 @@ export class Told {
     return (LOOKS[state].bad || state === "SKIPPED" || isNoted) && told?.state !== state;
   }
 
+  #asker(topic: string): object {
+    const asker = this.#askers.get(topic) ?? {};
+    this.#askers.set(topic, asker);
+    return asker;
+  }
+
   #askCard(card: GroupState, cells: readonly number[], topic: string): Promise<void> {
     return new Promise((known, refuse) => {
       const group = card.group.id;
@@ -85,7 +93,7 @@ export class Told {
         known();
       };
       const refused = (text: string): void => refuse(new Error(text));
-      this.link.ask(`${topic} ${group}`, { op: "rows", group, indexes: cells }, ({ rows }) => take(rows), refused);
+      this.link.ask(this.#asker(`${topic} ${group}`), { op: "rows", group, indexes: cells }, ({ rows }) => take(rows), refused);
     });
   }
 }
