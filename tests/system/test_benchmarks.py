@@ -118,7 +118,8 @@ def test_numbers_are_shown_with_three_figures(value: float, unit: str, shown: st
     assert amount(value, unit) == shown
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_everything_is_measured_at_a_tiny_size(tmp_path: Path) -> None:
     main(
         ["--quick", "--out", str(tmp_path), *(part for name in NAMES if name not in APART for part in ("--only", name))]
