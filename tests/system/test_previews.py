@@ -11,12 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import wfkit
 from tests.system.running import Workers, ran, started, touch, until
 from wfkit import Secret, task
 from wfkit.engine.driver.reading import Looked
-from wfkit.engine.driver.recorded import RecordedRun
-from wfkit.session.session import close_session
 
 LARGE = 100_000
 
@@ -140,19 +137,3 @@ def test_what_the_cluster_has_released_is_shown_from_the_store_in_a_process(unha
     assert looked.look.kind == "text", looked
     assert int(str(looked.look.fields["head"]).split()[-1]) != os.getpid()
     assert look(run, "frame").look.fields == {"reason": "the results of `frame` were released"}
-
-
-def test_another_session_shows_the_values_of_a_recorded_run(home: Path) -> None:
-    run = ran(lambda: (frame(LARGE), number(3), shown("tells")))
-    close_session()
-    known = wfkit.attach(run.id)
-    assert isinstance(known, RecordedRun)
-    assert look(known, "frame").look.fields["shape"] == [LARGE, 1]
-    assert look(known, "frame").where == "the store of results"
-    assert (look(known, "number").look.fields["head"], look(known, "number").where) == ("3", "the record")
-    assert look(known, "shown").look.kind == "text"
-    for file in (home / "results" / run.id).iterdir():
-        file.write_bytes(b"swapped")
-    reason = str(look(known, "shown").look.fields["reason"])
-    assert reason.startswith("the stored result")
-    assert "is lost" in reason

@@ -201,7 +201,7 @@ def test_a_figure_is_drawn_with_more_time() -> None:
 
 
 def test_secrets_that_the_value_holds_are_hidden() -> None:
-    secret = Secret("canary-in-a-process")
+    secret = Secret("canary-in-a-preview")
     assert look_at(Shown(lambda: f"<{secret.get()}>")).fields["head"] == "<***>"
     assert look_at(Html(lambda: f"<b>{secret.get()}")).fields["html"] == "<b>***"
 
