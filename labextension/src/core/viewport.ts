@@ -1,5 +1,6 @@
 /** A plane that scrolls, is dragged, and zooms by buttons or Ctrl + wheel. */
 
+import { zoomTools } from "./zoom_tools.ts";
 import type { Box } from "./blocks.ts";
 import { h, setAttribute } from "./dom.ts";
 
@@ -156,18 +157,11 @@ export class Viewport {
   }
 
   #tools(): HTMLElement {
-    const button = (text: string, label: string, act: () => void): HTMLElement => {
-      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": /\w/.test(text) ? `${text}: ${label}` : label }, text);
-      made.addEventListener("click", act);
-      return made;
-    };
-    return h(
-      "div.wf-tools",
-      {},
-      button("−", "Zoom out", () => this.#zoomTo(this.#zoom / ZOOMS.step)),
-      button("Fit", "Show all", () => this.fit()),
-      button("+", "Zoom in", () => this.#zoomTo(this.#zoom * ZOOMS.step)),
-    );
+    return zoomTools("Show all", {
+      out: () => this.#zoomTo(this.#zoom / ZOOMS.step),
+      fit: () => this.fit(),
+      in: () => this.#zoomTo(this.#zoom * ZOOMS.step),
+    });
   }
 }
 

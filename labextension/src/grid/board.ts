@@ -1,5 +1,6 @@
 /** The canvas of a grid: it is dragged, zoomed and walked over, and painted once a frame at most. */
 
+import { zoomTools } from "../core/zoom_tools.ts";
 import { h, setAttribute } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import type { TaskState } from "../wire.ts";
@@ -265,17 +266,12 @@ export class Board {
   }
 
   #tools(): HTMLElement {
-    const button = (text: string, label: string, act: () => void): HTMLElement => {
-      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": label }, text);
-      made.addEventListener("click", act);
-      return made;
-    };
-    return h(
-      "div.wf-tools.wf-grid-tools",
-      {},
-      button("−", "Zoom out", () => this.#zoom(1 / CELL.step)),
-      button("Fit", "Fit all elements", () => this.#fit()),
-      button("+", "Zoom in", () => this.#zoom(CELL.step)),
-    );
+    const tools = zoomTools("Fit all elements", {
+      out: () => this.#zoom(1 / CELL.step),
+      fit: () => this.#fit(),
+      in: () => this.#zoom(CELL.step),
+    });
+    tools.classList.add("wf-grid-tools");
+    return tools;
   }
 }

@@ -1,5 +1,6 @@
 /** The timeline: a lane for whatever ran at the same time on a worker, drawn on a canvas, live. */
 
+import { zoomTools } from "../core/zoom_tools.ts";
 import { h, setAttribute, setText } from "../core/dom.ts";
 import type { Pane } from "../core/pane.ts";
 import type { Link } from "../model/link.ts";
@@ -267,17 +268,10 @@ export class Timeline implements Pane {
   }
 
   #tools(): HTMLElement {
-    const button = (text: string, label: string, act: () => void): HTMLElement => {
-      const made = h("button.wf-tool", { type: "button", title: label, "aria-label": /\w/.test(text) ? `${text}: ${label}` : label }, text);
-      made.addEventListener("click", act);
-      return made;
-    };
-    return h(
-      "div.wf-tools",
-      {},
-      button("−", "Zoom out", () => this.#zoomBy(ZOOM_STEP, null)),
-      button("Fit", "Show all of the run", () => this.#show(null)),
-      button("+", "Zoom in", () => this.#zoomBy(1 / ZOOM_STEP, null)),
-    );
+    return zoomTools("Show all of the run", {
+      out: () => this.#zoomBy(ZOOM_STEP, null),
+      fit: () => this.#show(null),
+      in: () => this.#zoomBy(1 / ZOOM_STEP, null),
+    });
   }
 }
