@@ -201,7 +201,9 @@ def test_the_witness_sees_what_is_obeyed(page: Tab) -> None:
         seen.watch(page)
         with served(showing(html("x"))) as host:
             opened(page, host)
-            for text in ("<img src=x onerror=top.canary()>", f'<img src="{seen.origin}/here">'):
-                page.evaluate("html => { document.getElementById('out').innerHTML = html; }", text)
+            show = "html => { document.getElementById('out').innerHTML = html; }"
+            page.evaluate(show, "<img src=x onerror=top.canary()>")
             page.wait_for_function("window.called === 1")
+            with page.expect_response(f"{seen.origin}/here"):
+                page.evaluate(show, f'<img src="{seen.origin}/here">')
             assert any("here" in one for one in seen.asked_for)
