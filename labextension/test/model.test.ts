@@ -180,8 +180,8 @@ test("answers go to the question they belong to", () => {
 test("names of elements are asked for by the page, and only the newest page is answered", () => {
   const [host, link] = opened();
   const heard: string[] = [];
-  link.askRows(asker, "g1", [1, 2], () => heard.push("old page"));
-  link.askRows(asker, "g1", [3], ([row]) => heard.push(row![0]));
+  link.ask(asker, { op: "rows", group: "g1", indexes: [1, 2] }, () => heard.push("old page"));
+  link.ask(asker, { op: "rows", group: "g1", indexes: [3] }, ({ rows }) => heard.push(rows[0]![0]));
   const [first, second] = host.sent.map((message) => ("request" in message ? message.request : ""));
   link.receive({ v: 1, op: "rows", request: first, rows: [["a", ""], ["b", ""]] }, []);
   link.receive({ v: 1, op: "rows", request: second, rows: [["clean[3]", ""]] }, []);

@@ -7,10 +7,10 @@ import { LOOKS, countOf, isLive, stateOf } from "../core/states.ts";
 import { Strip } from "../core/strip.ts";
 import type { Link } from "../model/link.ts";
 import type { GroupState } from "../model/run_model.ts";
-import { type NodeRow, STATES, type TaskState } from "../wire.ts";
+import { Told } from "../model/told.ts";
+import { STATES, type TaskState } from "../wire.ts";
 
 export const PAGE = 100;
-const ASK_AGAIN_S = 0.5;
 
 const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
 
@@ -48,14 +48,10 @@ export class ElementList {
   #state: GroupState | null = null;
   #only: TaskState | null = null;
   #page = 0;
-  /** What the kernel said of elements, and in which state they were then. */
-  readonly #told = new Map<number, { readonly row: NodeRow; readonly state: TaskState }>();
-  #asked_s = -Infinity;
+  readonly #told: Told;
 
-  constructor(
-    readonly link: Link,
-    choose: (index: number) => void,
-  ) {
+  constructor(link: Link, choose: (index: number) => void) {
+    this.#told = new Told(link);
     this.#pager = h("div.wf-pager", {}, this.#previous, this.#where, this.#next);
     this.#previous.addEventListener("click", () => this.#turn(-1));
     this.#next.addEventListener("click", () => this.#turn(1));
@@ -112,7 +108,8 @@ export class ElementList {
     if (focused) buttons[choices.indexOf(this.#only)]?.focus({ preventScroll: true });
   }
 
-  #drawPage({ group, states }: GroupState): void {
+  #drawPage(card: GroupState): void {
+    const { group, states } = card;
     const order = ranked(states, this.#only);
     const last = Math.max(0, Math.ceil(order.length / PAGE) - 1);
     this.#page = Math.min(Math.max(0, this.#page), last);
@@ -120,10 +117,11 @@ export class ElementList {
     while (this.#list.children.length > shown.length) this.#list.lastElementChild?.remove();
     shown.forEach((index, position) => {
       const state = stateOf(states[index]);
-      const [own, reason] = this.#told.get(index)?.row ?? [];
-      const word = reason !== undefined && reason !== "" && isLive(state) ? unquoted(reason) : LOOKS[state].label;
-      const name = own ?? (group.named ? "…" : `${group.name}[${index}]`);
-      const key = `${index} ${name} ${state} ${reason ?? ""}`;
+      const place = { card, cell: index };
+      const name = this.#told.name(place);
+      const reason = this.#told.reason(place);
+      const word = reason !== "" && isLive(state) ? unquoted(reason) : LOOKS[state].label;
+      const key = `${index} ${name} ${state} ${reason}`;
       const item = this.#list.children[position];
       const button = item?.firstElementChild;
       if (button?.getAttribute("data-key") === key) return;
@@ -135,7 +133,7 @@ export class ElementList {
           "data-wfkit-node": name,
           "data-state": state,
           "data-key": key,
-          title: [own ?? "", unquoted(reason ?? "")].filter((line) => line !== "").join("\n"),
+          title: [name, unquoted(reason)].filter((line) => line !== "").join("\n"),
         },
         glyph(LOOKS[state]),
         h("span.wf-element-name", {}, name),
@@ -150,36 +148,17 @@ export class ElementList {
     const first = this.#page * PAGE;
     setText(this.#where, `${count(first + 1)}–${count(first + shown.length)} of ${count(order.length)}`);
     setAttribute(this.#list, "aria-label", `Elements of ${group.name}`);
-    this.#ask({ group, states });
+    this.#ask(card);
   }
 
-  /** Asks the kernel for what it alone knows of the elements on this page: their names, and why they are as they are. */
-  #ask(state: GroupState): void {
-    const now_s = this.link.host.now_s();
-    if (now_s - this.#asked_s < ASK_AGAIN_S) return;
-    const wanted = this.#shown().filter((index) => this.#isOpen(index, state));
-    if (wanted.length === 0) return;
-    this.#asked_s = now_s;
-    this.link.askRows(this, state.group.id, wanted, (rows) => {
-      rows.forEach((row, i) => {
-        const index = wanted[i];
-        if (index !== undefined) this.#told.set(index, { row, state: stateOf(state.states[index]) });
-      });
-      if (this.#state?.group.id === state.group.id) this.#drawPage(this.#state);
-    });
-  }
-
-  #shown(): number[] {
-    return [...this.#list.children].map((item) => Number(item.firstElementChild?.getAttribute("data-index")));
-  }
-
-  /** Is there something about the element that is not known? */
-  #isOpen(index: number, { group, states }: GroupState): boolean {
-    const told = this.#told.get(index);
-    const state = stateOf(states[index]);
-    if (told === undefined && group.named) return true;
-    const isNoted = (group.note !== "" && state !== "PENDING") || (group.stale > 0 && state === "REUSED");
-    const hasReason = LOOKS[state].bad || state === "SKIPPED" || isNoted;
-    return hasReason && told?.state !== state;
+  /** Asks for what the kernel alone knows of the elements on this page. */
+  #ask(card: GroupState): void {
+    const cells = [...this.#list.children].map((item) => Number(item.firstElementChild?.getAttribute("data-index")));
+    this.#told.ask(
+      cells.map((cell) => ({ card, cell })),
+      () => {
+        if (this.#state?.group.id === card.group.id) this.#drawPage(this.#state);
+      },
+    );
   }
 }

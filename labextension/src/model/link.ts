@@ -7,7 +7,6 @@ import {
   type Answers,
   type Message,
   type NodeDetail,
-  type NodeRow,
   type Order,
   type Outgoing,
   type Plan,
@@ -218,11 +217,6 @@ export class Link {
 
   askDetail(asker: object, group: string, index: number, answer: (node: NodeDetail) => void): void {
     this.ask(asker, { op: "detail", group, index }, ({ node }) => answer(node));
-  }
-
-  /** Asks for names and reasons of elements. */
-  askRows(asker: object, group: string, indexes: readonly number[], answer: (rows: readonly NodeRow[]) => void): void {
-    this.ask(asker, { op: "rows", group, indexes }, ({ rows }) => answer(rows));
   }
 
   /** Gives an order to the run, or (cancel) to a part of it. */

@@ -5,7 +5,7 @@ import { duration } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
 import { LOOKS, stateOf } from "../core/states.ts";
 import { type Column, type TimesOf, durationOf } from "./listing.ts";
-import type { Place, Told } from "./told.ts";
+import type { Place, Told } from "../model/told.ts";
 
 /** Heading and, where the list can be sorted by it, the column. */
 export const HEADINGS: readonly (readonly [text: string, by: Column | null])[] = [

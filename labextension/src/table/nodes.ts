@@ -9,7 +9,7 @@ import type { Selection } from "../model/selection.ts";
 import { HEADINGS, TSV_HEADINGS, drawRow, emptyRow, factsOf, tsvRow } from "./cells.ts";
 import { NodeFilters } from "./filters.ts";
 import { type Column, Listing, type Order, type TimesOf } from "./listing.ts";
-import { type Place, Told } from "./told.ts";
+import { type Place, Told } from "../model/told.ts";
 import { tsv } from "./tsv.ts";
 
 const ROW_PX = 26;

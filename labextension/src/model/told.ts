@@ -1,8 +1,8 @@
 /** What the kernel alone knows of nodes: names of their own and reasons; asked for those in sight. */
 
 import { LOOKS, stateOf } from "../core/states.ts";
-import type { Link } from "../model/link.ts";
-import type { GroupState } from "../model/run_model.ts";
+import type { Link } from "./link.ts";
+import type { GroupState } from "./run_model.ts";
 import type { NodeRow, TaskState } from "../wire.ts";
 
 export interface Place {
