@@ -65,6 +65,33 @@ def test_a_view_is_answered_and_its_button_works_while_its_cell_waits(
     assert cell.end().traceback[0].startswith("FlowFailed: The flow `held` ended CANCELLED: from the live view.")
 
 
+def test_a_rerun_is_planned_and_started_by_buttons_while_another_cell_waits(
+    kernel: Kernel, subshell: str, tmp_path: Path
+) -> None:
+    kernel.run("@task\ndef brittle(x): return 6 // (x - 3)")
+    view = kernel.run("%%flow broken --no-wait\nn = total(brittle.map(range(5)))", stdin=True).comm_id
+    kernel.tell(view, subshell, op="hello", have=None)
+    answer(kernel, view, "snapshot")
+    run = kernel.value("(broken.last_run.wait(), broken.last_run.id)[1]")
+    kernel.run("@task\ndef brittle(x): return 6 // (x - 9)")
+    gate = tmp_path / "gate"
+    cell = waiting_cell(kernel, gate)
+
+    kernel.tell(view, subshell, op="plan", request="p1", run=run, wish={"what": "failed"})
+    answer(kernel, view, "plan")
+    (plan,) = kernel.told(view, "plan")
+    assert [name for name, _ in plan["rows"]] == ["brittle[3]", "total"]
+    kernel.tell(view, subshell, op="rerun", request="r1", run=run, wish={"what": "failed"})
+    answer(kernel, view, "ack")
+    (ack,) = kernel.told(view, "ack")
+    assert (ack["ok"], ack["text"].endswith(f"goes on from {run}.")) == (True, True)
+    kernel.read(lambda: any(seen["run"]["state"] == "COMPLETED" for seen in kernel.told(view, "delta") if seen["run"]))
+    assert not cell.has_ended
+
+    gate.touch()
+    assert cell.end().traceback == []
+
+
 def test_without_the_fix_a_view_is_answered_only_when_its_cell_has_ended(
     kernel: Kernel, subshell: str, tmp_path: Path
 ) -> None:

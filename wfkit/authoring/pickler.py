@@ -28,6 +28,7 @@ from typing import Final, cast
 import cloudpickle
 
 from wfkit.authoring.contents import PLAIN
+from wfkit.authoring.figures import figure_reduced
 from wfkit.authoring.locality import MAIN, is_local, is_local_name
 from wfkit.authoring.lookups import Path, global_lookups
 from wfkit.authoring.rebuilt import reduced_by_name, reduced_by_value, travels_well
@@ -78,7 +79,7 @@ class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is
             inside = value.__wrapped__
             if isinstance(inside, FunctionType) and is_local(inside):
                 return (_cached, (inside, value.cache_parameters()))
-        return NotImplemented
+        return figure_reduced(value) or NotImplemented
 
     def _class(self, cls: type) -> object:
         reduced = super().reducer_override(cls)

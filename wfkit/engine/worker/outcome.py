@@ -175,6 +175,10 @@ class _ByValue(Pickler):
     )
 
 
+#: What a pickle names that Python itself could make, but nobody elsewhere read.
+_BETTER_BY_US: Final = (b"__main__", b"bokeh.")
+
+
 def dump_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
     """Pickle a value with its large buffers kept apart, by value where it comes from a notebook.
 
@@ -190,7 +194,7 @@ def dump_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
             payload = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         except Exception:  # noqa: BLE001 - cloudpickle may do better, or says why not
             payload = b"__main__"
-        if b"__main__" not in payload:
+        if not any(name in payload for name in _BETTER_BY_US):
             return labelled(payload, buffers), buffers
     buffers.clear()
     file = io.BytesIO()

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from wfkit.engine.worker import frames
 from wfkit.engine.worker.look.confined import confine, limit_memory, limit_time
 from wfkit.engine.worker.look.form import Look, fitting, nothing, package_of
 from wfkit.engine.worker.look.own import is_drawn, own_look, said
+from wfkit.engine.worker.look.scripted import PHOTOGRAPHED
 
 #: What the value's own code may compute, and what a library that draws a picture may.
 WRITTEN_S: Final = 0.25
@@ -34,15 +36,16 @@ def show(send: Callable[[list[memoryview]], None], payload: bytearray, buffers: 
     send : callable
         To the worker.
     payload : bytearray
-        As `process` makes it: where the worker finds modules and files.
+        As `process` makes it: where the worker finds modules and files, and a folder for files that nobody keeps.
     buffers : sequence of buffers
         The pickle of the value, and its buffers.
     """
     _keep_quiet()
-    path, folder, environment = json.loads(payload)
+    path, folder, environment, scratch = json.loads(payload)
     sys.path[:] = path
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment, TMPDIR=scratch)
+    tempfile.tempdir = None
     os.chdir(folder)
     try:
         value = pickle.loads(buffers[0], buffers=buffers[1:])  # noqa: S301 - from our own worker, or verified
@@ -53,7 +56,7 @@ def show(send: Callable[[list[memoryview]], None], payload: bytearray, buffers: 
         send(parts_of(nothing(f"it cannot be loaded: {said(error).fields['reason']}")))
         return
     send(frames.parts_of(frames.BEGUN, DRAWN if drawn else WRITTEN))
-    confine()
+    confine(scratch if package_of(value) in PHOTOGRAPHED else "")
     limit_memory(_MORE_BYTES)
     limit_time(DRAWN_S if drawn else WRITTEN_S)
     try:

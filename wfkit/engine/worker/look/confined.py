@@ -6,14 +6,17 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 from contextlib import suppress
 from typing import Any, Final
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
 #: From <linux/landlock.h>; the numbers are the same on all machines.
 _CREATE_RULESET: Final = 444
+_ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
 _CREATE_RULESET_VERSION: Final = 1
+_RULE_PATH_BENEATH: Final = 1
 #: Bits of rights to files by the version in which the kernel came to know them: all that change something.
 _WRITE_FILE: Final = 1 << 1
 _CHANGES: Final = sum(1 << bit for bit in range(4, 13))  # remove and make, of all kinds
@@ -22,8 +25,13 @@ _TRUNCATE, _TRUNCATE_VERSION = 1 << 14, 3
 _NETWORK, _NETWORK_VERSION = 0b11, 4  # bind and connect
 
 
-def confine() -> bool:
+def confine(scratch: str = "") -> bool:
     """Take the rights to change files and to connect from this process and all that it starts, for good.
+
+    Parameters
+    ----------
+    scratch : str
+        A folder in which they may change files all the same; they may throw away what they want then, too.
 
     Returns
     -------
@@ -42,10 +50,22 @@ def confine() -> bool:
     if rules < 0:
         return False
     try:
+        if scratch:
+            _allow(libc, rules, scratch, files)
+            _allow(libc, rules, os.devnull, files & (_WRITE_FILE | _TRUNCATE))
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         return bool(libc.syscall(_RESTRICT_SELF, rules, ctypes.c_uint32(0)) == 0)
     finally:
         os.close(rules)
+
+
+def _allow(libc: Any, rules: int, path: str, rights: int) -> None:
+    descriptor = os.open(path, os.O_PATH)
+    try:
+        rule = struct.pack("=Qi", rights, descriptor)
+        libc.syscall(_ADD_RULE, ctypes.c_int(rules), _RULE_PATH_BENEATH, ctypes.c_char_p(rule), ctypes.c_uint32(0))
+    finally:
+        os.close(descriptor)
 
 
 def limit_memory(more_bytes: int) -> None:

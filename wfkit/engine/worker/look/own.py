@@ -11,20 +11,16 @@ from wfkit.authoring.secrets import redacted_start
 from wfkit.engine.worker.look.form import MOST_BYTES, Fields, Look, cut, nothing, package_of, type_name
 from wfkit.engine.worker.look.images import figure_look, shown
 from wfkit.engine.worker.look.kinds import known_look
+from wfkit.engine.worker.look.scripted import PHOTOGRAPHED, loads_from_elsewhere, scripted_look, why_in_words
 from wfkit.engine.worker.look.texts import text_look
 
-#: Libraries whose pictures are drawn by scripts in a page, and previews run none.
-_DRAWN_BY_SCRIPTS: Final = frozenset({"altair", "bokeh", "folium", "holoviews", "ipywidgets", "plotly", "pyvis"})
-_BY_SCRIPTS: Final = (
-    "{} draws this in a page with scripts, and previews run none. In a cell, the value that `.result()` gives shows it."
-)
 _FALLBACK_BYTES: Final = 4_000
 _HTML_BYTES: Final = MOST_BYTES - 2 * _FALLBACK_BYTES  # what is beside it has its place too
 
 
 def is_drawn(value: object) -> bool:
     """Whether a library of pictures has to draw the value, which takes longer than to write it."""
-    return package_of(value) in {"matplotlib", "altair"}
+    return package_of(value) in {"matplotlib", "altair"} | PHOTOGRAPHED
 
 
 def own_look(value: object) -> Look:
@@ -39,15 +35,15 @@ def own_look(value: object) -> Look:
         return known
     if isinstance(value, BaseException):
         return text_look("".join(traceback.format_exception(value)), type_name(value))
-    return figure_look(value) or _altair(value) or _image(value) or _html(value) or _text(value)
+    drawn = figure_look(value) or _altair(value) or scripted_look(value)
+    return drawn or _image(value) or _html(value) or _text(value)
 
 
 def _text(value: object) -> Look:
     text: object = repr(value)  # always text: Python itself sees to that
     look = text_look(str.__str__(text), type_name(value))
-    package = package_of(value)
-    if package in _DRAWN_BY_SCRIPTS:
-        look.fields["note"] = _BY_SCRIPTS.format(package)
+    if why := why_in_words(value):
+        look.fields["note"] = why
     return look
 
 
@@ -86,7 +82,7 @@ def _image(value: object) -> Look | None:
 
 def _html(value: object) -> Look | None:
     """What the value shows as HTML: as it is, nobody has looked through it yet."""
-    if package_of(value) in _DRAWN_BY_SCRIPTS:
+    if loads_from_elsewhere(value):
         return None
     html = _called(value, "_repr_html_")
     if not isinstance(html, str) or not html.strip():

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Final
@@ -31,12 +32,13 @@ def look_in_process(held: Held) -> Look:
     size = len(payload) + sum(memoryview(one).nbytes for one in buffers)
     if size > MOST_PICKLED_BYTES:
         return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
-    told = json.dumps([list(sys.path), str(Path.cwd()), dict(os.environ)]).encode()
-    process = OwnProcess(time.monotonic() + _LOAD_S)
-    try:
-        return _shown(process, frames.parts_of(frames.LOOK, told, [payload, *buffers]))
-    finally:
-        process.close()
+    with tempfile.TemporaryDirectory(prefix="wfkit-look-", ignore_cleanup_errors=True) as scratch:
+        told = json.dumps([list(sys.path), str(Path.cwd()), dict(os.environ), scratch]).encode()
+        process = OwnProcess(time.monotonic() + _LOAD_S)
+        try:
+            return _shown(process, frames.parts_of(frames.LOOK, told, [payload, *buffers]))
+        finally:
+            process.close()
 
 
 def _shown(process: OwnProcess, question: list[memoryview]) -> Look:

@@ -1,0 +1,21 @@
+"""Figures: Bokeh's models travel as Bokeh writes them for a page; their own pickles cannot be read."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+
+def figure_reduced(value: object) -> tuple[object, ...] | None:
+    """How a model of Bokeh is pickled; None for anything else."""
+    models = sys.modules.get("bokeh.model")
+    if models is None or not issubclass(type(value), models.Model):
+        return None
+    serialization = importlib.import_module("bokeh.core.serialization")
+    return (_figure, (serialization.Serializer(deferred=False).serialize(value).content,))
+
+
+def _figure(written: Any) -> object:
+    importlib.import_module("bokeh.plotting")  # what is written there is known by name
+    return importlib.import_module("bokeh.core.serialization").Deserializer().deserialize(written)
