@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections import defaultdict
 from typing import Any
 
 
@@ -18,4 +19,14 @@ def figure_reduced(value: object) -> tuple[object, ...] | None:
 
 def _figure(written: Any) -> object:
     importlib.import_module("bokeh.plotting")  # what is written there is known by name
-    return importlib.import_module("bokeh.core.serialization").Deserializer().deserialize(written)
+    ids: defaultdict[str, str] = defaultdict(importlib.import_module("bokeh.util.serialization").make_id)
+    return importlib.import_module("bokeh.core.serialization").Deserializer().deserialize(_renamed(written, ids))
+
+
+def _renamed(written: Any, ids: defaultdict[str, str]) -> Any:
+    """The same with ids of this process: those of another are given to other models here."""
+    if isinstance(written, list):
+        return [_renamed(each, ids) for each in written]
+    if not isinstance(written, dict):
+        return written
+    return {key: ids[value] if key == "id" else _renamed(value, ids) for key, value in written.items()}

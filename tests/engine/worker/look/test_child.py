@@ -23,7 +23,7 @@ def send(parts):
     for part in parts:
         out.write(part)
     out.flush()
-told = json.dumps([sys.path, os.getcwd(), {"GIVEN": "yes"}]).encode()
+told = json.dumps([sys.path, os.getcwd(), {"GIVEN": "yes"}, "/tmp"]).encode()
 child.show(send, bytearray(told), [pickle.dumps(eval(sys.argv[2]))])
 """
 

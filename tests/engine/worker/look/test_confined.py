@@ -53,6 +53,39 @@ def test_nothing_can_be_changed_and_nobody_reached(tmp_path: Path) -> None:
     assert (tmp_path / "kept").read_text() == "content"
 
 
+def test_in_a_folder_that_is_named_all_may_be_changed(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    script = f"""
+import subprocess
+from wfkit.engine.worker.look.confined import confine
+print(confine({str(scratch)!r}))
+open({str(scratch / "new")!r}, "w").write("content")
+subprocess.run(["touch", {str(scratch / "other")!r}], stdout=subprocess.DEVNULL, check=True)
+open({str(tmp_path / "outside")!r}, "w")
+"""
+    said = executed(script)
+    if said.stdout.split() == ["False"]:
+        pytest.skip("this kernel has no Landlock")
+    assert said.stderr.splitlines()[-1].startswith("PermissionError")
+    assert sorted(path.name for path in scratch.iterdir()) == ["new", "other"]
+
+
+def test_a_limit_that_is_not_for_good_is_lifted_by_what_was_started() -> None:
+    script = """
+import resource, sys
+from wfkit.engine.worker.look.confined import limit_memory
+limit_memory(100_000_000, for_good=False)
+kind = resource.RLIMIT_DATA
+try:
+    x = "y" * 500_000_000
+except MemoryError:
+    resource.setrlimit(kind, (resource.getrlimit(kind)[1],) * 2)
+    print(len("y" * 500_000_000))
+"""
+    assert executed(script).stdout.split() == ["500000000"]
+
+
 def test_memory_has_a_limit() -> None:
     script = "from wfkit.engine.worker.look.confined import *\nlimit_memory(100_000_000)\nx = 'y' * 500_000_000"
     assert "MemoryError" in executed(script).stderr

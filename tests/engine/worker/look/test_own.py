@@ -91,13 +91,22 @@ def test_an_exception_is_shown_with_where_it_was_raised() -> None:
     assert text.endswith("KeyError: 'lost'\n")
 
 
-@pytest.mark.parametrize("package", ["plotly", "bokeh", "altair"])
-def test_what_a_page_would_draw_with_scripts_is_shown_in_words_that_say_so(package: str) -> None:
+@pytest.mark.parametrize("package", ["plotly", "bokeh", "altair", "folium"])
+def test_html_that_is_nothing_without_scripts_is_not_shown(package: str) -> None:
     figure = shows(_repr_html_="<script>1</script>", __repr__="Figure({...})")
     type(figure).__module__ = f"{package}.graph_objs"
     look = own_look(figure)
     assert look.fields["head"] == "Figure({...})"
-    assert str(look.fields["note"]).startswith(f"{package} draws this in a page with scripts")
+    assert str(look.fields["note"]).startswith("The worker made no picture of it: ")
+
+
+def test_a_chart_of_altair_is_a_picture() -> None:
+    altair, pandas = pytest.importorskip("altair"), pytest.importorskip("pandas")
+    pytest.importorskip("vl_convert")
+    chart = altair.Chart(pandas.DataFrame({"x": [1, 2], "y": [3, 1]})).mark_bar().encode(x="x:O", y="y:Q")
+    look = own_look(chart)
+    assert (look.kind, look.fields["about"]) == ("image", "a chart")
+    assert look.image.startswith(b"\x89PNG")
 
 
 def test_who_draws_gets_more_time() -> None:

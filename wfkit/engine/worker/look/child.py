@@ -56,8 +56,9 @@ def show(send: Callable[[list[memoryview]], None], payload: bytearray, buffers: 
         send(parts_of(nothing(f"it cannot be loaded: {said(error).fields['reason']}")))
         return
     send(frames.parts_of(frames.BEGUN, DRAWN if drawn else WRITTEN))
-    confine(scratch if package_of(value) in PHOTOGRAPHED else "")
-    limit_memory(_MORE_BYTES)
+    photographed = package_of(value) in PHOTOGRAPHED
+    confine(scratch if photographed else "")
+    limit_memory(_MORE_BYTES, for_good=not photographed)
     limit_time(DRAWN_S if drawn else WRITTEN_S)
     try:
         look = own_look(value)

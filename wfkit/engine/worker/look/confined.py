@@ -68,12 +68,15 @@ def _allow(libc: Any, rules: int, path: str, rights: int) -> None:
         os.close(descriptor)
 
 
-def limit_memory(more_bytes: int) -> None:
-    """Let this process take no more memory than this in addition to what it has."""
+def limit_memory(more_bytes: int, *, for_good: bool = True) -> None:
+    """Let this process take no more memory than this in addition to what it has; what it starts may lift that if not
+    `for_good`.
+    """
     with suppress(OSError, ValueError):
         pages = int(open("/proc/self/statm", encoding="ascii").read().split()[5])  # noqa: PTH123, SIM115 - of no file
         most = pages * resource.getpagesize() + more_bytes
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most if for_good else hard))
 
 
 def limit_time(processor_s: float) -> None:

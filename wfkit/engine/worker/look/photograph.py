@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -29,7 +30,9 @@ _OPTIONS: Final = (
     "--disable-gpu",
     "--disable-sync",
     "--hide-scrollbars",
+    "--js-flags=--max-old-space-size=512",
     "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--proxy-bypass-list=<-loopback>",
     "--proxy-server=127.0.0.1:9",
     "--virtual-time-budget=5000",
 )
@@ -77,5 +80,12 @@ def photographs(page: Page, program: str) -> Iterator[bytes]:
                 stderr=subprocess.DEVNULL,
                 timeout=_PATIENCE_S,
                 check=True,
+                preexec_fn=_lift_limit,
             )
             yield picture.read_bytes()
+
+
+def _lift_limit() -> None:
+    """Let the browser reserve what it never uses; its scripts have a limit of their own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

@@ -74,11 +74,8 @@ def _of_plotly(figure: Any) -> Page:
 
 
 def _of_bokeh(figure: Any) -> Page:
-    embed = importlib.import_module("bokeh.embed")
-    resources = importlib.import_module("bokeh.resources").INLINE
     width, height = _BOKEH_PX
-    script, place = embed.components(figure)
-    html = _without_margin(f"{resources.render()}{place}{script}")
+    html = importlib.import_module("bokeh.embed").file_html(figure, importlib.import_module("bokeh.resources").INLINE)
     return Page(html, int(figure.width or width), int(figure.height or height))
 
 
