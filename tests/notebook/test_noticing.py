@@ -74,3 +74,34 @@ def test_without_views_no_thread_is_started() -> None:
     before = threading.active_count()
     Noticing().look()
     assert threading.active_count() == before
+
+
+def test_a_view_that_is_collected_while_views_are_looked_up_does_not_stop_the_look() -> None:
+    noticing = Noticing()
+
+    class Closing:
+        def notice(self) -> None:
+            """Nothing."""
+
+        def __del__(self) -> None:
+            noticing.discard(self)
+
+    class Collecting:
+        """Where the set looks for its place, another view goes: as the garbage collector does it at any time."""
+
+        def __init__(self) -> None:
+            self.others = [Closing()]
+
+        def __hash__(self) -> int:
+            self.others.clear()
+            return 1
+
+        def notice(self) -> None:
+            """Nothing."""
+
+    view = Collecting()
+    thread = threading.Thread(target=noticing.add, args=(view,), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert noticing.views() == [view]

@@ -6,6 +6,7 @@ import gc
 import json
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.notebook.stories import monthly, monthly_graph, parents
 from tests.notebook.telling import HOSTILE, StoryRun, ended, run_finished, run_started, started
 from wfkit.core.states import RunState
 from wfkit.notebook import view as view_module
-from wfkit.notebook.view import FlowView, StaticView, _take_messages_while_busy
+from wfkit.notebook.view import FlowView, StaticView, _take_messages_while_busy, close_views
 
 
 class Recorded(FlowView):
@@ -363,3 +364,58 @@ def test_a_kernel_without_such_routing_is_left_alone() -> None:
     comm = object()
     _take_messages_while_busy(comm)
     assert not hasattr(comm, "_reply_subshell_for")
+
+
+class Handle:
+    """What IPython gives for an output in a kernel: updates take the picture of what is shown."""
+
+    def __init__(self) -> None:
+        self.pictures: list[dict[str, Any]] = []
+        self.renders = threading.Event()
+
+    def update(self, thing: Any, *, raw: bool = False) -> None:
+        self.renders.set()
+        self.pictures.append(thing if raw else thing._repr_mimebundle_())
+
+
+def test_an_end_that_two_threads_see_at_once_is_shown_once() -> None:
+    """One renders, which takes the run's lock; the other reports the end, and holds that lock."""
+    run = StoryRun(run_started(), monthly_graph())
+    view = StaticView(run)
+    handle = view._output._handle = Handle()  # type: ignore[assignment]
+    ended_it = threading.Event()
+
+    def report() -> None:
+        with run.lock:
+            run.tell(run_finished(RunState.COMPLETED))
+            ended_it.set()
+            handle.renders.wait(0.3)  # only where rendering does not take the run's lock first
+            view.settle()
+
+    def see() -> None:
+        ended_it.wait()
+        view.settle()
+
+    threads = [threading.Thread(target=one, daemon=True) for one in (report, see)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
+    assert ["monthly COMPLETED" in picture["text/plain"] for picture in handle.pictures] == [True]
+
+
+def test_views_of_a_run_that_nobody_keeps_become_pictures() -> None:
+    run, other = StoryRun(run_started(), monthly_graph()), monthly()
+    view, kept = FlowView(run), FlowView(other)
+    handle = view._output._handle = Handle()  # type: ignore[assignment]
+    close_views(run)
+    (picture,) = handle.pictures
+    assert sorted(picture) == ["text/html", "text/plain"]
+    assert view.comm is None
+    assert kept.comm is not None
+    kept.close()
+    gone = weakref.ref(view)
+    del view
+    gc.collect()
+    assert gone() is None

@@ -253,9 +253,11 @@ def test_runs_are_found_by_id_start_of_id_and_flow(current: Session) -> None:
 
 def test_ended_runs_are_forgotten_one_day(current: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_RUNS", 2)
+    gone: list[Any] = []
+    current.let_go = gone.append
     runs = [etl.run() for _ in range(4)]
-    assert current.runs[-1] is runs[-1]
-    assert len(current.runs) == 2
+    assert current.runs == runs[2:]
+    assert gone == runs[:2]
 
 
 def test_a_new_run_frees_what_earlier_ones_hold_when_it_ends(current: Session) -> None:

@@ -16,8 +16,9 @@ from wfkit.notebook.execution import shorten
 from wfkit.notebook.hooks import NotebookHooks
 from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.tracebacks import install_tracebacks
+from wfkit.notebook.view import close_views
 from wfkit.notebook.waiting import wait_interruptibly
-from wfkit.session.session import Session, session, wait_for
+from wfkit.session.session import Session, close_nothing, session, wait_for
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.run import Run
@@ -81,11 +82,11 @@ def _install_magics(shell: Any, current: Session) -> list[Callable[[], object]]:
 
 def _install_settings(shell: Any, current: Session) -> Callable[[], object]:
     shell.configurables.append(current.settings)  # where `%config` looks
-    current.wait = wait_interruptibly
+    current.wait, current.let_go = wait_interruptibly, close_views
 
     def undo() -> None:
         shell.configurables.remove(current.settings)
-        current.wait = wait_for
+        current.wait, current.let_go = wait_for, close_nothing
 
     return undo
 

@@ -28,7 +28,7 @@ class Noticing:
     def __init__(self, rest: float = _REST) -> None:
         self._rest = rest
         self._views: WeakSet[Noticed] = WeakSet()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a view that is collected meanwhile, in this very thread, discards itself
         self._wanted = False
         self._thread: threading.Thread | None = None
 
@@ -41,6 +41,11 @@ class Noticing:
         """Look for this view no more."""
         with self._lock:
             self._views.discard(view)
+
+    def views(self) -> list[Noticed]:
+        """Those that it looks for."""
+        with self._lock:
+            return list(self._views)
 
     def look(self) -> None:
         """Something may have changed. Cheap; the look itself is taken soon, and again if this is called meanwhile."""

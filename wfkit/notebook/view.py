@@ -68,7 +68,10 @@ def _still(run: WatchedRun, note: str = "") -> dict[str, Any]:
 
 
 class _Output:
-    """An output that is displayed once, and brought to its final form once when its run has ended."""
+    """An output that is displayed once, and brought to its final form once when its run has ended.
+
+    To make a picture takes the run's lock, which threads that report an end already hold: it comes before our own.
+    """
 
     def __init__(self, run: WatchedRun) -> None:
         self._run = run
@@ -77,7 +80,7 @@ class _Output:
         self._updating = threading.RLock()
 
     def show(self, thing: object) -> None:
-        with self._updating:
+        with self._run.lock, self._updating:
             self._handle = cast(DisplayHandle, display(thing, display_id=True))  # type: ignore[no-untyped-call]
 
     def turn_to(self, run: WatchedRun) -> None:
@@ -87,10 +90,19 @@ class _Output:
 
     def settle(self, thing: object) -> None:
         """Update the output; when this returns the update is on its way, whichever thread made it."""
-        with self._updating:
-            if self._handle is not None and not self._settled and self._run.state in RUN_ENDS:
+        run = self._run
+        with run.lock, self._updating:
+            if self._handle is not None and run is self._run and not self._settled and run.state in RUN_ENDS:
                 self._settled = True
                 self._handle.update(thing)  # type: ignore[no-untyped-call]  # IPython has no types here
+
+    def leave(self) -> None:
+        """Put the picture alone there, for good: what was displayed is going to be closed."""
+        run = self._run
+        with run.lock, self._updating:
+            if self._handle is not None:
+                self._handle.update(_still(run), raw=True)  # type: ignore[no-untyped-call]
+                self._handle = None
 
 
 class StaticView:
@@ -177,6 +189,15 @@ class FlowView(anywidget.AnyWidget):
         if unsubscribe is not None:
             unsubscribe()
         super().close()
+
+    def shows(self, run: object) -> bool:
+        """Whether this is the run that is shown now."""
+        return run is self._run
+
+    def retire(self) -> None:
+        """Close the view; in the output that `show` made its picture stays."""
+        self._output.leave()
+        self.close()
 
     @override
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -370,6 +391,13 @@ class FlowView(anywidget.AnyWidget):
     def _answer(self, content: dict[str, object], buffers: list[bytes] | None = None) -> None:
         with self._sending:
             self.send({"v": VERSION, **content}, buffers=buffers)
+
+
+def close_views(run: object) -> None:
+    """Close all views of a run that nobody keeps any more; a view would keep it, and ipywidgets keeps each view."""
+    for view in NOTICING.views():
+        if isinstance(view, FlowView) and view.shows(run):
+            view.retire()
 
 
 def _take_messages_while_busy(comm: Any) -> None:

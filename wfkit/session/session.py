@@ -52,6 +52,10 @@ def wait_for(run: Run) -> None:
     run.wait()
 
 
+def close_nothing(run: Run) -> None:
+    """A script has no views."""
+
+
 class Session:
     """Joins a cluster and the runs on it.
 
@@ -65,12 +69,15 @@ class Session:
         Runs of this process, oldest first.
     wait : callable
         Waits for the end of a run that somebody called for; a notebook puts its own way in, which takes interrupts.
+    let_go : callable
+        Called with a run that is none of `runs` any more, as there are too many; a notebook closes its views of it.
     """
 
     def __init__(self, settings: WfkitSettings) -> None:
         self.settings = settings
         self.runs: list[Run] = []
         self.wait: Callable[[Run], object] = wait_for
+        self.let_go: Callable[[Run], object] = close_nothing
         self._lock = threading.RLock()
         self._starting: BackgroundStart | None = None  # our own cluster, not used so far
         self._connection: Connection | None = None
@@ -308,8 +315,11 @@ class Session:
         with self._lock:
             self.runs.append(run)
             ended = [known for known in self.runs if known.state in RUN_ENDS]
-            for known in ended[: max(0, len(self.runs) - KEPT_RUNS)]:
+            surplus = ended[: max(0, len(self.runs) - KEPT_RUNS)]
+            for known in surplus:
                 self.runs.remove(known)
+        for known in surplus:
+            self.let_go(known)
         earlier = [known for known in self.runs if known.flow_name == flow.name and known is not run]
         run.when_ended(lambda: _release_all([known for known in earlier if not known.pinned]))
         flow.last_run = run
