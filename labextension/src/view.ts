@@ -11,6 +11,7 @@ import type { Pane } from "./core/pane.ts";
 import { watchSight } from "./core/sight.ts";
 import { Saying } from "./core/saying.ts";
 import { RUN_LOOKS } from "./core/states.ts";
+import { keepStills } from "./core/still.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { LogsPane } from "./logs/pane.ts";
@@ -104,7 +105,7 @@ export class View {
   }
 
   #start(): void {
-    this.#stops.push(followTheme(this.root), this.link.listen(() => this.#soon()));
+    this.#stops.push(followTheme(this.root), this.link.listen(() => this.#soon()), keepStills(this.root, this.link));
     this.root.addEventListener("keydown", (event) => this.#key(event));
     const around = {
       resized: () => {

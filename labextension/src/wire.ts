@@ -139,6 +139,15 @@ export interface Ack {
   readonly text: string;
 }
 
+/** The picture of the run as it is now, for an output that was saved with an older one. */
+export interface Still {
+  readonly v: 1;
+  readonly op: "still";
+  readonly request: string;
+  readonly html: string;
+  readonly text: string;
+}
+
 export interface Refusal {
   readonly v: 1;
   readonly op: "error";
@@ -147,7 +156,7 @@ export interface Refusal {
 }
 
 /** What the kernel says to a question; "error" refuses any of them. */
-export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Ack | Plan;
+export type Answers = Detail | GroupAnswer | SourceAnswer | Rows | Found | Logs | Preview | Still | Ack | Plan;
 export type Message = Snapshot | Delta | ColumnsMessage | Answers | Refusal | Taken | About;
 
 /** What may be asked; each gets one answer, of the kind that `ANSWERED_BY` names. */
@@ -158,6 +167,7 @@ export type Question =
   | { readonly op: "rows"; readonly group: string; readonly indexes: readonly number[] }
   | { readonly op: "preview"; readonly group: string; readonly index: number }
   | { readonly op: "find"; readonly text: string }
+  | { readonly op: "still" }
   | ({ readonly op: "logs" } & LogFilter & LogWindow)
   | Act;
 
@@ -167,6 +177,7 @@ export interface AnswerTo {
   readonly source: SourceAnswer;
   readonly rows: Rows;
   readonly preview: Preview;
+  readonly still: Still;
   readonly find: Found;
   readonly logs: Logs;
   readonly command: Ack;
@@ -181,6 +192,7 @@ export const ANSWERED_BY: { readonly [Op in Question["op"]]: AnswerTo[Op]["op"] 
   source: "source",
   rows: "rows",
   preview: "preview",
+  still: "still",
   find: "found",
   logs: "logs",
   command: "ack",
@@ -236,6 +248,8 @@ export function parse(value: unknown): Message | null {
       return typeof message.request === "string" && guards.rows(message.rows) ? message : null;
     case "preview":
       return typeof message.request === "string" && message.kind in LOOKS && guards.isPlain(message.look) ? message : null;
+    case "still":
+      return guards.texts([message.request, message.html, message.text]) ? message : null;
     case "found":
       return typeof message.request === "string" && Array.isArray(message.cards) ? message : null;
     case "logs":

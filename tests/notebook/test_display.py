@@ -125,7 +125,8 @@ def test_names_errors_and_reasons_become_text_and_nothing_else(text: str) -> Non
     allowed = {"div", "style", "p", "span", "strong", "table", "caption", "thead", "tbody", "tr", "th", "td"}
     assert {tag for tag, _ in page.tags} <= allowed | {"details", "summary", "pre", "em", "img"}
     told = [attrs for tag, attrs in page.tags if tag != "img"]
-    assert {name for attrs in told for name in attrs} <= {"class", "role", "aria-label", "aria-hidden", "scope"}
+    allowed = {"class", "role", "aria-label", "aria-hidden", "scope", "data-run", "data-state"}
+    assert {name for attrs in told for name in attrs} <= allowed
     (picture,) = [attrs for tag, attrs in page.tags if tag == "img"]
     assert picture.keys() == {"alt", "src", "style"}
     assert (picture["src"] or "").startswith("data:image/svg+xml;base64,")
@@ -261,3 +262,9 @@ def test_the_leading_state_is_that_of_the_browser(of: dict[str, int], leading: T
 def test_a_group_that_runs_shows_its_time_until_now() -> None:
     run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "a"),)), started(0, after_s=1.0))
     assert run_text(run.view_model, BEGIN_S + 3.5).splitlines()[1].endswith("2.5 s")
+
+
+def test_a_picture_says_of_which_run_it_is_and_whether_that_has_ended() -> None:
+    run = monthly()
+    _, root = Parsed(run_html(run.view_model, NOW_S)).tags[0]
+    assert (root["data-run"], root["data-state"]) == (run.id, "FAILED")

@@ -18,6 +18,7 @@ from wfkit.notebook.protocol import (
     AskPreview,
     AskRows,
     AskSource,
+    AskStill,
     Hello,
     Watch,
     read,
@@ -35,6 +36,7 @@ def test_the_messages_of_version_1_are_read() -> None:
     assert read({"v": 1, "op": "source", "request": "a", "group": "g", "index": 3}) == AskSource("a", "g", 3)
     assert read({"v": 1, "op": "find", "request": "a", "text": "late"}) == AskFind("a", "late")
     assert read({"v": 1, "op": "preview", "request": "a", "group": "g1", "index": 2}) == AskPreview("a", "g1", 2)
+    assert read({"v": 1, "op": "still", "request": "a"}) == AskStill("a")
     for name in ("cancel", "pause", "resume", "release"):
         assert read({"v": 1, "op": "command", "request": "b", "name": name}) == Command("b", name)
     assert read({"v": 1, "op": "hello", "have": 7, "run": "r-1"}) == Hello(7, "r-1")

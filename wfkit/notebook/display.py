@@ -164,7 +164,8 @@ def run_html(view: RunView, now_s: float, note: str = "", held_bytes: int = 0) -
     deck = Deck()
     rows = _rows(view, deck)
     parts = [
-        f'<div class="wfkit-static" role="region" aria-label="Run of {_html(_flow(view))}"><style>{_CSS}</style>',
+        f'<div class="wfkit-static" {_marks(view)} role="region" aria-label="Run of {_html(_flow(view))}">',
+        f"<style>{_CSS}</style>",
         f"<p>{_glyph(_RUN_GLYPHS[view.state])}<strong>{_html(outcome_line(view, now_s))}</strong></p>",
     ]
     if view.reason:
@@ -185,6 +186,11 @@ def run_html(view: RunView, now_s: float, note: str = "", held_bytes: int = 0) -
     if sum(len(part.encode()) for part in (*parts, graph)) <= _MOST_BYTES:
         parts.insert(head, graph)
     return "".join(parts)
+
+
+def _marks(view: RunView) -> str:
+    """What the picture is of, for whoever has to tell whether it is the last one."""
+    return f'data-run="{_html(view.run_id)}" data-state="{view.state}"'
 
 
 @dataclass(slots=True)

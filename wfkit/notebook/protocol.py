@@ -97,11 +97,18 @@ class AskPreview:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class AskStill:
+    """An output shows the run, and was saved with an older picture of it."""
+
+    request: str
+
+
 #: What is answered from what is known of the run.
 Question = AskDetail | AskGroup | AskSource | AskRows | AskFind | AskLogs
 
 
-def read(content: object) -> Hello | Watch | Question | AskPreview | Act:
+def read(content: object) -> Hello | Watch | Question | AskPreview | AskStill | Act:
     """Check a message and take it apart.
 
     Raises
@@ -117,6 +124,8 @@ def read(content: object) -> Hello | Watch | Question | AskPreview | Act:
             return Watch(_have(content))
         case "preview":
             return AskPreview(request_of(content), group_of(content), _index(content))
+        case "still":
+            return AskStill(request_of(content))
         case "command" | "plan" | "rerun" | "show" as op:
             return read_act(op, content)
         case _:

@@ -29,7 +29,7 @@ from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.noticing import NOTICING
 from wfkit.notebook.plain import one_line
 from wfkit.notebook.previews import PreviewedRun, Previews
-from wfkit.notebook.protocol import AskPreview, Hello, Question, Watch, read
+from wfkit.notebook.protocol import AskPreview, AskStill, Hello, Question, Watch, read
 from wfkit.notebook.publisher import PUBLISHER
 
 _LOG = logging.getLogger("wfkit.notebook.view")
@@ -318,13 +318,18 @@ class FlowView(anywidget.AnyWidget):
             _LOG.exception("A message of the view failed.")
             self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
 
-    def _take(self, message: Hello | Watch | Question | AskPreview | Act) -> None:
+    def _take(self, message: Hello | Watch | Question | AskPreview | AskStill | Act) -> None:
         if isinstance(message, Hello):
             self._greet(message)
         elif isinstance(message, Question):
             self._reply(message)
         elif isinstance(message, AskPreview):
             self._previews.ask(message)
+        elif isinstance(message, AskStill):
+            still = _still(self._shown()[0])
+            self._answer(
+                {"op": "still", "request": message.request, "html": still["text/html"], "text": still["text/plain"]}
+            )
         elif isinstance(message, Watch):
             with self._sending:
                 is_news = self._columns.watch(message.have, time.monotonic())

@@ -12,8 +12,11 @@ interface NewCell {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+type Bundle = Readonly<Record<string, unknown>>;
+
 export interface Output {
-  readonly data: Readonly<Record<string, unknown>>;
+  readonly data: Bundle;
+  setData(change: { readonly data: Bundle }): void;
 }
 
 export interface Renderer {
