@@ -11,7 +11,7 @@ import type { Pane } from "./core/pane.ts";
 import { watchSight } from "./core/sight.ts";
 import { Saying } from "./core/saying.ts";
 import { RUN_LOOKS } from "./core/states.ts";
-import { keepStills } from "./core/still.ts";
+import { keepStills } from "./core/keeping.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { LogsPane } from "./logs/pane.ts";
