@@ -251,7 +251,8 @@ class _Kept:
         """How many nodes of the run are in each state."""
         if self.run is None:
             return {}
-        counts = zip(STATES, self.run.view_model.counts(), strict=True)
+        with self.run.lock:
+            counts = zip(STATES, self.run.view_model.counts(), strict=True)
         return {state.value: count for state, count in counts if count}
 
     def lose(self) -> None:
