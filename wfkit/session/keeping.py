@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,6 @@ from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
 from wfkit.core.states import STATES
-from wfkit.core.view import RunView
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.engine.worker.stored import shares
 from wfkit.errors import NoSuchRun, WfkitError
@@ -268,17 +267,29 @@ class _Record:
     def __init__(self, keeper: Keeper, record: RunRecord) -> None:
         self._keeper, self._record = keeper, record
         self.id, self.flow_name, self.parent_id = record.id, record.flow_name, record.parent_id
+        self.pinned = record.pinned
 
-    def view(self) -> RunView:
-        """Its picture, as far as it is on record now."""
+    @property
+    def _history(self) -> History:
         assert self._keeper.history is not None
-        self._keeper.history.settle_abandoned()
-        return self._keeper.history.view(self.id)
+        return self._keeper.history
+
+    def last_seq(self) -> int:
+        """The number of the last event that is on record now."""
+        self._history.settle_abandoned()
+        return self._history.run(self.id).last_seq
+
+    def events(self, after_seq: int) -> Iterable[AnyEvent]:
+        """Its events with higher numbers, as far as they are on record now."""
+        return self._history.events(self.id, after_seq)
+
+    def pin(self, on: bool) -> None:  # noqa: FBT001 - as in `History.pin`
+        """Keep it whatever its age, or not."""
+        self._keeper.pin(self.id, on)
 
     def take_over(self) -> None:
         """End it, whoever drives it."""
-        history = self._keeper.history
-        assert history is not None
+        history = self._history
         history.take_over(self.id)
         last_seq = history.run(self.id).last_seq
         history.append(self.id, last_events(history.view(self.id), last_seq, time.time(), _TAKEN_OVER))

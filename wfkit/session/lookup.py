@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wfkit.authoring.options import is_whole
 from wfkit.core.states import RunState
 from wfkit.errors import BadParameter
+from wfkit.session.naming import run_by_id
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
@@ -77,10 +78,7 @@ def attach(run_id: str) -> Run | RecordedRun:
     NoSuchRun : there is none on record, or several begin so
     """
     joined = session()
-    ours = [run for run in joined.runs if run_id and run.id.startswith(run_id)]
-    if len(ours) == 1:
-        return ours[0]
-    return joined.keeper.find(run_id)
+    return run_by_id(joined.runs, run_id) or joined.keeper.find(run_id)
 
 
 def record_of(run_id: RunId) -> RunRecord | None:

@@ -18,7 +18,7 @@ from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
-from wfkit.engine.driver.viewing import plotter, report_of
+from wfkit.engine.driver.viewing import View, plotter, report_of, view_of
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.look.form import Look
 from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
@@ -141,6 +141,15 @@ class ReadableRun:
             return found
         bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
         raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
+
+    def view(self) -> View:
+        """The live view of the run, a widget; to be shown where it is the last value of a cell, or by `.show()`.
+
+        Raises
+        ------
+        WfkitError : what notebooks need is not installed
+        """
+        return view_of(self)
 
     def report(self, path: str | PathLike[str]) -> Path:
         """Write one self-contained HTML page about the run: it opens from disk, without kernel and network.
