@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.run import Run
 from wfkit.engine.worker.calls import code_spec
-from wfkit.errors import CannotRerun, NoSuchNode
+from wfkit.errors import CannotRerun, NoSuchNode, WfkitError
 from wfkit.session.launch import ending_of, start_thread
 from wfkit.session.session import session
 
@@ -197,14 +198,34 @@ def _flow_now(run: ReadableRun) -> AnyFlow | None:
     known = run.flow
     if known is None:
         return None
-    main = vars(sys.modules["__main__"])
-    found = main.get(run.flow_name)
-    if isinstance(found, Flow) and found.name == run.flow_name and type(found.body) is type(known.body):
+    found = _flow_of_main(run.flow_name)
+    if found is not None and type(found.body) is type(known.body):
         return found
+    main = vars(sys.modules["__main__"])
     if isinstance(known.body, FunctionBody) and not isinstance(run, Run) and known.body.fn.__module__ == "__main__":
         space = known.body.fn.__globals__  # a copy of its own, from the record
         space.update({name: main[name] for name in space if name in main and not name.startswith("__")})
     return known
+
+
+def _flow_of_main(name: str) -> AnyFlow | None:
+    found = vars(sys.modules["__main__"]).get(name)
+    return found if isinstance(found, Flow) and found.name == name else None
+
+
+def _flow_here(run: ReadableRun) -> AnyFlow | None:
+    """The flow as it is now, for who only reads its code: that of the record is not loaded where this kernel has one.
+
+    The record's comes with the user's arguments, and may need modules that are not here.
+    """
+    if isinstance(run, Run):
+        return _flow_now(run)
+    found = _flow_of_main(run.flow_name)
+    if found is not None:
+        return found
+    with suppress(WfkitError):
+        return _flow_now(run)
+    return None
 
 
 def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
@@ -221,7 +242,7 @@ def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
 def _namespace(run: ReadableRun) -> dict[str, object]:
     """The names that a body reads."""
     space = dict(vars(sys.modules["__main__"]))
-    flow = _flow_now(run)
+    flow = _flow_here(run)
     if flow is not None and isinstance(flow.body, FunctionBody):
         variables = inspect.getclosurevars(flow.body.fn)
         space = {**space, **flow.body.fn.__globals__, **variables.nonlocals}
