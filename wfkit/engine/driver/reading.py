@@ -14,6 +14,7 @@ from wfkit.core.events import CodeSpec, LogLine
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.plan import Plan
 from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
+from wfkit.core.still import still
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.knowing import Known
@@ -85,7 +86,8 @@ class ReadableRun:
         """A table of all nodes, as they stand now, and as the code is now."""
         changes = again.rerunner().changes(self)
         with self.lock:
-            return NodeTable.of(self.view_model, changes)
+            view = still(self.view_model)
+        return NodeTable(view, changes)
 
     @property
     def changes(self) -> dict[str, str]:
