@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from wfkit.authoring.contents import MOST_BYTES
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
 from wfkit.authoring.secrets import holds_secret
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 _GIT_S: Final = 2.0
 #: At the end of a process so long is waited for a database that cannot be written.
 _CLOSE_S: Final = 5.0
+#: Of a flow with its arguments: what the body of a cell reads, and as much again.
+_FLOW_BYTES: Final = 2 * MOST_BYTES
 _GIGABYTE: Final = 10**9
 _MOST_GIGABYTES: Final = 10**9
 _NAMED: Final = 3
@@ -303,9 +306,9 @@ class _Record:
 
 
 def _frozen_flow(flow: Flow[..., Any], arguments: Mapping[str, object]) -> bytes:
-    """A flow and its arguments as they are now; empty where they cannot be pickled, or hold a secret."""
+    """A flow and its arguments as they are now; empty where they are large, cannot be pickled, or hold a secret."""
     with suppress(Exception):  # the user's own code
-        payload = dumps((flow, dict(arguments)))
+        payload = dumps((flow, dict(arguments)), _FLOW_BYTES)
         return b"" if holds_secret(payload) else payload
     return b""
 

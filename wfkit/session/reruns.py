@@ -185,7 +185,9 @@ def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
     """
     flow = _flow_now(run)
     if flow is None:
-        raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", "Define it again.")
+        why_not = "Run it anew: the flow and its arguments cannot be pickled, hold a secret, or are large."
+        fix = "Define it again." if isinstance(run, Run) else why_not
+        raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", fix)
     missing: list[str] = getattr(flow.body, "missing", list)()
     if missing:
         named = ", ".join(f"`{name}`" for name in missing)
