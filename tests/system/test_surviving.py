@@ -111,6 +111,9 @@ class Story:
         )
         assert kernel.value("run['tidy'][3].result()[0]") == 30
         assert kernel.value("sorted(line.text for line in run.logs())") == sorted(f"loading {x}" for x in range(N))
+        assert kernel.run("run.view()").comm_id
+        assert kernel.run(f"%flow show {run_id}").shown[0].startswith("etl INTERRUPTED")
+        assert "loading 0" in kernel.run(f"%flow logs {run_id}").printed
         assert kernel.value("run.plan().counts") == {"run": N - FAST + 1, "reuse": N + FAST, "await": 0, "stale": 0}
         self.go_on()
         assert kernel.run("again = run.rerun().wait()").traceback == []

@@ -73,6 +73,8 @@ def runs(
 def attach(run_id: str) -> Run | RecordedRun:
     """A run by its id, or the start of its id, from any kernel: to look at it, and to go on from it.
 
+    A start that only one run of this session has means that run, whatever else is on record.
+
     Raises
     ------
     NoSuchRun : there is none on record, or several begin so
