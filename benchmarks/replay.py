@@ -26,7 +26,6 @@ from wfkit.core.events import (
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
 from wfkit.core.states import FailureKind, RunState, TaskState
-from wfkit.core.view import RunView
 from wfkit.engine.driver.recorded import RecordedRun
 
 RUN: Final = RunId("r-0123456789abcdefghjkmnpqrs")
@@ -126,12 +125,16 @@ class _Told:
     id = RUN
     flow_name = FLOW
     parent_id = None
+    pinned = False
 
-    def __init__(self) -> None:
-        self.told = RunView()
+    def last_seq(self) -> int:
+        return 0
 
-    def view(self) -> RunView:
-        return self.told
+    def events(self, after_seq: int) -> Sequence[AnyEvent]:  # noqa: ARG002 - there are none
+        return ()
+
+    def pin(self, on: bool) -> None:  # noqa: FBT001 - as of any record
+        """Nobody does."""
 
     def take_over(self) -> None:
         """Nobody does."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from wfkit.core.retry import exponential_backoff as exponential_backoff
     from wfkit.engine.driver.again import Rerunner
     from wfkit.engine.driver.reading import ReadableRun
+    from wfkit.engine.driver.recorded import RecordedRun
     from wfkit.engine.driver.run import Run as Run
     from wfkit.engine.driver.viewing import Plotter, View
     from wfkit.session.lookup import attach as attach
@@ -106,7 +107,7 @@ def _wire() -> None:
 
         return SessionLauncher()
 
-    def live_view(run: Run) -> View:
+    def live_view(run: Run | RecordedRun) -> View:
         from wfkit.notebook.view import FlowView
 
         return FlowView(run)

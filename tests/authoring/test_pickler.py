@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pickle
 import traceback
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from wfkit.authoring.pickler import dumps
+import numpy as np
+import pytest
+
+from wfkit.authoring.pickler import TooLarge, dumps
 
 CELL = "<cell 7>"
 
@@ -43,3 +47,15 @@ def test_the_same_function_twice_is_one_function() -> None:
     fail = from_cell("def fail():\n    return 1 / 0\n", "fail")
     one, other = pickle.loads(dumps([fail, fail]))
     assert one is other
+
+
+@pytest.mark.parametrize("large", [bytes(20_000_000), np.zeros(3_000_000), ["x" * 100] * 10, list(range(300_000))])
+def test_what_is_larger_than_allowed_is_given_up_before_it_is_copied(large: Any) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            dumps({"large": large}, 100)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert pickle.loads(dumps([1, "two"], 100)) == [1, "two"]

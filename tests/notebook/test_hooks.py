@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 
 from tests.notebook.shells import Lab
 from tests.notebook.telling import StoryRun, run_finished, run_started
+from tests.notebook.test_body import body as body_of
 from wfkit.authoring import context
+from wfkit.authoring.pickler import dumps
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.errors import BadParameter, FlowFailed
 from wfkit.notebook import hooks as module
 from wfkit.notebook.cell import install
-from wfkit.notebook.hooks import CellFlow, NotebookHooks
+from wfkit.notebook.hooks import CellFlow, CellFlowBody, NotebookHooks
 from wfkit.session.settings import WfkitSettings
 
 
@@ -234,3 +237,14 @@ def test_a_task_cell_makes_a_task(cells: Lab) -> None:
     task = cells.names["add"]
     assert (task(1), task.options.retries, task.options.tags) == (3, 3, frozenset({"x", "y"}))
     assert type(cells.run("%%task gen(a)\nyield a").error_in_exec).__name__ == "BadTask"
+
+
+def test_data_that_a_cell_reads_is_not_kept_for_other_kernels_and_missing_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = {"frame": bytes(90_000), "limit": 3, "more": bytes(90_000), "table": bytes(200_000)}
+    monkeypatch.setattr(module, "MOST_BYTES", 100_000)
+    kept = CellFlowBody(body_of("frame, limit, more, table"), names)
+    elsewhere = pickle.loads(dumps(kept))
+    assert kept.missing() == []
+    assert elsewhere.missing() == ["more", "table"], "each may be small, and all together too large"

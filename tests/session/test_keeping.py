@@ -14,6 +14,7 @@ from wfkit.authoring.flow import flow
 from wfkit.core.states import RunState
 from wfkit.errors import NoSuchRun
 from wfkit.history.results import RunStore
+from wfkit.session import keeping
 from wfkit.session.keeping import Keeper
 from wfkit.session.session import Session
 from wfkit.session.settings import WfkitSettings
@@ -81,6 +82,12 @@ def test_a_flow_whose_arguments_hold_a_secret_is_not_kept(current: Session) -> N
     record = record_of(current, run)
     assert record.flow_stored == ""
     assert "a-password-of-ours" not in str(record)
+
+
+def test_a_flow_whose_arguments_are_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_FLOW_BYTES", 100_000)
+    assert keeping._frozen_flow(etl, {"n": 2})
+    assert keeping._frozen_flow(etl, {"n": bytes(200_000)}) == b""
 
 
 def test_a_home_that_cannot_be_used_is_said_once_and_runs_go_on(

@@ -12,7 +12,7 @@ import pytest
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, stale, states
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
-from wfkit.errors import CannotRerun, NoSuchRun
+from wfkit.errors import CannotRerun, NoSuchRun, ResultUnreadable
 from wfkit.session.keeping import Keeper
 from wfkit.session.lookup import attach, runs
 from wfkit.session.session import Session
@@ -177,6 +177,37 @@ def test_a_run_that_goes_on_elsewhere_is_not_repeated(cells: Cells, current: Ses
         current.keeper.find(run.id).rerun()
     cells.open_gate("go")
     ended(run)
+
+
+class Brittle:
+    """An argument that another kernel cannot read."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_refuse, ())
+
+
+def _refuse() -> None:
+    raise ModuleNotFoundError("No module named 'etl_helpers'")
+
+
+def test_a_run_whose_flow_cannot_be_read_here_is_looked_at_and_planned(cells: Cells, current: Session) -> None:
+    cells.execute(PIPELINE)
+    cells.execute("@flow\ndef brittle(what):\n    return load.map(range(2))\n")
+    run = cells["brittle"].run(Brittle())
+    found = current.keeper.find(run.id)
+    assert states(found) == {"load[0]": "COMPLETED", "load[1]": "COMPLETED"}
+    assert (found.changes, found.plan().headline) == ({}, "0 run, 2 reused")
+    with pytest.raises(ResultUnreadable, match="No module named 'etl_helpers'"):
+        found.rerun()
+
+
+def test_who_reads_the_nodes_of_a_recorded_run_loads_none_of_its_arguments(
+    cells: Cells, current: Session, kept: RecordedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells.execute(LARGE_CURED)
+    monkeypatch.setattr(sys.modules["__main__"], "etl", cells["etl"], raising=False)
+    monkeypatch.setattr(kept._record, "flow", lambda: pytest.fail("the flow was loaded"))
+    assert set(stale(kept)) == {"clean[0]", "clean[2]"}
 
 
 # --- without a record ---

@@ -9,7 +9,9 @@ import pytest
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, stale, states
 from wfkit.core.states import RunState
 from wfkit.engine.driver.lineage import newest
-from wfkit.errors import NoSuchNode
+from wfkit.errors import NoSuchNode, StoreFailed
+from wfkit.session import reruns
+from wfkit.session.session import Session
 
 # --- what failed ---
 
@@ -139,6 +141,35 @@ def test_a_run_whose_cluster_was_lost_goes_on(cells: Cells) -> None:
     assert again.result()["summary"] == 60
     told = {reasons(again)[f"clean[{index}]"] for index in range(4)}
     assert told <= {"was cancelled", "was interrupted", "never started"}
+
+
+# --- what cannot be opened ---
+
+
+def test_a_rerun_that_cannot_ask_the_store_opens_no_run(
+    failed: Any, current: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_store(*_: object, **__: object) -> None:
+        raise StoreFailed("The store of results does not answer.")
+
+    monkeypatch.setattr(reruns, "Origin", no_store)
+    before = list(current.runs)
+    with pytest.raises(StoreFailed):
+        failed.rerun()
+    assert current.runs == before
+    assert failed.reruns == []
+
+
+def test_a_rerun_that_fails_while_it_opens_ends(failed: Any, current: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no such rule")
+
+    monkeypatch.setattr(reruns, "Reuse", broken)
+    with pytest.raises(ValueError, match="no such rule"):
+        failed.rerun()
+    new = current.runs[-1]
+    assert (new.state, new.parent_id) == (RunState.FAILED, failed.id)
+    assert "no such rule" in new.view_model.reason
 
 
 # --- what changed ---

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+import pytest
 
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, states
 from wfkit.core.states import RunState
+from wfkit.engine.worker.calls import code_spec
+from wfkit.session import reruns
+from wfkit.session.session import Session
 
 HELD = """
 @task
@@ -154,3 +160,62 @@ def test_calls_that_the_body_has_not_made_yet_are_made_by_both(cells: Cells) -> 
     cells.open_gate("held1")
     assert ended(again).result() == ended(run).result() == 10
     assert cells.executed().count("held 1") == 1
+
+
+# --- what is read of a run that goes on is read under its lock, and nothing else is done under it ---
+
+
+class Watched(dict[Any, Any]):
+    """Tells whether it is gone over under the lock of its run."""
+
+    def __init__(self, of: dict[Any, Any], run: Any) -> None:
+        super().__init__(of)
+        self._run = run
+
+    def values(self) -> Any:
+        assert self._run.lock._is_owned()
+        return super().values()
+
+
+def test_a_run_that_goes_on_is_gone_over_under_its_lock(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@flow\ndef part():\n    return held.map([1])\n")
+    cells.execute("@flow\ndef slow():\n    return part()\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("held 1"))
+    with run.lock:
+        run.view_model.groups = Watched(run.view_model.groups, run)
+        run.view_model.codes = Watched(run.view_model.codes, run)
+    assert run._keep.counts() == {"RUNNING": 1}
+    assert run.changes == {}
+    assert [row.name for row in run.nodes] == ["held[0]"]
+    again = run.rerun("part")
+    cells.open_gate("held1")
+    assert ended(run).result() == ended(again).result() == [1]
+    assert cells.executed() == ["held 1", "held 1"]
+
+
+def test_neither_code_nor_the_store_is_looked_at_under_the_lock_of_a_run(
+    cells: Cells, current: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells.execute(PIPELINE.replace("return i", "return 'x' * 20_000") + CURED.replace("x * 10", "len(x)"))
+    run = cells["etl"].run()
+    looked: list[str] = []
+    results = current.results
+    assert results is not None
+
+    def check_all(stored: list[str]) -> dict[str, str]:
+        assert not run.lock._is_owned()
+        looked.extend(stored)
+        return {}
+
+    def code(task: Any) -> Any:
+        assert not run.lock._is_owned()
+        looked.append(task.name)
+        return code_spec(task)
+
+    monkeypatch.setattr(results, "check_all", check_all)
+    monkeypatch.setattr(reruns, "code_spec", code)
+    monkeypatch.setattr(sys.modules["__main__"], "etl", cells["etl"], raising=False)
+    assert run.plan().counts["reuse"] == 9
+    assert len(looked) == 4 + 3

@@ -190,7 +190,7 @@ def test_the_flow_magic(kernel: Kernel, gate: Path) -> None:
     [
         ("%flow nonsense", "BadCommand: `%flow`: `nonsense` is not one of list, show"),
         ("%flow cancel --now", "BadCommand: `%flow`: unknown option `--now`"),
-        ("%flow show r-nope", "NoSuchRun: There is no run 'r-nope' in this session."),
+        ("%flow show r-nope", "NoSuchRun: The history has no run 'r-nope'."),
         ("%flow logs pair nope", "NoSuchNode: The run r-"),
         ("%%flow x --wiat\n1", "BadCommand: `%%flow`: unknown option `--wiat`, did you mean `--wait`?"),
         ("%%flow x -p y=1/0\n1", "BadParameter: `-p y=1/0`: ZeroDivisionError: division by zero"),

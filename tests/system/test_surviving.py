@@ -111,6 +111,8 @@ class Story:
         )
         assert kernel.value("run['tidy'][3].result()[0]") == 30
         assert kernel.value("sorted(line.text for line in run.logs())") == sorted(f"loading {x}" for x in range(N))
+        view, show, logs = [kernel.run(one) for one in ("run.view()", f"%flow show {run_id}", f"%flow logs {run_id}")]
+        assert (bool(view.comm_id), show.shown[0][:15], "loading 0" in logs.printed) == (True, "etl INTERRUPTED", True)
         assert kernel.value("run.plan().counts") == {"run": N - FAST + 1, "reuse": N + FAST, "await": 0, "stale": 0}
         self.go_on()
         assert kernel.run("again = run.rerun().wait()").traceback == []

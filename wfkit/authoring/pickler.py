@@ -26,6 +26,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Final, cast
 
 import cloudpickle
+from typing_extensions import Buffer, override
 
 from wfkit.authoring.contents import PLAIN
 from wfkit.authoring.figures import figure_reduced
@@ -193,24 +194,53 @@ def _written_in(filename: str, make: Callable[..., CodeType], parts: tuple[objec
     return make(*parts).replace(co_filename=filename)
 
 
-def dumps(value: object) -> bytes:
+class TooLarge(Exception):
+    """A pickle would be larger than allowed."""
+
+
+class _Limited(io.BytesIO):
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._left = most_bytes
+
+    @override
+    def write(self, data: Buffer) -> int:
+        """Take more, as far as it goes; a large value is refused before it is copied."""
+        self._left -= memoryview(data).nbytes
+        if self._left < 0:
+            raise TooLarge
+        return super().write(data)
+
+
+def dumps(value: object, most_bytes: int | None = None) -> bytes:
     """Pickle code, by value where a worker could not import it or may have an older version of it.
+
+    Parameters
+    ----------
+    value : object
+    most_bytes : int, optional
+        Give up once it is larger.
 
     Raises
     ------
+    TooLarge
     Exception : whatever pickling raises
     """
     try:
-        return _dumped(value, Local.ALL)
+        return _dumped(value, Local.ALL, most_bytes)
+    except TooLarge:
+        raise
     except Exception:  # noqa: BLE001 - something in a local module may be no more than importable
         try:
-            return _dumped(value, Local.FUNCTIONS)
+            return _dumped(value, Local.FUNCTIONS, most_bytes)
+        except TooLarge:
+            raise
         except Exception:  # noqa: BLE001 - likewise
-            return _dumped(value, Local.NOTHING)
+            return _dumped(value, Local.NOTHING, most_bytes)
 
 
-def _dumped(value: object, local: Local) -> bytes:
-    file = io.BytesIO()
+def _dumped(value: object, local: Local, most_bytes: int | None) -> bytes:
+    file = io.BytesIO() if most_bytes is None else _Limited(most_bytes)
     pickler = Pickler(file, protocol=5)
     pickler.local = local
     pickler.dump(value)

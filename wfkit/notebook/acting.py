@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from wfkit.errors import NoSuchRun, WfkitError
 from wfkit.notebook.acts import Act, AskPlan, Command, ShowRun, StartRerun
@@ -25,8 +25,8 @@ _ACTS: Final[Mapping[type, str]] = {AskPlan: "plan the rerun", StartRerun: "reru
 class ActedOnRun(OrderedRun, PlannedRun, KindredRun, Protocol):
     """What acting needs of a run."""
 
-    def rerun(self, *what: str, replace: Mapping[str, object] | None = None) -> Self:
-        """Start a run that goes on from this one."""
+    def rerun(self, *what: str, replace: Mapping[str, object] | None = None) -> Any:
+        """Start a run that goes on from this one, in this process."""
 
 
 _Run = TypeVar("_Run", bound=ActedOnRun)

@@ -30,6 +30,7 @@ from wfkit.notebook.orders import give
 from wfkit.notebook.view import FlowView, StaticView
 from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.lookup import attach, runs
+from wfkit.session.naming import is_id
 from wfkit.session.session import Session
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _answer(session: Session, command: FlowCommand | Help) -> None:
         print(told(session, command))  # noqa: T201 - the answer
 
 
-def _show(run: Run) -> FlowView | StaticView:
+def _show(run: Run | RecordedRun) -> FlowView | StaticView:
     view = FlowView(run) if can_click(get_ipython()) else StaticView(run)
     view.show()
     return view
@@ -110,12 +111,8 @@ def _show(run: Run) -> FlowView | StaticView:
 def _rerun(session: Session, command: FlowCommand) -> tuple[Run | None, str]:
     """Go on from a run; gives the new one (None: it was only asked what would be done), and the answer."""
     words = list(command.words)
-    run: Run | RecordedRun
-    if words and words[0].startswith("r-") and not session.knows(words[0]):
-        run = attach(words.pop(0))
-    else:
-        named = bool(words) and words[0] != "changed" and session.knows(words[0])
-        run = _chosen(session, words.pop(0) if named else None)
+    named = bool(words) and words[0] != "changed" and (is_id(words[0]) or session.knows(words[0]))
+    run = _chosen(session, words.pop(0) if named else None)
     plan = run.plan(*words)
     if command.dry_run:
         return None, f"{plan!r}"
@@ -166,9 +163,9 @@ def _fits(run: Run, order: str) -> bool:
             return run.state not in RUN_ENDS
 
 
-def _chosen(session: Session, name: str | None) -> Run:
+def _chosen(session: Session, name: str | None) -> Run | RecordedRun:
     if name is not None:
-        return session.find(name)
+        return attach(name) if is_id(name) else session.find(name)
     if not session.runs:
         raise NoSuchRun("There is no run in this session yet.", "Execute a %%flow cell first.")
     return session.runs[-1]

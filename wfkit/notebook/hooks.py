@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from typing_extensions import override
 
+from wfkit.authoring.contents import MOST_BYTES
 from wfkit.authoring.flow import BodyResult, Flow
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.parameters import bind_parameters, validate_parameters
@@ -53,9 +54,17 @@ class CellFlowBody:
         return {**self._before, **self._here} if self._before else self._here
 
     def __reduce__(self) -> tuple[object, ...]:
-        """For a rerun in another kernel: the cell, and the values of the names that it reads."""
+        """For a rerun in another kernel: the cell, and the values of the names that it reads, as far as they are small.
+
+        Each run is kept so, in memory and in the store: data that the cell reads is left out, and missing there.
+        """
         found = {name: self._namespace[name] for name in self._body.free if name in self._namespace}
-        frozen = {name: payload for name, value in found.items() if (payload := _dumped(value)) is not None}
+        frozen: dict[str, bytes] = {}
+        left = MOST_BYTES
+        for name, value in found.items():
+            if (payload := _dumped(value, left)) is not None:
+                frozen[name] = payload
+                left -= len(payload)
         return (_thawed_body, (self._body, frozen))
 
     @property
@@ -80,9 +89,9 @@ class CellFlowBody:
         return result_of(self._body, namespace, value)
 
 
-def _dumped(value: object) -> bytes | None:
+def _dumped(value: object, most_bytes: int) -> bytes | None:
     try:
-        return dumps(value)
+        return dumps(value, most_bytes)
     except Exception:  # noqa: BLE001 - a value that cannot be kept is missing then, and named
         return None
 

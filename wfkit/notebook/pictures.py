@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from wfkit.core.still import still
 from wfkit.core.view import RunView
 from wfkit.notebook.comparison import Comparison, summed
 
@@ -33,7 +34,8 @@ class Pictures:
         from wfkit.notebook.plots import timeline_figure
 
         with run.lock:
-            return timeline_figure(run.view_model)
+            view = still(run.view_model)
+        return timeline_figure(view)
 
     def compare(self, run: DrawnRun, other: DrawnRun) -> Comparison:
         """Two runs side by side."""
@@ -41,5 +43,6 @@ class Pictures:
         sums = []
         for one in (run, other):  # one after the other: two locks at once could meet those of another thread
             with one.lock:
-                sums.append(summed(one.view_model, now_s))
+                view = still(one.view_model)
+            sums.append(summed(view, now_s))
         return Comparison(*sums)

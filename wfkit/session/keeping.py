@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from wfkit.authoring.contents import MOST_BYTES
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
 from wfkit.authoring.secrets import holds_secret
@@ -22,7 +23,6 @@ from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
 from wfkit.core.states import STATES
-from wfkit.core.view import RunView
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.engine.worker.stored import shares
 from wfkit.errors import NoSuchRun, WfkitError
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _GIT_S: Final = 2.0
 #: At the end of a process so long is waited for a database that cannot be written.
 _CLOSE_S: Final = 5.0
+#: Of a flow with its arguments: what the body of a cell reads, and as much again.
+_FLOW_BYTES: Final = 2 * MOST_BYTES
 _GIGABYTE: Final = 10**9
 _MOST_GIGABYTES: Final = 10**9
 _NAMED: Final = 3
@@ -251,7 +253,8 @@ class _Kept:
         """How many nodes of the run are in each state."""
         if self.run is None:
             return {}
-        counts = zip(STATES, self.run.view_model.counts(), strict=True)
+        with self.run.lock:
+            counts = zip(STATES, self.run.view_model.counts(), strict=True)
         return {state.value: count for state, count in counts if count}
 
     def lose(self) -> None:
@@ -267,17 +270,29 @@ class _Record:
     def __init__(self, keeper: Keeper, record: RunRecord) -> None:
         self._keeper, self._record = keeper, record
         self.id, self.flow_name, self.parent_id = record.id, record.flow_name, record.parent_id
+        self.pinned = record.pinned
 
-    def view(self) -> RunView:
-        """Its picture, as far as it is on record now."""
+    @property
+    def _history(self) -> History:
         assert self._keeper.history is not None
-        self._keeper.history.settle_abandoned()
-        return self._keeper.history.view(self.id)
+        return self._keeper.history
+
+    def last_seq(self) -> int:
+        """The number of the last event that is on record now."""
+        self._history.settle_abandoned()
+        return self._history.run(self.id).last_seq
+
+    def events(self, after_seq: int) -> Iterable[AnyEvent]:
+        """Its events with higher numbers, as far as they are on record now."""
+        return self._history.events(self.id, after_seq)
+
+    def pin(self, on: bool) -> None:  # noqa: FBT001 - as in `History.pin`
+        """Keep it whatever its age, or not."""
+        self._keeper.pin(self.id, on)
 
     def take_over(self) -> None:
         """End it, whoever drives it."""
-        history = self._keeper.history
-        assert history is not None
+        history = self._history
         history.take_over(self.id)
         last_seq = history.run(self.id).last_seq
         history.append(self.id, last_events(history.view(self.id), last_seq, time.time(), _TAKEN_OVER))
@@ -291,9 +306,9 @@ class _Record:
 
 
 def _frozen_flow(flow: Flow[..., Any], arguments: Mapping[str, object]) -> bytes:
-    """A flow and its arguments as they are now; empty where they cannot be pickled, or hold a secret."""
+    """A flow and its arguments as they are now; empty where they are large, cannot be pickled, or hold a secret."""
     with suppress(Exception):  # the user's own code
-        payload = dumps((flow, dict(arguments)))
+        payload = dumps((flow, dict(arguments)), _FLOW_BYTES)
         return b"" if holds_secret(payload) else payload
     return b""
 

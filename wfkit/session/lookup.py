@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wfkit.authoring.options import is_whole
 from wfkit.core.states import RunState
 from wfkit.errors import BadParameter
+from wfkit.session.naming import run_by_id
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
@@ -72,15 +73,14 @@ def runs(
 def attach(run_id: str) -> Run | RecordedRun:
     """A run by its id, or the start of its id, from any kernel: to look at it, and to go on from it.
 
+    A start that only one run of this session has means that run, whatever else is on record.
+
     Raises
     ------
     NoSuchRun : there is none on record, or several begin so
     """
     joined = session()
-    ours = [run for run in joined.runs if run_id and run.id.startswith(run_id)]
-    if len(ours) == 1:
-        return ours[0]
-    return joined.keeper.find(run_id)
+    return run_by_id(joined.runs, run_id) or joined.keeper.find(run_id)
 
 
 def record_of(run_id: RunId) -> RunRecord | None:

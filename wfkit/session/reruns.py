@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,8 @@ from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.run import Run
 from wfkit.engine.worker.calls import code_spec
-from wfkit.errors import CannotRerun, NoSuchNode
-from wfkit.session.launch import start_thread
+from wfkit.errors import CannotRerun, NoSuchNode, WfkitError
+from wfkit.session.launch import ending_of, start_thread
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class SessionRerunner:
     def plan(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Plan:
         """Tell what `rerun` would do."""
         wishes, by_hand = wishes_of(run, what, replace)
+        codes, origin = codes_now(run), _origin(session(), run, by_hand)  # code of the user's, and the store: no lock
         with run.lock:
-            rules = _rules(run, wishes, _origin(session(), run, by_hand))
-            return plan_of(run.view_model, rules, codes_now(run))
+            return plan_of(run.view_model, _rules(run, wishes, origin), codes)
 
     def codes_now(self, run: ReadableRun) -> dict[str, CodeSpec]:
         """The code of a run's tasks as it is now, by the task's name; those that are not found are left out."""
@@ -67,9 +68,11 @@ class SessionRerunner:
     def changes(self, run: ReadableRun) -> dict[str, str]:
         """What has changed since versions of the code of a run's tasks, in words, by the id of the version."""
         now = codes_now(run)
+        with run.lock:
+            codes = list(run.view_model.codes.values())
         return {
             code.id: _change_in_words(code, now[code.task])
-            for code in list(run.view_model.codes.values())
+            for code in codes
             if code.task in now and _differ(code, now[code.task])
         }
 
@@ -86,22 +89,37 @@ def open_rerun(
     wishes: Wishes,
     by_hand: Mapping[Node, object],
 ) -> Run:
-    """Open a run that goes on from a recorded one; its body is the caller's to execute."""
-    new = joined.new_run(flow, parameters, parent=run)
+    """Open a run that goes on from a recorded one; its body is the caller's to execute.
+
+    Raises
+    ------
+    StoreFailed : the store of results cannot be asked now; no run was opened
+    """
     origin = _origin(joined, run, by_hand)
+    with run.lock:
+        rules = _rules(run, wishes, origin)
+    new = joined.new_run(flow, parameters, parent=run)
+    try:
+        new.go_on_from(Reuse(new, rules, origin))
+        _make_kin(run, new)
+    except BaseException as error:
+        new.fail_body(*ending_of(error, None), {})
+        raise
+    return new
+
+
+def _make_kin(run: ReadableRun, new: Run) -> None:
     if isinstance(run, Run):
         new.parent = run
         run.reruns.append(new)
-    new.go_on_from(Reuse(new, _rules(run, wishes, origin), origin))
     before = new.parent
     while before is not None:  # whoever looks at an earlier run may want to see this one
         before.tell_subscribers()
         before = before.parent
-    return new
 
 
 def _origin(joined: Session, run: ReadableRun, by_hand: Mapping[Node, object]) -> Origin:
-    return Origin(run.view_model, joined.results, run if isinstance(run, Run) else None, by_hand)
+    return Origin(run.view_model, joined.results, run if isinstance(run, Run) else None, by_hand, run.lock)
 
 
 def _rules(run: ReadableRun, wishes: Wishes, origin: Origin) -> Rerun:
@@ -142,7 +160,8 @@ def wishes_of(
 
 def _meant(run: ReadableRun, one: str | Handle) -> Iterator[tuple[GroupId, int | None]]:
     ref = run.node(one if isinstance(one, str) else one.name)._ref
-    groups = run.view_model.groups
+    with run.lock:
+        groups = dict(run.view_model.groups)
     if groups[ref.group].spec.kind == "task":
         yield ref.group, ref.index
         return
@@ -166,7 +185,9 @@ def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
     """
     flow = _flow_now(run)
     if flow is None:
-        raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", "Define it again.")
+        why_not = "Run it anew: the flow and its arguments cannot be pickled, hold a secret, or are large."
+        fix = "Define it again." if isinstance(run, Run) else why_not
+        raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", fix)
     missing: list[str] = getattr(flow.body, "missing", list)()
     if missing:
         named = ", ".join(f"`{name}`" for name in missing)
@@ -179,19 +200,40 @@ def _flow_now(run: ReadableRun) -> AnyFlow | None:
     known = run.flow
     if known is None:
         return None
-    main = vars(sys.modules["__main__"])
-    found = main.get(run.flow_name)
-    if isinstance(found, Flow) and found.name == run.flow_name and type(found.body) is type(known.body):
+    found = _flow_of_main(run.flow_name)
+    if found is not None and type(found.body) is type(known.body):
         return found
+    main = vars(sys.modules["__main__"])
     if isinstance(known.body, FunctionBody) and not isinstance(run, Run) and known.body.fn.__module__ == "__main__":
         space = known.body.fn.__globals__  # a copy of its own, from the record
         space.update({name: main[name] for name in space if name in main and not name.startswith("__")})
     return known
 
 
+def _flow_of_main(name: str) -> AnyFlow | None:
+    found = vars(sys.modules["__main__"]).get(name)
+    return found if isinstance(found, Flow) and found.name == name else None
+
+
+def _flow_here(run: ReadableRun) -> AnyFlow | None:
+    """The flow as it is now, for who only reads its code: that of the record is not loaded where this kernel has one.
+
+    The record's comes with the user's arguments, and may need modules that are not here.
+    """
+    if isinstance(run, Run):
+        return _flow_now(run)
+    found = _flow_of_main(run.flow_name)
+    if found is not None:
+        return found
+    with suppress(WfkitError):
+        return _flow_now(run)
+    return None
+
+
 def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
     """The code of the tasks of a run as it is now, by the task's name; those that are not found are left out."""
-    wanted = {group.spec.task for group in run.view_model.groups.values() if group.spec.kind == "task"}
+    with run.lock:
+        wanted = {group.spec.task for group in run.view_model.groups.values() if group.spec.kind == "task"}
     found: dict[str, CodeSpec] = {}
     for task in _tasks(_namespace(run)):
         if task.name in wanted and task.name not in found:
@@ -202,7 +244,7 @@ def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
 def _namespace(run: ReadableRun) -> dict[str, object]:
     """The names that a body reads."""
     space = dict(vars(sys.modules["__main__"]))
-    flow = _flow_now(run)
+    flow = _flow_here(run)
     if flow is not None and isinstance(flow.body, FunctionBody):
         variables = inspect.getclosurevars(flow.body.fn)
         space = {**space, **flow.body.fn.__globals__, **variables.nonlocals}

@@ -23,6 +23,7 @@ from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
 from wfkit.errors import ClusterUnusable, NoSuchRun
+from wfkit.session.naming import run_by_name
 from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 
 if TYPE_CHECKING:
@@ -343,13 +344,9 @@ class Session:
 
         Raises
         ------
-        NoSuchRun : none of this session fits
+        NoSuchRun : none of this session fits, or several ids begin so
         """
-        for run in reversed(self.runs):
-            if run.id.startswith(name) or run.flow_name == name:
-                return run
-        known = ", ".join(dict.fromkeys(run.flow_name for run in reversed(self.runs))) or "none yet"
-        raise NoSuchRun(f"There is no run {name!r} in this session.", f"Flows that ran: {known}.")
+        return run_by_name(self.runs, name)
 
 
 def _load_engine() -> None:

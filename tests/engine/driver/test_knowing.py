@@ -20,15 +20,19 @@ def scale(x: Any, by: Any, password: str = "") -> Any:
     return (x, by, password)
 
 
-class Shy:
-    """Cannot be read again."""
+LOADED: list[str] = []
+
+
+class Slow:
+    """Says when it is loaded, which may take long."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_refuse, ())
+        return (_load, ())
 
 
-def _refuse() -> None:
-    raise ValueError("not here")
+def _load() -> Slow:
+    LOADED.append("here")
+    return Slow()
 
 
 def known(run: Run, index: int = 0) -> Known:
@@ -47,9 +51,15 @@ def test_a_node_tells_the_key_that_dask_knows_it_by(client: Client, run_of: MAKE
     assert known(run).arguments == ()
 
 
-def test_what_cannot_be_read_again_is_left_out(run_of: MAKE) -> None:
-    run = run_of(lambda: scale.map([Shy(), Shy()], unmapped(1)))
-    assert known(run).arguments == ()
+def test_no_code_of_the_users_runs_when_somebody_looks(run_of: MAKE) -> None:
+    run = run_of(lambda: scale.map([Slow(), [Slow(), 2]], unmapped(1)))
+    LOADED.clear()  # the worker of this test is in this process
+    assert known(run, 1).arguments == [("x", "[<made by _load>, 2]")]
+    assert known(run, 0).arguments == [("x", "<made by _load>")]
+    assert LOADED == []
+
+
+def test_what_is_large_is_left_out(run_of: MAKE) -> None:
     assert known(run_of(lambda: scale.map(["x" * 100_000, "y"], unmapped(1)))).arguments == ()
 
 

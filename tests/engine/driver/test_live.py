@@ -120,5 +120,6 @@ def test_what_was_released_or_never_sent_is_an_outcome_of_its_own(
     run.release()
     outcome = run.locate(run["x"], 0)
     assert isinstance(outcome, Ok)
+    assert outcome.held is not None, "it is unpickled by who needs it, not under the lock"
     assert outcome.value() == 2
     assert start(lambda: {"y": inc(run["x"])}).wait(8)["y"].result() == 3

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from tests.engine.driver import gates
 from wfkit.authoring.task import task
 from wfkit.core.states import TaskState
+from wfkit.engine.driver import nodes
 from wfkit.engine.driver.run import Run
 
 
@@ -15,6 +19,11 @@ def half(x: Any) -> Any:
     if x == 1:
         raise ValueError("odd")
     return x / 2
+
+
+@task
+def waiting() -> None:
+    gates.wait_at("go")
 
 
 def test_rows_say_state_times_worker_and_reason(run_of: Callable[[Callable[[], object]], Run]) -> None:
@@ -33,6 +42,24 @@ def test_the_table_becomes_a_data_frame(run_of: Callable[[Callable[[], object]],
 
 
 def test_the_text_of_a_long_table_is_short(run_of: Callable[[Callable[[], object]], Run]) -> None:
-    nodes = run_of(lambda: half.map([2] * 100)).nodes
-    assert len(nodes) == 100
-    assert "… and 60 more" in repr(nodes)
+    table = run_of(lambda: half.map([2] * 100)).nodes
+    assert len(table) == 100
+    assert "… and 60 more" in repr(table)
+
+
+def test_a_table_stays_as_it_was_when_it_was_made_and_its_rows_are_made_when_they_are_asked_for(
+    start: Callable[[Callable[[], object]], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(lambda: [waiting(), half.map([0, 2])])
+    with run.lock:
+        monkeypatch.setattr(nodes, "_row", lambda *_: pytest.fail("a row was made"))
+        table = run.nodes
+        monkeypatch.undo()
+    gates.open_gates("go")
+    run.wait(gates.PATIENCE_S)
+    assert table[0].state is not TaskState.COMPLETED
+    assert [row.name for row in table] == [row.name for row in table[:]] == ["waiting", "half[0]", "half[1]"]
+    assert (table[-1], table[1:]) == (table[2], [table[1], table[2]])
+    assert run.nodes[0].state is TaskState.COMPLETED
+    with pytest.raises(IndexError):
+        _ = table[3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -11,9 +12,7 @@ import pytest
 
 from wfkit import flatten, task
 from wfkit.core.events import AnyEvent, NodeFinished
-from wfkit.core.reducer import fold
 from wfkit.core.states import RunState, TaskState
-from wfkit.core.view import RunView
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.engine.driver.run import Run
 from wfkit.errors import CannotRerun, HandleMisuse, MapFailed, ResultLost, UpstreamFailed, WaitTimeout
@@ -26,14 +25,19 @@ class Kept:
 
     def __init__(self, run: Any, events: list[AnyEvent]) -> None:
         self.id, self.flow_name, self.parent_id = run.id, run.flow_name, run.parent_id
-        self.events, self.looks = events, 0
-        self.taken_over = False
+        self.told, self.looks, self.asked_after = events, 0, list[int]()
+        self.taken_over = self.pinned = False
 
-    def view(self) -> RunView:
+    def last_seq(self) -> int:
         self.looks += 1
-        view = RunView()
-        fold(view, self.events)
-        return view
+        return max(event.seq for event in self.told)
+
+    def events(self, after_seq: int) -> list[AnyEvent]:
+        self.asked_after.append(after_seq)
+        return [event for event in self.told if event.seq > after_seq]
+
+    def pin(self, on: bool) -> None:
+        self.pinned = on
 
     def take_over(self) -> None:
         self.taken_over = True
@@ -106,9 +110,9 @@ def test_lists_over_a_flatten_stand_in_the_order_of_its_parts(recorded: Any) -> 
 def test_a_value_that_is_not_in_the_record_is_stored_or_lost(recorded: Any) -> None:
     found, _ = recorded(lambda: inc.map([1, 2, 3]))
     elsewhere = {0: "r-1/a", 1: "r-1/b", 2: ""}
-    found._record.events[:] = [
+    found._record.told[:] = [
         replace(event, inline=None, stored=elsewhere[event.index]) if isinstance(event, NodeFinished) else event
-        for event in found._record.events
+        for event in found._record.told
     ]
     assert found.node("inc[0]").result() == "from the store"
     with pytest.raises(ResultLost, match="r-1/b is missing"):
@@ -119,7 +123,7 @@ def test_a_value_that_is_not_in_the_record_is_stored_or_lost(recorded: Any) -> N
 
 def test_a_run_that_goes_on_elsewhere_is_followed(recorded: Any) -> None:
     found, _ = recorded(lambda: inc(1))
-    events, whole = found._record.events, list(found._record.events)
+    events, whole = found._record.told, list(found._record.told)
     del events[-2:]
     assert found.state is RunState.RUNNING
     with pytest.raises(WaitTimeout, match="still RUNNING after 0 s"):
@@ -129,6 +133,38 @@ def test_a_run_that_goes_on_elsewhere_is_followed(recorded: Any) -> None:
     looks = found._record.looks
     assert found.refresh().wait().state is RunState.COMPLETED
     assert found._record.looks == looks, "a run that has ended is not read again"
+
+
+def test_of_a_run_that_goes_on_elsewhere_only_what_is_new_is_read_into_the_same_view(recorded: Any) -> None:
+    found, run = recorded(lambda: inc(1))
+    events, whole = found._record.told, list(found._record.told)
+    del events[-2:]
+    view, last_seq = found.view_model, events[-1].seq
+    assert found.refresh().refresh().view_model is view
+    assert found._record.asked_after == [0]
+    events[:] = whole
+    assert found.refresh().view_model is view
+    assert found._record.asked_after == [0, last_seq]
+    assert view.snapshot() == run.view_model.snapshot()
+
+
+def test_who_listens_hears_what_is_recorded_and_of_the_end(recorded: Any) -> None:
+    found, _ = recorded(lambda: inc(1))
+    events, whole = found._record.told, list(found._record.told)
+    del events[-2:]
+    heard, has_ended = list[RunState](), threading.Event()
+    unsubscribe = found.subscribe(lambda: heard.append(found.state))
+    found.when_ended(has_ended.set)
+    events[:] = whole
+    assert has_ended.wait(WAIT_S)
+    assert heard[-1] is RunState.COMPLETED
+    unsubscribe()
+    told = len(heard)
+    found.pin()
+    assert (found.pinned, found._record.pinned, len(heard)) == (True, True, told)
+    late = list[str]()
+    found.when_ended(lambda: late.append("at once"))
+    assert late == ["at once"]
 
 
 def test_it_cannot_be_steered_but_taken_over(recorded: Any) -> None:

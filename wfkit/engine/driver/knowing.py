@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wfkit.authoring.freeze import Frozen, thaw
+from wfkit.authoring.freeze import Frozen
 from wfkit.core.events import Argument
 from wfkit.core.ids import GroupId, spawner
+from wfkit.engine.driver.glimpse import glimpse
 from wfkit.engine.driver.group import UNSENT, Group
 from wfkit.engine.worker.arguments import shown
 
@@ -26,7 +27,7 @@ class Known(NamedTuple):
 
 
 def known_of(run: LiveRun, group_id: GroupId, index: int) -> Known:
-    """What is known of a node; to be called under the run's lock."""
+    """What is known of a node; to be called under the run's lock: nothing of the user's is loaded for it."""
     group = run.groups.get(group_id)
     if group is None or index >= len(group.status):
         return Known()
@@ -42,8 +43,8 @@ def _own_arguments(group: Group, index: int) -> Sequence[tuple[str, str]]:
     if len(frozen.payload) > _MOST_BYTES:
         return ()
     try:
-        args, kwargs = thaw(frozen, lambda _slot: None)
-    except Exception:  # noqa: BLE001 - the user's classes
+        args, kwargs = glimpse(frozen)
+    except Exception:  # noqa: BLE001 - a pickle may hold what no reader expects
         return ()
     given = zip(group.spec.arguments, (*args, *kwargs.values()), strict=False)
     return [(one.name, shown(one.name, value)) for one, value in given if _is_own(one)]

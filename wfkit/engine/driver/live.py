@@ -22,7 +22,7 @@ from wfkit.engine.driver.group import ENDED, Group, Node
 from wfkit.engine.driver.sending import Sender
 from wfkit.engine.driver.submit import Located
 from wfkit.engine.driver.wiring import run_of
-from wfkit.engine.worker.outcome import Err, Ok, Outcome, arrived, load_value
+from wfkit.engine.worker.outcome import Err, Ok, Outcome, arrived
 from wfkit.engine.worker.promise import Promise
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import ResultLost
@@ -296,7 +296,7 @@ class LiveRun:
         view = self.view_model.groups[group]
         name = view.name(index)
         if index in view.inline:
-            return Ok(load_value(view.inline[index], (), name), name)
+            return arrived(view.inline[index], name)
         if (group, index) in self.without_key:
             return Err(view.state(index), view.reasons.get(index, ""), None, name)
         raise ResultLost(f"The result of `{name}` of the run {self.id} was released.", "Run the flow again.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, overload
 
 from wfkit.core.states import WITH_VALUE, TaskState
 from wfkit.core.view import GroupView, RunView
@@ -33,42 +35,47 @@ class NodeRow:
 
 
 class NodeTable(Sequence[NodeRow]):
-    """All nodes of a run at one moment; rows are made when they are asked for."""
+    """All nodes of a run at one moment; rows are made when they are asked for.
 
-    def __init__(self, rows: Sequence[NodeRow]) -> None:
-        self._rows = rows
+    Parameters
+    ----------
+    view : RunView
+        As it was at that moment (`core.still`); its task nodes are the rows.
+    changes : mapping, optional
+        By version of code: what has changed since, in words.
+    """
 
-    @classmethod
-    def of(cls, view: RunView, changes: Mapping[str, str] | None = None) -> NodeTable:
-        """The table of a view's task nodes.
-
-        Parameters
-        ----------
-        view : RunView
-        changes : mapping, optional
-            By version of code: what has changed since, in words.
-        """
-        since = changes or {}
-        groups = [group for group in view.ordered() if group.spec.kind == "task"]
-        return cls([_row(view, group, index, since) for group in groups for index in range(len(group))])
+    def __init__(self, view: RunView, changes: Mapping[str, str] | None = None) -> None:
+        self._view, self._changes = view, changes or {}
+        self._groups = [group for group in view.ordered() if group.spec.kind == "task"]
+        self._starts = list(accumulate(map(len, self._groups), initial=0))
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._starts[-1]
 
-    def __getitem__(self, place: int) -> NodeRow:  # type: ignore[override]  # rows, not slices of tables
-        return self._rows[place]
+    @overload
+    def __getitem__(self, place: int) -> NodeRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[NodeRow]: ...
+    def __getitem__(self, place: int | slice) -> NodeRow | list[NodeRow]:
+        places = range(len(self))[place]
+        return self._row(places) if isinstance(places, int) else [self._row(one) for one in places]
 
     def __iter__(self) -> Iterator[NodeRow]:
-        return iter(self._rows)
+        return (_row(self._view, group, index, self._changes) for group in self._groups for index in range(len(group)))
+
+    def _row(self, place: int) -> NodeRow:
+        at = bisect_right(self._starts, place) - 1
+        return _row(self._view, self._groups[at], place - self._starts[at], self._changes)
 
     def to_pandas(self) -> pd.DataFrame:
         """The table as a DataFrame; needs pandas."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(row) for row in self._rows])
+        return pd.DataFrame([asdict(row) for row in self])
 
     def __repr__(self) -> str:
-        lines = [f"{row.name:30} {row.state:16} {row.attempts:3} {row.reason[:60]}" for row in self._rows[:_SHOWN]]
+        lines = [f"{row.name:30} {row.state:16} {row.attempts:3} {row.reason[:60]}" for row in self[:_SHOWN]]
         more = [f"… and {len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
         return "\n".join([f"{'name':30} {'state':16} try reason", *lines, *more])
 

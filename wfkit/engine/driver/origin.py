@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from wfkit.authoring.freeze import Frozen
@@ -34,6 +35,8 @@ class Origin:
         The run itself, where this process drives it, or has driven it.
     by_hand : mapping
         Values that the user gives, by recorded node.
+    lock : context manager, optional
+        Guards the view of a run that goes on. It is not held while the store is asked.
 
     Raises
     ------
@@ -46,13 +49,16 @@ class Origin:
         results: Results | None,
         live: LiveRun | None = None,
         by_hand: Mapping[Node, object] | None = None,
+        lock: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
     ) -> None:
         self.view = view
         self.live = live
         self.by_hand = dict(by_hand or {})
-        stored = [one for group in view.groups.values() for one in group.stored.values()]
+        with lock:
+            stored = [one for group in view.groups.values() for one in group.stored.values()]
+            reasons = [one for group in view.groups.values() for one in group.reasons.values()]
         self._lost = dict(results.check_all(stored)) if results is not None and stored else {}
-        self._lost |= dict.fromkeys(_not_read(view), "it could not be read")
+        self._lost |= dict.fromkeys(_not_read(reasons), "it could not be read")
         self._stored = results is not None
 
     def lost(self, node: Node) -> str:
@@ -125,7 +131,6 @@ class Origin:
         )
 
 
-def _not_read(view: RunView) -> Iterator[str]:
+def _not_read(reasons: Iterable[str]) -> Iterator[str]:
     """Stored results that a task of the run wanted and could not have: only who reads a file whole sees all damage."""
-    reasons = [reason for group in view.groups.values() for reason in group.reasons.values()]
     return (found[1] for reason in reasons for found in _CRASHED.finditer(reason))

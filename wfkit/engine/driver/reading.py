@@ -14,11 +14,12 @@ from wfkit.core.events import CodeSpec, LogLine
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.plan import Plan
 from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
+from wfkit.core.still import still
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
 from wfkit.engine.driver.knowing import Known
 from wfkit.engine.driver.nodes import NodeTable
-from wfkit.engine.driver.viewing import plotter, report_of
+from wfkit.engine.driver.viewing import View, plotter, report_of, view_of
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.look.form import Look
 from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
@@ -85,7 +86,8 @@ class ReadableRun:
         """A table of all nodes, as they stand now, and as the code is now."""
         changes = again.rerunner().changes(self)
         with self.lock:
-            return NodeTable.of(self.view_model, changes)
+            view = still(self.view_model)
+        return NodeTable(view, changes)
 
     @property
     def changes(self) -> dict[str, str]:
@@ -141,6 +143,15 @@ class ReadableRun:
             return found
         bound = ", ".join(key for key, value in self.names.items() if isinstance(value, Handle)) or "none"
         raise NoSuchNode(f"The body of the run {self.id} bound no handle named {name!r}.", f"It bound {bound}.")
+
+    def view(self) -> View:
+        """The live view of the run, a widget; to be shown where it is the last value of a cell, or by `.show()`.
+
+        Raises
+        ------
+        WfkitError : what notebooks need is not installed
+        """
+        return view_of(self)
 
     def report(self, path: str | PathLike[str]) -> Path:
         """Write one self-contained HTML page about the run: it opens from disk, without kernel and network.

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.resolving import resolved
-from wfkit.core.events import LogLine
+from wfkit.core.events import AnyEvent, LogLine
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.parts import Parts
+from wfkit.core.reducer import fold
 from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import looking
+from wfkit.engine.driver.following import Follower
 from wfkit.engine.driver.reading import Looked, ReadableRun, described, ended_in, name_in
 from wfkit.engine.worker.calls import unpack
 from wfkit.engine.worker.ended import map_failed
@@ -48,8 +50,18 @@ class Record(Protocol):
     def parent_id(self) -> RunId | None:
         """The run that it goes on from."""
 
-    def view(self) -> RunView:
-        """Its picture, as far as it is on record now."""
+    @property
+    def pinned(self) -> bool:
+        """Whether it stays whatever its age."""
+
+    def last_seq(self) -> int:
+        """The number of the last event that is on record now."""
+
+    def events(self, after_seq: int) -> Iterable[AnyEvent]:
+        """Its events with higher numbers, as far as they are on record now."""
+
+    def pin(self, on: bool) -> None:  # noqa: FBT001 - `pin(True)` reads as it is meant
+        """Keep it whatever its age, or not."""
 
     def take_over(self) -> None:
         """End it, whoever drives it: from now on this process says what becomes of it.
@@ -64,27 +76,56 @@ class Record(Protocol):
 
 
 class RecordedRun(ReadableRun):
-    """A run of another process, or of before. It can be looked at and repeated, not steered."""
+    """A run of another process, or of before. It can be looked at and repeated, not steered.
+
+    Attributes
+    ----------
+    pinned : bool
+        Whether its record stays whatever its age.
+    parent, reruns
+        None, and nothing: runs of this process that go on from this one tell so by their `parent_id`.
+    """
+
+    parent: None = None
+    reruns: Sequence[RecordedRun] = ()
 
     def __init__(self, record: Record, results: Results | None) -> None:
         self.id, self.flow_name, self.parent_id = record.id, record.flow_name, record.parent_id
+        self.pinned = record.pinned
         self.lock = threading.RLock()
         self.results = results
         self._record = record
         self._view: RunView | None = None
+        self._seq = 0  # the view has all events up to this one
+        self._follower = Follower(self)
         self.answers = RecordAnswers(self)
 
     @property
     def view_model(self) -> RunView:  # type: ignore[override]  # of a run that goes on it is an attribute
         """The picture, as it was read last."""
         if self._view is None:
-            self._view = self._record.view()
+            self.refresh()
+        assert self._view is not None
         return self._view
 
     def refresh(self) -> RecordedRun:
         """Read what has been recorded meanwhile."""
-        if self._view is None or self._view.state not in RUN_ENDS:
-            self._view = self._record.view()
+        known, after_seq = self._view, self._seq
+        if known is not None and known.state in RUN_ENDS:
+            return self
+        last_seq = self._record.last_seq()
+        if known is not None and last_seq <= after_seq:
+            return self
+        view, events = known, self._record.events(after_seq)
+        if view is None:
+            view = RunView()
+            fold(view, events)
+            events = ()
+        events = list(events)  # the database is read without the lock
+        with self.lock:
+            if self._view is known:  # else another thread was the first to read it
+                fold(view, events)  # what another thread has folded meanwhile changes nothing
+                self._view, self._seq = view, max(last_seq, self._seq)
         return self
 
     @cached_property
@@ -177,14 +218,31 @@ class RecordedRun(ReadableRun):
     def release(self) -> None:
         """Nothing is held for this process."""
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002 - the record does not call
-        """The record tells nobody; gives what ends a subscription."""
-        return lambda: None
+    def pin(self) -> None:
+        """Keep the record of the run whatever its age.
+
+        Raises
+        ------
+        HistoryUnusable : the record cannot be changed now
+        """
+        self._set_pinned(True)
+
+    def unpin(self) -> None:
+        """Treat the record as any other again."""
+        self._set_pinned(False)
+
+    def _set_pinned(self, on: bool) -> None:  # noqa: FBT001 - the name says it
+        self._record.pin(on)
+        self.pinned = on
+        self._follower.tell()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called, from another thread, when more is on record; gives what ends that."""
+        return self._follower.subscribe(callback)
 
     def when_ended(self, callback: Callable[[], None]) -> None:
-        """Call back at once, if the run has ended."""
-        if self.state in RUN_ENDS:
-            callback()
+        """Call back once, from any thread, when the record says that the run has ended."""
+        self._follower.when_ended(callback)
 
     def flush(self) -> None:
         """Nothing waits to be sent."""

@@ -33,7 +33,6 @@ from wfkit.engine.driver.growing import GrowingRun
 from wfkit.engine.driver.knowing import Known, known_of
 from wfkit.engine.driver.live import Keep
 from wfkit.engine.driver.reading import ReadableRun
-from wfkit.engine.driver.viewing import View, view_of
 from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call, pack
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import WaitTimeout
@@ -109,15 +108,6 @@ class Run(GrowingRun, ReadableRun):
     def logs(self) -> list[LogLine]:
         """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
         return sorted([*self.answers.logs(None), *self.body_log], key=lambda line: line.at_s)
-
-    def view(self) -> View:
-        """The live view of the run, a widget; to be shown where it is the last value of a cell, or by `.show()`.
-
-        Raises
-        ------
-        WfkitError : what notebooks need is not installed
-        """
-        return view_of(self)
 
     def known(self, group: GroupId, index: int) -> Known:
         """What is known of a node beyond the view."""

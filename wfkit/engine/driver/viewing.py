@@ -11,7 +11,6 @@ from wfkit.errors import WfkitError
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.reading import ReadableRun
-    from wfkit.engine.driver.run import Run
 
 
 class View(Protocol):
@@ -34,17 +33,17 @@ class Plotter(Protocol):
         """Two runs side by side."""
 
 
-_MAKER: Final[list[Callable[[Run], View]]] = []
+_MAKER: Final[list[Callable[[Any], View]]] = []  #: of a run; what else it needs of it this room does not know
 _REPORTER: Final[list[Callable[[ReadableRun, str | PathLike[str]], Path]]] = []
 _PLOTTER: Final[list[Callable[[], Plotter]]] = []
 
 
-def provide_view(maker: Callable[[Run], View]) -> None:
+def provide_view(maker: Callable[[Any], View]) -> None:
     """Tell runs what makes their views; called once, by the package's wiring."""
     _MAKER[:] = [maker]
 
 
-def view_of(run: Run) -> View:
+def view_of(run: ReadableRun) -> View:
     """Make a view of a run.
 
     Raises
