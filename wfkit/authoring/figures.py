@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections import defaultdict
-from typing import Any
 
 
 def figure_reduced(value: object) -> tuple[object, ...] | None:
@@ -17,13 +16,13 @@ def figure_reduced(value: object) -> tuple[object, ...] | None:
     return (_figure, (serialization.Serializer(deferred=False).serialize(value).content,))
 
 
-def _figure(written: Any) -> object:
+def _figure(written: object) -> object:
     importlib.import_module("bokeh.plotting")  # what is written there is known by name
     ids: defaultdict[str, str] = defaultdict(importlib.import_module("bokeh.util.serialization").make_id)
     return importlib.import_module("bokeh.core.serialization").Deserializer().deserialize(_renamed(written, ids))
 
 
-def _renamed(written: Any, ids: defaultdict[str, str]) -> Any:
+def _renamed(written: object, ids: defaultdict[str, str]) -> object:
     """The same with ids of this process: those of another are given to other models here."""
     if isinstance(written, list):
         return [_renamed(each, ids) for each in written]

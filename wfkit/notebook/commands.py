@@ -111,7 +111,8 @@ def _show(run: Run | RecordedRun) -> FlowView | StaticView:
 def _rerun(session: Session, command: FlowCommand) -> tuple[Run | None, str]:
     """Go on from a run; gives the new one (None: it was only asked what would be done), and the answer."""
     words = list(command.words)
-    named = bool(words) and words[0] != "changed" and (is_id(words[0]) or session.knows(words[0]))
+    flows = {run.flow_name for run in session.runs} - {"changed"}
+    named = bool(words) and (is_id(words[0]) or words[0] in flows)
     run = _chosen(session, words.pop(0) if named else None)
     plan = run.plan(*words)
     if command.dry_run:

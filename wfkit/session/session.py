@@ -22,7 +22,7 @@ from wfkit.clusters.loading import load_distributed
 from wfkit.clusters.local import BackgroundStart, LocalOptions, OwnedCluster
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
-from wfkit.errors import ClusterUnusable, NoSuchRun
+from wfkit.errors import ClusterUnusable
 from wfkit.session.naming import run_by_name
 from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 
@@ -325,14 +325,6 @@ class Session:
         run.when_ended(lambda: _release_all([known for known in earlier if not known.pinned]))
         flow.last_run = run
         return run
-
-    def knows(self, name: str) -> bool:
-        """Whether a name stands for a run: its id, the start of its id, or the name of its flow."""
-        try:
-            self.find(name)
-        except NoSuchRun:
-            return False
-        return True
 
     def last_of(self, flow_name: str) -> ReadableRun | None:
         """The newest run of a flow; None where there is none."""
