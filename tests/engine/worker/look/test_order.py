@@ -113,3 +113,13 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     release.set()
     assert look is not None
     assert look.fields["reason"] == "timeout: it took longer than 0.1 s"
+
+
+def test_a_look_that_fails_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise SystemExit
+
+    monkeypatch.setattr(order, "_look", fail)
+    look = asked({}, "k")
+    assert look is not None
+    assert look.fields["reason"] == "it could not be looked at: SystemExit"

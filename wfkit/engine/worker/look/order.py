@@ -41,7 +41,11 @@ async def look_at_key(key: str, offset: int, dask_worker: Worker) -> Look | None
             answer.set_result(look)
 
     def work() -> None:
-        look = _look(dask_worker, key, offset)
+        look: Look | None
+        try:
+            look = _look(dask_worker, key, offset)
+        except BaseException as error:  # noqa: BLE001 - whoever asked waits for an answer
+            look = nothing(f"it could not be looked at: {type(error).__name__}")
         try:
             loop.call_soon_threadsafe(settle, look)
         except RuntimeError:
