@@ -23,7 +23,8 @@ serve(int(sys.argv[1]))
 
 def import_path() -> list[str]:
     """Where this process finds modules. Anything but text in `sys.path` finds none, and no JSON can say it."""
-    return [place for place in sys.path if isinstance(place, str)]
+    places: list[object] = [*sys.path]
+    return [place for place in places if isinstance(place, str)]
 
 
 def start_process(files: Sequence[int]) -> None:

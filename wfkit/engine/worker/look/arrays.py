@@ -49,13 +49,26 @@ def _value(value: Any) -> str:
     return cell(value.item() if dtype is not None and dtype.kind in _NUMBERS else value)
 
 
+def _sample(array: Any) -> tuple[Any, int]:
+    """Every n-th value, and n; nothing is copied."""
+    step = -(-array.size // _LOOKED_AT)
+    if step <= 1:
+        return array, 1
+    flat = array.T if array.flags.f_contiguous else array
+    if flat.flags.c_contiguous:
+        return flat.reshape(-1)[::step], step
+    taken = 1
+    while array.size > _LOOKED_AT:
+        longest = max(range(array.ndim), key=array.shape.__getitem__)
+        step = min(-(-array.size // _LOOKED_AT), array.shape[longest])
+        array = array[(slice(None),) * longest + (slice(None, None, step),)]
+        taken *= step
+    return array, taken
+
+
 def _range(array: Any) -> Fields:
     """Least, greatest and mean of the numbers, and how many are not a number; of a sample where there are many."""
-    step = -(-array.size // _LOOKED_AT)
-    looked_at = array
-    if step > 1:
-        flat = array.T if array.flags.f_contiguous else array
-        looked_at = flat.reshape(-1)[::step] if flat.flags.c_contiguous else array[:: min(step, len(array))]
+    looked_at, step = _sample(array)
     nans = 0
     if array.dtype.kind == "f":
         missing = looked_at != looked_at  # noqa: PLR0124 - what is unequal to itself is no number

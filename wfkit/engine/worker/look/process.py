@@ -31,7 +31,7 @@ def look_in_process(held: Held) -> Look:
     payload, buffers = held
     size = len(payload) + sum(memoryview(one).nbytes for one in buffers)
     if size > MOST_PICKLED_BYTES:
-        return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
+        return too_large(size)
     try:
         with tempfile.TemporaryDirectory(prefix="wfkit-look-", ignore_cleanup_errors=True) as scratch:
             told = json.dumps([import_path(), _folder() or scratch, dict(os.environ), scratch]).encode()
@@ -42,6 +42,11 @@ def look_in_process(held: Held) -> Look:
                 process.close()
     except Exception as error:  # noqa: BLE001 - no file may be left, or no room for one
         return nothing(f"no process could show it: {type(error).__name__}")
+
+
+def too_large(size: int) -> Look:
+    """Nothing: so many bytes, or more, are not copied to be looked at."""
+    return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
 
 
 def _folder() -> str:
