@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, is_exactly, type_name
+from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, type_name
+from wfkit.engine.worker.scalars import is_exactly
 
 _CORNER: Final = (12, 8)
 _LINE: Final = 48
@@ -35,18 +36,12 @@ def array_look(value: object) -> Look | None:
 def _corner(array: Any) -> Plain:
     """Rows of values: of more than two dimensions the first plane, of one a single row."""
     if array.ndim == 0:
-        return [[_value(array[()])]]
+        return [[cell(array[()])]]
     if array.ndim == 1:
-        return [[_value(each) for each in array[:_LINE]]]
+        return [[cell(each) for each in array[:_LINE]]]
     plane = array[(0,) * (array.ndim - 2)] if all(array.shape[:-2]) else array.reshape(-1, array.shape[-1])[:0]
     rows, columns = _CORNER
-    return [[_value(each) for each in row[:columns]] for row in plane[:rows]]
-
-
-def _value(value: Any) -> str:
-    """One value; a scalar as its Python number, so that it is written as everywhere else."""
-    dtype = getattr(value, "dtype", None)
-    return cell(value.item() if dtype is not None and dtype.kind in _NUMBERS else value)
+    return [[cell(each) for each in row[:columns]] for row in plane[:rows]]
 
 
 def _sample(array: Any) -> tuple[Any, int]:

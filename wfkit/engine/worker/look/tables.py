@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from wfkit.core.redaction import HIDDEN, is_secret_name
-from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, is_exactly, label, type_name
+from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, label, type_name
+from wfkit.engine.worker.scalars import is_exactly
 
 _ROWS: Final = 30
 _COLUMNS: Final = 20
