@@ -16,7 +16,7 @@ from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
 from wfkit.core.states import RUN_ENDS
-from wfkit.notebook.acting import ActedOnRun, act
+from wfkit.notebook.acting import ActedOnRun, act, in_words, unanswered
 from wfkit.notebook.acts import Act, AskPlan
 from wfkit.notebook.answering import answer
 from wfkit.notebook.checks import BadMessage
@@ -210,7 +210,7 @@ class FlowView(anywidget.AnyWidget):
     def turn_to(self, run: WatchedRun) -> None:
         """Show another run from now on, in every browser that shows the view, and as the outcome that is kept."""
         with self._sending:
-            if run is self._run:
+            if run is self._run or "_unsubscribe" not in self.__dict__:  # shown already, or closed
                 return
             self._unsubscribe()
             self._run, self._deck, self._book = run, Deck(), LogBook()
@@ -313,10 +313,10 @@ class FlowView(anywidget.AnyWidget):
         try:
             self._take(read(content))
         except BadMessage as error:
-            self._answer({"op": "error", "text": str(error)})
+            self._answer(unanswered(content, str(error)))
         except Exception as error:  # noqa: BLE001 - whoever clicked must see it; nobody else would
             _LOG.exception("A message of the view failed.")
-            self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
+            self._answer(unanswered(content, in_words(error)))
 
     def _take(self, message: Hello | Watch | Question | AskPreview | AskStill | Act) -> None:
         if isinstance(message, Hello):
@@ -385,8 +385,10 @@ class FlowView(anywidget.AnyWidget):
             self._answer_act(action)
             return
         with self._planning:
-            if action.request == self._planned:  # else nobody waits for it any more
+            if action.request == self._planned:
                 self._answer_act(action)
+                return
+        self._answer({"op": "error", "request": action.request, "text": "Another plan was asked for."})
 
     def _answer_act(self, action: Act) -> None:
         run, deck, _ = self._shown()
