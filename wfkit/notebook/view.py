@@ -162,7 +162,7 @@ class FlowView(anywidget.AnyWidget):
         self._changed: list[str] = []  # what changed in the code of the run's tasks since, in words
         self._about = About()
         super().__init__()
-        self._line = PUBLISHER.line(self._publish)
+        self._line = PUBLISHER.line(self._publish, lambda: self._run)
         self._unsubscribe = run.subscribe(self._line.wake)
         _take_messages_while_busy(self.comm)
         NOTICING.add(self)
@@ -260,7 +260,7 @@ class FlowView(anywidget.AnyWidget):
         self._columns_turn = True
         if self._deck.is_behind or self._columns.due(self._run.view_model, time.monotonic()):
             self._line.wake()
-        return message_bytes(message)
+        return message_bytes(message) if message[0]["op"] == "delta" else 1  # a snapshot was asked for
 
     def _say_columns(self) -> int:
         now_s = time.monotonic()
