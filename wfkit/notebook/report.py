@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
-from wfkit.core.states import CODES, RUN_ENDS, TaskState
+from wfkit.core.states import CODES, OWN_FAILURES, RUN_ENDS
 from wfkit.core.view import GroupView, RunView
 from wfkit.errors import CannotWrite
 from wfkit.notebook.answering import LookedAtRun
@@ -42,8 +42,6 @@ _LOG_LINES: Final = 200
 _LINE_CHARS: Final = 500
 _MOST_PARAMETERS: Final = 50
 _LEVELS: Final = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
-#: What a reader opens first.
-_TELLING: Final = (TaskState.FAILED, TaskState.CRASHED)
 
 
 class ReportedRun(LookedAtRun, Protocol):
@@ -243,7 +241,7 @@ def _details(view: RunView, deck: Deck) -> dict[str, dict[int, object]]:
 
 
 def _by_interest(deck: Deck) -> Iterator[tuple[Card, int]]:
-    codes = [CODES[state] for state in _TELLING]
+    codes = [CODES[state] for state in OWN_FAILURES]
     cards = [card for card in deck.by_id.values() if card.kind != "flow"]
     for card in cards:
         yield from ((card, cell) for cell, code in enumerate(card.states) if code in codes)
