@@ -28,7 +28,7 @@ class Watcher:
         self._run = run
         self._sent: Sent | None = None
         self.messages = self.sent_bytes = 0
-        self._line = PUBLISHER.line(self._publish)
+        self._line = PUBLISHER.line(self._publish, lambda: self._run)
         self._unsubscribe = run.subscribe(self._line.wake)
         self._line.wake()
 

@@ -100,7 +100,11 @@ export interface NodeDetail extends Uses {
   readonly preview: string;
   readonly worker: string;
   readonly moves: readonly Move[];
+  /** Where some of many moves are left out: behind so many of them, and how many. */
+  readonly moves_gap: readonly [place: number, count: number] | null;
   readonly attempts: readonly Attempt[];
+  /** Attempts that are left out between the first and the last ones. */
+  readonly attempts_more: number;
   /** Why it ran, or was kept, in sentences. */
   readonly causes: readonly string[];
   /** Where its value is. */

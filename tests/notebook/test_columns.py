@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests.notebook.stories import crawl_steps, long_run, monthly, monthly_steps, parents
-from tests.notebook.telling import BEGIN_S, WORKERS, StoryRun, ended, retrying, run_finished, started
+from tests.notebook.telling import BEGIN_S, WORKERS, StoryRun, ended, retrying, run_finished, run_started, spec, started
+from wfkit.core.events import AnyEvent, NodeResumed, NodesAdded, NodeWaiting
+from wfkit.core.ids import GroupId
 from wfkit.core.phases import is_plain, phases
 from wfkit.core.states import STATES, RunState
 from wfkit.notebook.columns import Columns
@@ -250,3 +252,46 @@ def test_times_are_good_to_a_hundredth_of_a_second_after_a_day() -> None:
     cell = line.browser.cards["g0"][0]
     assert cell.started_s == pytest.approx(BEGIN_S + 86_400.125, abs=0.01)
     assert cell.ended_s == pytest.approx(BEGIN_S + 90_000.375, abs=0.01)
+
+
+def test_rows_with_more_phases_than_there_is_room_for_leave_none_of_the_others_out() -> None:
+    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "walk"), spec(1, "load", 3, mapped=True))))
+    line = Line(run)
+    line.columns.watch(None, line.now_s)
+    line.says()
+    group, many = GroupId("g0"), 4_000
+    changes: list[AnyEvent] = [started(0, 0, after_s=0.0)]
+    for child in range(many):
+        at_s = BEGIN_S + 1 + child
+        changes.append(NodeWaiting(at_s=at_s, group=group, index=0, attempt=1, children=()))
+        changes.append(NodeResumed(at_s=at_s + 0.5, group=group, index=0, attempt=1))
+    run.tell(*changes, *(started(1, index) for index in range(3)))
+    assert len(line.says()) == 2
+    assert_same(line.browser, run, line.deck)
+
+
+def test_a_message_that_could_not_be_made_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(long_run(4))
+    line.columns.watch(None, line.now_s)
+    line.says()
+    line.run.tell(started(0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr("wfkit.notebook.columns._Rows.buffers", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            line.says()
+    line.says()
+    assert_same(line.browser, line.run, line.deck)
+
+
+def test_groups_whose_cards_come_when_the_run_has_ended_are_told() -> None:
+    run = monthly()
+    line = Line(run)
+    line.columns.watch(None, line.now_s)
+    line.deck.update(run.view_model, 2)
+    message = line.columns.message(run.view_model, line.deck, line.now_s)
+    assert message is not None
+    line.browser.take(message[0])
+    while line.deck.is_behind:
+        line.deck.update(run.view_model, 2)
+    line.says()
+    assert_same(line.browser, run, line.deck)

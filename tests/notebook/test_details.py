@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.notebook.stories import crawl, long_run, monthly
-from tests.notebook.telling import ERROR, WORKERS, StoryRun, ended, retrying, run_started, spec, started
+from tests.notebook.telling import ERROR, TRACEBACK, WORKERS, StoryRun, ended, retrying, run_started, spec, started
 from wfkit.core.events import LogLine, LogLines, NodeRetrying, NodesAdded, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
@@ -76,6 +76,26 @@ def test_a_retry_without_an_end_is_told() -> None:
     run.tell(started(0), retrying(0))
     node: Any = detail(run, "g0")
     assert (node["state"], node["attempts"][0]["error"]["type"]) == ("RETRYING", "ValueError")
+
+
+def test_of_many_attempts_and_waits_the_first_and_the_last_are_told() -> None:
+    run = long_run(1)
+    error = replace(ERROR, message="m" * 6_000, traceback="x" * 20_000 + TRACEBACK)
+    for number in range(1, 401):
+        run.tell(started(0, 0, number, after_s=number))
+        run.tell(replace(retrying(0, 0, number, after_s=number + 0.5), error=error))
+    node: Any = detail(run, "g0")
+    assert [attempt["attempt"] for attempt in node["attempts"]] == [*range(1, 6), *range(386, 401)]
+    assert node["attempts_more"] == 380
+    assert len(node["moves"]) == 100
+    place, count = node["moves_gap"]
+    assert [move[2] for move in node["moves"][place - 1 : place + 1]] == [10, 361]
+    assert node["attempts"][0]["error"]["traceback"].endswith(TRACEBACK)
+    assert count == 1 + 2 * 400 - 100
+    assert len(json.dumps(node)) < 500_000
+    assert [bool(attempt["error"]["chain"]) for attempt in node["attempts"]] == [False] * 17 + [True] * 3
+    few: Any = detail(monthly(), "g1", 6)
+    assert (few["moves_gap"], few["attempts_more"]) == (None, 0)
 
 
 @pytest.mark.parametrize(("group", "index"), [("g9", 0), ("g1", 12), ("g1", -1)])

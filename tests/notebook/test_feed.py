@@ -149,6 +149,13 @@ def test_only_what_changed_travels() -> None:
     assert message_bytes((content, buffers)) < 1_000
 
 
+def test_the_size_of_a_message_counts_all_its_text() -> None:
+    run = parents(30)
+    run.tell(run_finished(RunState.FAILED, reason="because " * 500))
+    message, _ = snapshot(run.view_model, NOW_S)
+    assert message_bytes(message) >= len(json.dumps(message[0])) > 4_000
+
+
 def test_a_delta_of_nothing_is_empty_and_moves_only_the_clock() -> None:
     run = monthly()
     _, sent = snapshot(run.view_model, NOW_S)

@@ -12,11 +12,11 @@ from wfkit.notebook.publisher import Line, Publisher
 class Told:
     """A line that notes when it was asked to speak, and with which news."""
 
-    def __init__(self, publisher: Publisher, size: int = 1) -> None:
+    def __init__(self, publisher: Publisher, size: int = 1, run: object = None) -> None:
         self.news = 0
         self.size = size
         self.heard: list[tuple[float, int]] = []
-        self.line: Line = publisher.line(self._publish)
+        self.line: Line = publisher.line(self._publish, lambda: run or self)
 
     def _publish(self) -> int:
         self.heard.append((time.monotonic(), self.news))
@@ -77,6 +77,34 @@ def test_many_lines_share_the_messages_of_a_kernel() -> None:
     assert sum(len(told.heard) for told in lines) <= 10 + 20 * (time.monotonic() - begun_s) + 10
 
 
+def test_all_views_of_a_run_share_its_budget_and_take_turns() -> None:
+    publisher = Publisher(interval_s=0.01)
+    run = Publisher()  # anything
+    first, second = (Told(publisher, size=20_000, run=run) for _ in range(2))  # 0.1 s of the budget each
+    other = Told(publisher)
+    begun_s = time.monotonic()
+    while time.monotonic() < begun_s + 0.55:
+        for told in (first, second, other):
+            told.tell()
+        time.sleep(0.002)
+    said = len(first.heard) + len(second.heard)
+    assert 4 <= said <= 2 + (time.monotonic() - begun_s) / 0.1
+    assert abs(len(first.heard) - len(second.heard)) <= 1
+    assert len(other.heard) > len(first.heard)
+
+
+def test_who_waits_does_not_wait_for_another_view_of_the_run() -> None:
+    publisher = Publisher(interval_s=0.01)
+    run = Publisher()  # anything
+    large, small = Told(publisher, size=200_000_000, run=run), Told(publisher, run=run)
+    large.tell()
+    assert eventually(lambda: len(large.heard) == 1)
+    large.tell()
+    small.line.wake_now()
+    assert eventually(lambda: len(small.heard) == 1)
+    assert len(large.heard) == 1
+
+
 def test_a_line_with_nothing_to_say_uses_up_nothing() -> None:
     told = Told(Publisher(interval_s=5.0), size=0)
     told.tell()
@@ -91,7 +119,7 @@ def test_a_line_that_raises_does_not_silence_the_others() -> None:
     def broken() -> int:
         raise RuntimeError("no comm")
 
-    bad, good = publisher.line(broken), Told(publisher)
+    bad, good = publisher.line(broken, lambda: broken), Told(publisher)
     for _ in range(3):
         bad.wake()
         good.tell()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -13,7 +14,7 @@ import pytest
 
 from tests.notebook.stories import crawl, long_run, monthly
 from tests.notebook.telling import BEGIN_S, ERROR, StoryRun, ended, run_finished, run_started, spec, started
-from wfkit.core.events import ErrorInfo, NodesAdded
+from wfkit.core.events import ErrorInfo, LogLine, NodesAdded
 from wfkit.core.ids import RunId
 from wfkit.core.states import RunState, TaskState
 from wfkit.errors import CannotWrite
@@ -121,3 +122,27 @@ def test_where_it_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
 def test_a_folder_that_refuses_is_told_in_words() -> None:
     with pytest.raises(CannotWrite, match=r"cannot be written to /proc/x\.html"):
         write_report(monthly(), "/proc/x.html")
+
+
+@pytest.mark.parametrize("path", ["~nobody-has-this-name/x.html", f"{'long/' * 2_000}x.html"], ids=["home", "long"])
+def test_a_place_that_cannot_be_looked_at_is_told_in_words(path: str) -> None:
+    with pytest.raises(CannotWrite, match="The report cannot be written to "):
+        write_report(monthly(), path)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)], ids=oct)
+def test_a_report_may_be_read_by_whoever_may_read_new_files(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        target = write_report(monthly(), tmp_path / "x.html")
+    finally:
+        os.umask(before)
+    assert target.stat().st_mode & 0o777 == mode
+
+
+def test_the_log_has_what_the_body_of_the_flow_wrote_at_its_time() -> None:
+    run = monthly()
+    for after_s, text in ((0.0, "the body begins"), (60.0, "the body ends")):
+        run.body_log.append(LogLine(at_s=BEGIN_S + after_s, level=20, source="print", text=text))
+    log = report_html(run, NOW_S).rpartition('<pre class="log"')[2]
+    assert log.index("the body begins") < log.index("cannot make sense of column") < log.index("the body ends")

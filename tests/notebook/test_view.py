@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.notebook.outputs import Handle
 from tests.notebook.stories import monthly, monthly_graph, parents
 from tests.notebook.telling import HOSTILE, StoryRun, ended, run_finished, run_started, started
 from wfkit.core.states import RunState
 from wfkit.notebook import view as view_module
-from wfkit.notebook.view import FlowView, StaticView, _take_messages_while_busy, close_views
+from wfkit.notebook.view import FlowView, _take_messages_while_busy, close_views
 
 
 class Recorded(FlowView):
@@ -315,12 +316,6 @@ def test_the_outcome_travels_with_the_widget_for_all_that_cannot_run_it() -> Non
     view.close()
 
 
-def test_where_nobody_can_click_text_and_html_are_all_there_is() -> None:
-    data = StaticView(monthly())._repr_mimebundle_()
-    assert set(data) == {"text/plain", "text/html"}
-    assert data["text/plain"].startswith("monthly FAILED in 7.8 s")
-
-
 def test_the_saved_state_of_a_widget_is_its_script_and_no_data() -> None:
     small, large = Recorded(StoryRun(run_started())), Recorded(monthly())
     states = [view.get_state() for view in (small, large)]
@@ -373,45 +368,6 @@ def test_a_page_whose_output_was_saved_with_an_older_picture_gets_the_last_one(r
     (still,) = view.told("still")
     assert (still["request"], still["text"].split()[:2]) == ("s1", ["monthly", "COMPLETED"])
     assert f'data-run="{run.id}" data-state="COMPLETED"' in still["html"]
-
-
-class Handle:
-    """What IPython gives for an output in a kernel: updates take the picture of what is shown."""
-
-    def __init__(self) -> None:
-        self.pictures: list[dict[str, Any]] = []
-        self.renders = threading.Event()
-
-    def update(self, thing: Any, *, raw: bool = False) -> None:
-        self.renders.set()
-        self.pictures.append(thing if raw else thing._repr_mimebundle_())
-
-
-def test_an_end_that_two_threads_see_at_once_is_shown_once() -> None:
-    """One renders, which takes the run's lock; the other reports the end, and holds that lock."""
-    run = StoryRun(run_started(), monthly_graph())
-    view = StaticView(run)
-    handle = view._output._handle = Handle()  # type: ignore[assignment]
-    ended_it = threading.Event()
-
-    def report() -> None:
-        with run.lock:
-            run.tell(run_finished(RunState.COMPLETED))
-            ended_it.set()
-            handle.renders.wait(0.3)  # only where rendering does not take the run's lock first
-            view.settle()
-
-    def see() -> None:
-        ended_it.wait()
-        view.settle()
-
-    threads = [threading.Thread(target=one, daemon=True) for one in (report, see)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(5)
-    assert not any(thread.is_alive() for thread in threads)
-    assert ["monthly COMPLETED" in picture["text/plain"] for picture in handle.pictures] == [True]
 
 
 def test_views_of_a_run_that_nobody_keeps_become_pictures() -> None:

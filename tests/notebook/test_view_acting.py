@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -12,7 +12,9 @@ from tests.notebook.telling import StoryRun, ended, rerun_of, run_finished, run_
 from tests.notebook.test_view import Recorded, eventually
 from tests.session.cells import CURED, PIPELINE, Cells
 from tests.session.cells import ended as end_of
+from wfkit.authoring.secrets import Secret
 from wfkit.core.states import RunState
+from wfkit.notebook.acts import StartRerun, Wish
 from wfkit.notebook.noticing import NOTICING
 
 FAILED = {"what": "failed"}
@@ -59,15 +61,43 @@ def test_of_many_plans_asked_for_at_once_only_the_first_and_the_newest_are_worke
     assert eventually(lambda: any(content["request"] == "p19" for content in view.told("plan")))
     assert len(view.told("taken")) == 20
     assert len(view.told("plan")) <= 2
+    assert eventually(lambda: len(view.told("plan", "error")) == 20)
+    assert {content["text"] for content in view.told("error")} == {"Another plan was asked for."}
+    assert {content["request"] for content in view.told("plan", "error")} == {f"p{number}" for number in range(20)}
 
 
 def test_a_wish_of_another_form_is_refused(run: StoryRun, view: Recorded) -> None:
     view.ask(op="rerun", request="r1", run=run.id, wish={"what": "everything"})
-    assert view.told("error")[0]["text"] == "There is no such rerun."
+    assert view.told("error")[0] == {"v": 1, "op": "error", "text": "There is no such rerun.", "request": "r1"}
     assert run.reruns == []
 
 
+def test_what_fails_is_answered_under_its_id_without_secrets(
+    run: StoryRun, view: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise ValueError("no canary-in-an-error here")
+
+    Secret("canary-in-an-error")
+    monkeypatch.setattr("wfkit.notebook.view.answer", fail)
+    monkeypatch.setattr(run, "rerun", fail)
+    view.ask(op="group", request="q1", group="g1")
+    assert view.told("error") == [{"v": 1, "op": "error", "text": "ValueError: no *** here", "request": "q1"}]
+    view.ask(op="rerun", request="r1", run=run.id, wish=FAILED)
+    assert eventually(lambda: bool(view.told("ack")))
+    assert view.told("ack")[0]["text"] == "Could not rerun: ValueError: no *** here"
+
+
 # --- the view follows ---
+
+
+def test_a_view_that_is_closed_meanwhile_does_not_follow(run: StoryRun) -> None:
+    view = Recorded(run)
+    view.close()
+    view.turn_to(rerun_of(run))
+    view._act(StartRerun("r1", run.id, Wish("failed")))
+    assert [content["ok"] for content in view.told("ack")] == [True]
+    assert run.watchers == 0
 
 
 def test_a_rerun_is_started_once_and_shown_with_its_lineage(run: StoryRun, view: Recorded) -> None:

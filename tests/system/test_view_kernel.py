@@ -18,7 +18,8 @@ sys.path.insert(0, {str(ROOT)!r})
 from tests.notebook.stories import monthly_graph
 from tests.notebook.telling import StoryRun, run_finished, run_started, started
 from wfkit.core.states import RunState
-from wfkit.notebook.view import FlowView, StaticView
+from wfkit.notebook.output import StaticView
+from wfkit.notebook.view import FlowView
 run = StoryRun(run_started(), monthly_graph(), started(0, 0))
 """
 BUSY_S = 4.0

@@ -179,6 +179,20 @@ def test_the_history_tells_each_state_when_and_for_how_long(tab: Tab) -> None:
         )
 
 
+def test_of_many_attempts_the_first_and_the_last_are_shown_and_how_many_lie_between(tab: Tab) -> None:
+    run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "crunch"),)))
+    for number in range(1, 101):
+        run.tell(started(0, attempt=number, after_s=number), retrying(0, attempt=number, after_s=number + 0.5))
+    with served(run) as host:
+        opened(tab, host)
+        tab.locator(".wf-card", has_text="crunch").click()
+        expect(tab.locator(".wf-attempt")).to_have_count(20)
+        expect(tab.locator(".wf-attempt + .wf-note")).to_have_text("… 80 attempts more …")
+        expect(tab.locator(".wf-attempt:has(+ .wf-note) .wf-attempt-title")).to_have_text("Attempt 86 of 100")
+        expect(tab.locator(".wf-move:has(+ .wf-note) .wf-move-took")).to_have_text("")
+        expect(tab.locator(".wf-moves > .wf-note")).to_have_text("… 101 more …")
+
+
 def test_inputs_and_users_lead_to_their_nodes_and_back(tab: Tab) -> None:
     with served(flights()) as host:
         opened(tab, host)

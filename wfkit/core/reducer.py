@@ -38,6 +38,7 @@ from wfkit.core.columns import (
     show_errors,
 )
 from wfkit.core.events import (
+    USES_STALE,
     AnyEvent,
     BodyEnded,
     CodesAdded,
@@ -56,6 +57,7 @@ from wfkit.core.events import (
     RunFinished,
     RunStarted,
     RunStateChanged,
+    Verdict,
 )
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TASK_ENDS, RunState, TaskState
@@ -169,11 +171,12 @@ def _nodes_decided(view: RunView, event: NodesDecided) -> None:
     group = _room(view, event.group, -1)
     for verdict in event.verdicts:
         number = len(group.verdicts)
-        taken = False
+        taken, is_stale = False, _is_stale(verdict)
         for first, end in zip(verdict.nodes[::2], verdict.nodes[1::2], strict=True):
             group.grow(end)
             for index in range(first, end):
                 if (known := group.why[index]) < 0 or group.verdict_seqs[known] < event.seq:
+                    group.stale += is_stale - (known >= 0 and _is_stale(group.verdicts[known]))
                     group.why[index] = number
                     taken = True
         if taken:
@@ -181,6 +184,11 @@ def _nodes_decided(view: RunView, event: NodesDecided) -> None:
             group.verdict_seqs.append(event.seq)
             view.version += 1
             group.changed = view.version
+
+
+def _is_stale(verdict: Verdict) -> bool:
+    """Whether nodes keep a value that an earlier version of their own code has made."""
+    return verdict.reused and verdict.stale != "" and not verdict.stale.startswith(USES_STALE)
 
 
 def _node_started(view: RunView, event: NodeStarted) -> None:

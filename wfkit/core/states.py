@@ -63,6 +63,13 @@ TASK_ENDS: Final = frozenset(
 )
 #: Ends that need no handling: they never fail a run.
 FINE: Final = frozenset({TaskState.COMPLETED, TaskState.REUSED, TaskState.SKIPPED})
+#: Ends that are not.
+BAD: Final = TASK_ENDS - FINE
+#: Ends of what went wrong itself, and not only because of something else.
+OWN_FAILURES: Final = (TaskState.FAILED, TaskState.CRASHED)
+END_CODES: Final = frozenset(CODES[state] for state in TASK_ENDS)
+#: What takes no slot of a worker: waits for children, and delays before another attempt.
+NO_WORK: Final = frozenset({TaskState.WAITING, TaskState.RETRYING})
 #: Ends that leave a value behind.
 WITH_VALUE: Final = frozenset({TaskState.COMPLETED, TaskState.REUSED})
 RUN_ENDS: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.INTERRUPTED})

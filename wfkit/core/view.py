@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import isnan, nan
 from typing import Final
 
-from wfkit.core.events import USES_STALE, BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
+from wfkit.core.events import BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
 from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
@@ -54,6 +54,7 @@ class GroupView:
         "retries",
         "spec",
         "spec_seq",
+        "stale",
         "start_keys",
         "start_workers",
         "started_s",
@@ -89,6 +90,7 @@ class GroupView:
         self.made_by: dict[int, str] = {}  #: of a reused value: the version of the code that made it
         self.verdicts: list[Verdict] = []  #: of a rerun about its nodes
         self.why = array("i")  #: index into `verdicts`; -1 = none
+        self.stale = 0  #: elements that keep a value that an earlier version of their code has made
         self.children: dict[int, tuple[GroupId, ...]] = {}  #: groups that a node's value is made of
         self.errors: dict[int, dict[int, ErrorInfo]] = {}  #: element -> attempt -> error
         self.delays_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> delay
@@ -132,14 +134,6 @@ class GroupView:
         if (reason := self.reasons.get(index)) or verdict is None:
             return reason or ""
         return f"{verdict.reason}, stale: {verdict.stale}" if verdict.stale and verdict.reused else verdict.reason
-
-    def stale_count(self) -> int:
-        """How many elements keep a value that an earlier version of their code has made."""
-        stale = [
-            verdict.reused and verdict.stale != "" and not verdict.stale.startswith(USES_STALE)
-            for verdict in self.verdicts  # there may be one for each element
-        ]
-        return sum(stale[at] for at in self.why if at >= 0)
 
     def name(self, index: int) -> str:
         """Name of one element, for people: "clean[3]", or "clean[0.3]" for item 3 of part 0."""
@@ -227,7 +221,7 @@ class RunView:
 
     def stale_count(self) -> int:
         """How many nodes keep a value that an earlier version of their code has made."""
-        return sum(group.stale_count() for group in self.groups.values() if group.verdicts)
+        return sum(group.stale for group in self.groups.values())
 
     def by_name(self, name: str) -> tuple[GroupView, int | None]:
         """Find a node or a mapped group.

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
+from wfkit.authoring.secrets import redacted
 from wfkit.errors import NoSuchRun, WfkitError
 from wfkit.notebook.acts import Act, AskPlan, Command, ShowRun, StartRerun
+from wfkit.notebook.checks import LONGEST_ID
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.lineage import KindredRun, lineage
 from wfkit.notebook.orders import OrderedRun, cancel_part, give
@@ -55,11 +57,23 @@ def act(action: Act, run: _Run, deck: Deck, turn_to: Callable[[_Run], object]) -
     except Exception as error:  # noqa: BLE001 - whoever clicked must see it; nobody else would
         _LOG.exception("An act in a view failed.")
         doing = f"{action.name} the run" if isinstance(action, Command) else _ACTS[type(action)]
-        return _refused(action, f"Could not {doing}: {type(error).__name__}: {error}")
+        return _refused(action, f"Could not {doing}: {in_words(error)}")
+
+
+def in_words(error: Exception) -> str:
+    """An error that nobody foresaw, for the reader of the view."""
+    return one_line(redacted(f"{type(error).__name__}: {error}"), _TEXT_CHARS)
+
+
+def unanswered(content: object, text: str) -> dict[str, object]:
+    """Say why a message is not answered, under its id where it has one."""
+    request = content.get("request") if isinstance(content, Mapping) else None
+    named = {"request": request} if isinstance(request, str) and len(request) <= LONGEST_ID else {}
+    return {"op": "error", "text": text, **named}
 
 
 def _refused(action: Act, text: str) -> dict[str, object]:
-    text = one_line(text, _TEXT_CHARS)
+    text = one_line(redacted(text), _TEXT_CHARS)
     return {"op": "error", "text": text} if isinstance(action, AskPlan) else _ack(text, ok=False)
 
 

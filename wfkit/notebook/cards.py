@@ -110,7 +110,7 @@ class Card:
 
     def stale(self) -> int:
         """How many of its nodes keep a value that is not what the code would give now."""
-        return self.first.stale_count() if self.first.verdicts else 0
+        return self.first.stale
 
 
 class Fold(Card):
@@ -222,7 +222,7 @@ class Fold(Card):
 
     @override
     def stale(self) -> int:
-        return sum(group.stale_count() for group in self.groups if group.verdicts)
+        return sum(group.stale for group in self.groups)
 
 
 def times_of(groups: Iterable[GroupView]) -> Times:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass, field
 from math import nan
 from struct import pack
 from typing import Any, Final
@@ -43,6 +43,8 @@ class Columns:
         self._known: dict[GroupId, _Known] = {}
         self._open: dict[GroupId, GroupView] = {}  # there was no room for all their rows, or they have no cells yet
         self._more = False  # there was no room for all rows
+        self._deck: Deck | None = None  # as the last message saw it
+        self._deck_then = (-1, False)
 
     def turn(self) -> None:
         """Another run is shown: the next message says all of it."""
@@ -71,7 +73,8 @@ class Columns:
         if now_s > self._until_s:
             self._forget()
             return False
-        return self._wanted or self._more or view.version > self._version
+        has_grown = bool(self._open) and self._deck is not None and _stand(self._deck) != self._deck_then
+        return self._wanted or self._more or view.version > self._version or has_grown
 
     def message(self, view: RunView, deck: Deck, now_s: float) -> tuple[Message, bool] | None:
         """Say what changed since the last message, and whether all was asked for; None if nothing did.
@@ -90,10 +93,8 @@ class Columns:
             self._forget()
             self._base_s = view.started_s or 0.0
         rows = _Rows(self._base_s, _ALL if whole else _MOST_ROWS)
-        self._gather(view, deck, rows)
+        chosen = self._gather(view, deck, rows)
         workers = [clean(worker, 200) for worker in view.workers[self._told :]]
-        if not (whole or rows.cards or workers):
-            return None
         content: dict[str, object] = {
             "v": VERSION,
             "op": "columns",
@@ -104,33 +105,52 @@ class Columns:
             "workers": workers,
             "cards": rows.cards,
         }
+        message = content, rows.buffers()
+        self._version, self._open, self._more = view.version, chosen.open, chosen.more
+        self._deck, self._deck_then = deck, _stand(deck)
+        for group, indexes in chosen.rows:
+            self._known[group.spec.id].take(group, indexes)
+        if not (whole or rows.cards or workers):
+            return None
         self._seq += 1
         self._told += len(workers)
         self._said_s = now_s
-        return (content, rows.buffers()), whole
+        return message, whole
 
-    def _gather(self, view: RunView, deck: Deck, rows: _Rows) -> None:
-        changed = [group for group in view.groups.values() if group.changed > self._version]
-        if self._open:
-            changed = list({**self._open, **{group.spec.id: group for group in changed}}.values())
-        self._version, self._open, self._more = view.version, {}, False
-        for group in changed:
-            group_id = group.spec.id
+    def _gather(self, view: RunView, deck: Deck, rows: _Rows) -> _Chosen:
+        changed = {group.spec.id: group for group in view.groups.values() if group.changed > self._version}
+        chosen = _Chosen()
+        for group_id, group in {**self._open, **changed}.items():
             card = deck.card_of(group_id)
             seats = [] if card is None else card.seats(group_id)
             seated = sum(count for _, _, count in seats)
             if seated < len(group):
-                self._open[group_id] = group
+                chosen.open[group_id] = group
             if card is None or not seated:
                 continue
             known = self._known.setdefault(group_id, _Known())
-            indexes = list(islice(known.differing(group, seated, recount=view.state in RUN_ENDS), rows.left))
-            if len(indexes) == rows.left:
-                self._open[group_id] = group
-                self._more = True
+            indexes = rows.fitting(group, known.differing(group, seated, recount=view.state in RUN_ENDS))
+            if rows.left <= 0:
+                chosen.open[group_id] = group
+                chosen.more = True
             if indexes:
-                known.take(group, indexes)
+                chosen.rows.append((group, indexes))
                 rows.add(card.id, len(card.states), group, _cells(seats, indexes))
+        return chosen
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """What a message says; the browser knows it once the message is complete."""
+
+    rows: list[tuple[GroupView, list[int]]] = field(default_factory=list)
+    open: dict[GroupId, GroupView] = field(default_factory=dict)  #: groups of which there is more to say
+    more: bool = False  #: there was no room for all rows
+
+
+def _stand(deck: Deck) -> tuple[int, bool]:
+    """Differs when groups that had no card may have one."""
+    return deck.version, deck.is_behind
 
 
 def _cells(seats: Seats, indexes: list[int]) -> list[tuple[int, int]]:
@@ -221,6 +241,14 @@ class _Rows:
             [],
         )
 
+    def fitting(self, group: GroupView, indexes: Iterator[int]) -> list[int]:
+        """Take nodes for as long as there is room for their rows and phases."""
+        taken = []
+        while self.left > 0 and (index := next(indexes, None)) is not None:
+            self.left -= 1 if is_plain(group, index) else 2 + _moments(group, index)
+            taken.append(index)
+        return taken
+
     def add(self, card: str, length: int, group: GroupView, cells: list[tuple[int, int]]) -> None:
         """Add nodes of a card: cell and index in their group."""
         numbers, starts, ends, workers, attempts = self._row
@@ -234,7 +262,6 @@ class _Rows:
             attempts.append(group.attempts[index])
             if not is_plain(group, index):
                 phased += self._add_phases(group, index, cell)
-        self.left -= len(cells) + phased
         self.cards.append({"id": card, "length": length, "rows": len(cells), "phases": phased})
 
     def _add_phases(self, group: GroupView, index: int, cell: int) -> int:

@@ -27,7 +27,8 @@ from wfkit.notebook.arguments import (
 from wfkit.notebook.display import outcome_line, run_text
 from wfkit.notebook.execution import can_click, shorten
 from wfkit.notebook.orders import give
-from wfkit.notebook.view import FlowView, StaticView
+from wfkit.notebook.output import StaticView
+from wfkit.notebook.view import FlowView
 from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.lookup import attach, runs
 from wfkit.session.naming import is_id

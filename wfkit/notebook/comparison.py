@@ -11,15 +11,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from wfkit.core.phases import is_plain, phases
-from wfkit.core.states import RUN_ENDS, TaskState
+from wfkit.core.states import BAD, NO_WORK, RUN_ENDS, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.notebook.plain import clean, duration, one_line
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure
 
-_NO_WORK: Final = frozenset({TaskState.WAITING, TaskState.RETRYING})
-_BAD: Final = frozenset({TaskState.FAILED, TaskState.CRASHED, TaskState.UPSTREAM_FAILED, TaskState.CANCELLED})
 _MOST_TASKS: Final = 30  #: rows in a table
 _MOST_NODES: Final = 8
 _MOST_REASONS: Final = 3  #: tasks in a headline
@@ -178,7 +176,7 @@ def _count(group: GroupView, task: TaskSum, ends_s: float) -> Iterator[tuple[int
     states: Counter[TaskState] = Counter(group.state(index) for index in range(len(group)))
     task.nodes += len(group)
     task.reused += states[TaskState.REUSED]
-    task.failed += sum(states[state] for state in _BAD)
+    task.failed += sum(states[state] for state in BAD)
     for index, start_s in enumerate(group.started_s):
         if isnan(start_s):
             continue
@@ -197,7 +195,7 @@ def _took_s(group: GroupView, index: int, ends_s: float) -> float:
     return sum(
         max(0.0, (ends_s if isnan(phase.end_s) else phase.end_s) - phase.start_s)
         for phase in phases(group, index)
-        if phase.state not in _NO_WORK
+        if phase.state not in NO_WORK
     )
 
 

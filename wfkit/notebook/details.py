@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from math import isnan
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
-from wfkit.core.events import LogLine
+from wfkit.core.events import ErrorInfo, LogLine
 from wfkit.core.ids import GroupId, spawner
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver.knowing import Known
@@ -25,9 +25,17 @@ _LINE_CHARS: Final = 4_000
 _PREVIEW_CHARS: Final = 20_000
 _NAME_CHARS: Final = 200
 _REASON_CHARS: Final = 300
+_FIRST_ATTEMPTS: Final = 5  #: that are told where there are many, and the last ones
+_LAST_ATTEMPTS: Final = 15
+_TAKEN_APART: Final = 3  #: newest errors that are told in full and frame by frame
+_TRACEBACK_CHARS: Final = 25_000
+_OLD_TRACEBACK_CHARS: Final = 4_000
+_FIRST_MOVES: Final = 20
+_LAST_MOVES: Final = 80
 _MOST_SPAWNED: Final = 50  #: groups of children that are told of one node
 NO_CELLS: Final[Mapping[str, int]] = MappingProxyType({})
 NO_MORE: Final = Known()
+_T = TypeVar("_T")
 
 
 def node_detail(
@@ -66,6 +74,9 @@ def node_detail(
     made_by = spawner(group.spec.id)
     children = deck.spawned(group.spec.id, index)
     consumers, consumers_more = consumers_of(view, deck, group.spec.id, index)
+    moves = moves_of(view, group, index)
+    moves_more = max(0, len(moves) - _FIRST_MOVES - _LAST_MOVES)
+    attempts, attempts_more = _attempts(view, group, index, cells)
     return {
         "name": clean(group.name(index)),
         "group": card_id,
@@ -77,9 +88,11 @@ def node_detail(
         "worker": clean(worker_of(view, group.worker_of[index]), _NAME_CHARS),
         "moves": [
             [move.state.value, move.at_s, move.attempt, clean(move.worker, _NAME_CHARS), move.delay_s]
-            for move in moves_of(view, group, index)
+            for move in _ends(moves, _FIRST_MOVES, _LAST_MOVES)
         ],
-        "attempts": _attempts(view, group, index, cells),
+        "moves_gap": [_FIRST_MOVES, moves_more] if moves_more else None,
+        "attempts": attempts,
+        "attempts_more": attempts_more,
         "causes": causes_of(view, group, index),
         "kept": place_of_value(view, group, index),
         "key": clean(known.key, _NAME_CHARS),
@@ -141,25 +154,23 @@ def find_call(view: RunView, deck: Deck, card_id: str) -> GroupView:
     return view.groups[GroupId(card_id)] if card is None else card.first
 
 
-def _attempts(view: RunView, group: GroupView, index: int, cells: Mapping[str, int]) -> list[dict[str, object]]:
+def _attempts(
+    view: RunView, group: GroupView, index: int, cells: Mapping[str, int]
+) -> tuple[list[dict[str, object]], int]:
+    """The first and the last attempts, and how many are left out between them."""
     begun = attempts_of(view, group, index)
     errors, delays = group.errors.get(index, {}), group.delays_s.get(index, {})
     causes = group.causes.get(index, {})
-    numbers = set(range(1, group.attempts[index] + 1)) | errors.keys() | delays.keys()
+    numbers = sorted(set(range(1, group.attempts[index] + 1)) | errors.keys() | delays.keys())
+    told = _ends(numbers, _FIRST_ATTEMPTS, _LAST_ATTEMPTS)
+    newest = sorted(errors)[-_TAKEN_APART:]
     attempts: list[dict[str, object]] = []
-    for number in sorted(numbers):
+    for number in told:
         error, start = errors.get(number), begun.get(number)
         attempts.append(
             {
                 "attempt": number,
-                "error": None
-                if error is None
-                else {
-                    "type": clean(error.type_name, 400),
-                    "message": clean(error.message, 5_000),
-                    "traceback": clean(error.traceback, 25_000),
-                    "chain": errors_in(error.traceback, cells),
-                },
+                "error": None if error is None else _error(error, cells, is_new=number in newest),
                 "worker": "" if start is None else clean(start.worker, _NAME_CHARS),
                 "started_s": None if start is None else start.start_s,
                 "ended_s": None if start is None else _number(start.end_s),
@@ -167,7 +178,24 @@ def _attempts(view: RunView, group: GroupView, index: int, cells: Mapping[str, i
                 "cause": clean(causes.get(number, ""), _REASON_CHARS),
             }
         )
-    return attempts
+    return attempts, len(numbers) - len(told)
+
+
+def _error(error: ErrorInfo, cells: Mapping[str, int], *, is_new: bool) -> dict[str, object]:
+    traceback = clean(error.traceback, _TRACEBACK_CHARS)
+    if not is_new and len(traceback) > _OLD_TRACEBACK_CHARS:
+        traceback = f"…{traceback[-_OLD_TRACEBACK_CHARS:]}"
+    return {
+        "type": clean(error.type_name, 400),
+        "message": clean(error.message, 5_000),
+        "traceback": traceback,
+        "chain": errors_in(error.traceback, cells) if is_new else [],
+    }
+
+
+def _ends(items: list[_T], first: int, last: int) -> list[_T]:
+    """The first and the last of many."""
+    return items if len(items) <= first + last else [*items[:first], *items[-last:]]
 
 
 def _log_rows(group: GroupView, index: int) -> Iterator[list[object]]:

@@ -9,7 +9,7 @@ from html import escape
 from typing import Final
 
 from wfkit.core.events import ErrorInfo
-from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
+from wfkit.core.states import CODES, OWN_FAILURES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.notebook.cards import Card, Fold, Times
 from wfkit.notebook.deck import Deck
@@ -48,8 +48,6 @@ _RUN_GLYPHS: Final = {
     RunState.CANCELLED: "■",
     RunState.INTERRUPTED: "⌁",
 }
-#: Failures that have an error of their own, and those that follow from them.
-_OWN: Final = (TaskState.FAILED, TaskState.CRASHED)
 _MOVING: Final = (TaskState.RUNNING, TaskState.RETRYING, TaskState.WAITING)
 #: What a reader wants to hear first.
 _TOLD: Final = (
@@ -95,7 +93,7 @@ def leading_state(counts: Sequence[int]) -> TaskState:
     order = (
         TaskState.RUNNING,
         TaskState.RETRYING,
-        *_OWN,
+        *OWN_FAILURES,
         TaskState.WAITING,
         TaskState.UPSTREAM_FAILED,
         TaskState.CANCELLED,
@@ -313,7 +311,7 @@ def _first_failures(groups: list[GroupView]) -> tuple[list[tuple[GroupView, int]
     found: list[tuple[GroupView, int]] = []
     total = 0
     for group in groups:
-        for state in _OWN:
+        for state in OWN_FAILURES:
             count, at = group.counts[CODES[state]], -1
             total += count
             for _ in range(min(count, _MOST_FAILURES - len(found))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -106,15 +107,9 @@ def delta(view: RunView, sent: Sent, now_s: float, held_bytes: int = 0) -> Messa
 
 
 def message_bytes(message: Message) -> int:
-    """Estimate the size of a message on the wire, for the budget of bytes a second."""
+    """The size of a message on the wire, for the budget of bytes a second."""
     content, buffers = message
-    told = sum(
-        260 if "name" in card else 100
-        for cards in (content.get("groups"), content.get("cards"))
-        if isinstance(cards, list)
-        for card in cards
-    )
-    return 400 + told + sum(map(len, buffers))
+    return len(json.dumps(content)) + sum(map(len, buffers))
 
 
 def _head(view: RunView, now_s: float, held_bytes: int) -> dict[str, object]:

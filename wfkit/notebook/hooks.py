@@ -26,7 +26,8 @@ from wfkit.errors import RunIsLive
 from wfkit.notebook.arguments import TaskArguments
 from wfkit.notebook.body import CellBody
 from wfkit.notebook.execution import FlowCell, Shell, can_click
-from wfkit.notebook.view import FlowView, StaticView
+from wfkit.notebook.output import StaticView
+from wfkit.notebook.view import FlowView
 from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.launch import BodyOf, ending_of
 from wfkit.session.session import Session

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import isnan
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from wfkit.core.phases import Phase, phases
-from wfkit.core.states import TaskState
+from wfkit.core.states import NO_WORK
 from wfkit.core.view import GroupView, RunView
-
-#: What takes no slot of a worker: waits for children, and delays before another attempt.
-_NO_WORK: Final = frozenset({TaskState.WAITING, TaskState.RETRYING})
 
 
 class Bar(NamedTuple):
@@ -50,7 +47,7 @@ def laid_out(view: RunView, ends_s: float) -> tuple[list[Bar], list[Lane]]:
     placed: list[tuple[GroupView, int, Phase, int, bool]] = []
     for group, index, phase in told:
         worker, node = phase.worker, (id(group), index)
-        is_tail = phase.state in _NO_WORK
+        is_tail = phase.state in NO_WORK
         if is_tail:
             lane = last.get(node, 0)
         else:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from wfkit.core.ids import spawner
 from wfkit.core.phases import Phase, phases
-from wfkit.core.states import TASK_ENDS, TaskState
+from wfkit.core.states import NO_WORK, TASK_ENDS, TaskState
 from wfkit.core.view import GroupView, RunView
-
-_NO_WORK: Final = frozenset({TaskState.WAITING, TaskState.RETRYING})
 
 
 class Move(NamedTuple):
@@ -34,7 +32,7 @@ def moves_of(view: RunView, group: GroupView, index: int) -> list[Move]:
     ]
     moves = [Move(TaskState.PENDING, made_s)]
     for phase in sorted([*lost, *told], key=lambda phase: phase.start_s):
-        state = phase.state if phase.state in _NO_WORK else TaskState.RUNNING
+        state = phase.state if phase.state in NO_WORK else TaskState.RUNNING
         delay_s = group.delays_s.get(index, {}).get(phase.attempt) if state is TaskState.RETRYING else None
         moves.append(Move(state, phase.start_s, phase.attempt, worker_of(view, phase.worker), delay_s))
     now = group.state(index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wfkit.core.ids import GroupId
-from wfkit.core.states import CODES, TASK_ENDS
+from wfkit.core.states import END_CODES
 from wfkit.core.view import RunView
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.display import leading_state
@@ -15,7 +15,6 @@ from wfkit.notebook.plain import one_line
 Place = dict[str, object]
 
 _NAME_CHARS: Final = 200
-_ENDS: Final = frozenset(CODES[state] for state in TASK_ENDS)
 
 
 def node_place(view: RunView, deck: Deck, group_id: GroupId, index: int) -> Place | None:
@@ -41,6 +40,6 @@ def call_place(view: RunView, deck: Deck, group_id: GroupId) -> Place:
         "index": card.cell(group_id, 0) if card is not None and single else None,
         "name": one_line(group.spec.name, _NAME_CHARS),
         "state": leading_state(counts).value,
-        "ended": sum(count for code, count in enumerate(counts) if code in _ENDS),
+        "ended": sum(count for code, count in enumerate(counts) if code in END_CODES),
         "total": len(group),
     }

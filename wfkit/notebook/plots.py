@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, HoverTool, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
-from wfkit.core.states import RUN_ENDS, STATES, TaskState
+from wfkit.core.states import OWN_FAILURES, RUN_ENDS, STATES, TaskState
 from wfkit.core.view import RunView
 from wfkit.notebook.lanes import Bar, Lane, laid_out
 from wfkit.notebook.plain import clean, duration, one_line
@@ -45,7 +45,6 @@ _LABELS: Final = {
     TaskState.RETRYING: "delay before a retry",
     TaskState.WAITING: "waiting for children",
 }
-_BAD: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
 MOST_BARS: Final = 20_000  #: more are drawn as shares of time, which browsers bear
 _MOST_BINS: Final = 600  #: on a lane
 _LANE_PX: Final = ((12, 26), (48, 18), (10**9, 11))  #: up to so many lanes each is so high
@@ -183,14 +182,14 @@ def _draw_shares(
             count[bar.lane, at] += 1
     by_state: dict[TaskState, dict[str, list[Any]]] = {}
     for (lane, at), shares in busy.items():
-        state = max(shares, key=lambda state: (state in _BAD, shares[state]))
+        state = max(shares, key=lambda state: (state in OWN_FAILURES, shares[state]))
         data = by_state.setdefault(state, defaultdict(list))
         share = min(1.0, sum(shares.values()) / width_s)
         row = {
             "lane": lane,
             "start": at * width_s,
             "end": (at + 1) * width_s,
-            "alpha": 1.0 if state in _BAD else 0.2 + 0.8 * share,
+            "alpha": 1.0 if state in OWN_FAILURES else 0.2 + 0.8 * share,
             "count": f"{count[lane, at]:,}",
             "share": f"{share:.0%}",
             "worker": _worker(view, lanes[lane].worker),

@@ -11,11 +11,12 @@ from wfkit.core.ids import GroupId
 from wfkit.engine.driver.reading import Looked
 from wfkit.engine.worker.look.form import MOST_BYTES, Fields, Look, Plain, nothing
 from wfkit.engine.worker.look.texts import text_look
+from wfkit.notebook.acting import in_words
 from wfkit.notebook.answering import LookedAtRun
 from wfkit.notebook.cleaned import cleaned
 from wfkit.notebook.deck import Deck
 from wfkit.notebook.details import find_node
-from wfkit.notebook.plain import clean, one_line
+from wfkit.notebook.plain import clean
 from wfkit.notebook.protocol import AskPreview
 
 _LOG = logging.getLogger("wfkit.notebook.previews")
@@ -63,7 +64,7 @@ class Previews:
                 content, buffers = {"op": "error", "text": "The run has no such node."}, []
             except Exception as error:  # noqa: BLE001 - whoever clicked must see it; nobody else would
                 _LOG.exception("A preview failed.")
-                content, buffers = {"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)}, []
+                content, buffers = {"op": "error", "text": in_words(error)}, []
         self._answer({**content, "request": question.request}, buffers)
 
     def _preview(self, question: AskPreview) -> tuple[dict[str, object], list[bytes]]:

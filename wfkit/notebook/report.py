@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from heapq import nlargest
 from html import escape
-from os import PathLike
+from itertools import chain
+from os import PathLike, fspath
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, Protocol
+from uuid import uuid4
 
+from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
-from wfkit.core.states import CODES, RUN_ENDS, TaskState
+from wfkit.core.states import CODES, OWN_FAILURES, RUN_ENDS
 from wfkit.core.view import GroupView, RunView
 from wfkit.errors import CannotWrite
 from wfkit.notebook.answering import LookedAtRun
@@ -40,8 +42,6 @@ _LOG_LINES: Final = 200
 _LINE_CHARS: Final = 500
 _MOST_PARAMETERS: Final = 50
 _LEVELS: Final = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
-#: What a reader opens first.
-_TELLING: Final = (TaskState.FAILED, TaskState.CRASHED)
 
 
 class ReportedRun(LookedAtRun, Protocol):
@@ -64,25 +64,32 @@ def write_report(run: ReportedRun, path: str | PathLike[str], record: RunRecord 
     ------
     CannotWrite : the folder is missing, or may not be written to
     """
-    target = Path(path).expanduser().absolute()
-    if target.is_dir():
-        raise CannotWrite(f"{target} is a folder.", f"Name a file in it: {target / 'report.html'}.")
-    if not target.parent.is_dir():
-        raise CannotWrite(f"There is no folder {target.parent}.", "Make it, or name another one.")
+    target = _target(path)
     page = report_html(run, time.time(), record)
-    part: Path | None = None
+    part = target.with_name(f"{uuid4().hex}.part")
     try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as file:
-            part = Path(file.name)
+        with part.open("x", encoding="utf-8") as file:  # with the rights of any new file
             file.write(page)
-        part.chmod(0o644)  # a page to hand on, as any new file
         part.replace(target)
     except OSError as error:
-        if part is not None:
-            with suppress(OSError):
-                part.unlink()
+        with suppress(OSError):
+            part.unlink()
         what = f"The report cannot be written to {target}: {error.strerror}."
         raise CannotWrite(what, "Name another file.") from None
+    return target
+
+
+def _target(path: str | PathLike[str]) -> Path:
+    try:
+        target = Path(path).expanduser().absolute()
+        is_folder, has_folder = target.is_dir(), target.parent.is_dir()
+    except (OSError, RuntimeError) as error:  # a folder may not be looked into; nobody has that home
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CannotWrite(f"The report cannot be written to {fspath(path)}: {why}.", "Name another file.") from None
+    if is_folder:
+        raise CannotWrite(f"{target} is a folder.", f"Name a file in it: {target / 'report.html'}.")
+    if not has_folder:
+        raise CannotWrite(f"There is no folder {target.parent}.", "Make it, or name another one.")
     return target
 
 
@@ -99,7 +106,7 @@ def report_html(run: ReportedRun, now_s: float, record: RunRecord | None = None)
         facts = "".join(
             f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in _facts(view, record)
         )
-        log = _log(view)
+        log = _log(view, run.body_log)
         title = escape(outcome_line(view, now_s))
     # A script element ends at the first "</script", in whatever text it stands.
     data = json.dumps(kept, separators=(",", ":")).replace("<", "\\u003c")
@@ -171,23 +178,24 @@ def _clock(at_s: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at_s))
 
 
-def _log(view: RunView) -> str:
-    """The last lines of all logs, in order of time."""
-    lines = (
+def _log(view: RunView, body: Sequence[LogLine]) -> str:
+    """The last lines of all logs and of the flow's body, in order of time."""
+    told = (
         (line.at_s, line.level, group.name(index), line.text)
         for group in view.groups.values()
         for index, parts in group.logs.items()
         for part in parts.values()
         for line in part.lines
     )
+    lines = chain(told, ((line.at_s, line.level, view.flow_name, line.text) for line in list(body)))
     last = sorted(nlargest(_LOG_LINES, lines))
     if not last:
         return ""
-    told = "\n".join(
+    text = "\n".join(
         f"{_clock(at_s)} {_LEVELS.get(level, level)} {one_line(name, 80)}: {clean(text, _LINE_CHARS)}"
         for at_s, level, name, text in last
     )
-    return f'<section><h2>Log, its last lines</h2><pre class="log" tabindex="0">{escape(told)}</pre></section>'
+    return f'<section><h2>Log, its last lines</h2><pre class="log" tabindex="0">{escape(text)}</pre></section>'
 
 
 # --- what the view of the page is answered from -----------------------------------------------------------------------
@@ -233,7 +241,7 @@ def _details(view: RunView, deck: Deck) -> dict[str, dict[int, object]]:
 
 
 def _by_interest(deck: Deck) -> Iterator[tuple[Card, int]]:
-    codes = [CODES[state] for state in _TELLING]
+    codes = [CODES[state] for state in OWN_FAILURES]
     cards = [card for card in deck.by_id.values() if card.kind != "flow"]
     for card in cards:
         yield from ((card, cell) for cell, code in enumerate(card.states) if code in codes)

@@ -8,25 +8,24 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import anywidget
 import traitlets
-from IPython.display import DisplayHandle, display
 from typing_extensions import override
 
 from wfkit.core.states import RUN_ENDS
-from wfkit.notebook.acting import ActedOnRun, act
+from wfkit.notebook.acting import ActedOnRun, act, in_words, unanswered
 from wfkit.notebook.acts import Act, AskPlan
 from wfkit.notebook.answering import answer
 from wfkit.notebook.checks import BadMessage
 from wfkit.notebook.columns import Columns
 from wfkit.notebook.deck import Deck
-from wfkit.notebook.display import run_html, run_text
 from wfkit.notebook.feed import PACKAGE_VERSION, VERSION, Message, Sent, delta, message_bytes, snapshot
 from wfkit.notebook.lineage import About, TellingRun
 from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.noticing import NOTICING
+from wfkit.notebook.output import Output, bundle_of
 from wfkit.notebook.plain import one_line
 from wfkit.notebook.previews import PreviewedRun, Previews
 from wfkit.notebook.protocol import AskPreview, AskStill, Hello, Question, Watch, read
@@ -59,77 +58,6 @@ def _script() -> str | None:
         return None
 
 
-def _still(run: WatchedRun, note: str = "") -> dict[str, Any]:
-    """The run as it is now, as text and as HTML."""
-    held = run.held_bytes
-    with run.lock:
-        now_s, view = time.time(), run.view_model
-        return {"text/plain": run_text(view, now_s, held), "text/html": run_html(view, now_s, note, held)}
-
-
-class _Output:
-    """An output that is displayed once, and brought to its final form once when its run has ended.
-
-    To make a picture takes the run's lock, which threads that report an end already hold: it comes before our own.
-    """
-
-    def __init__(self, run: WatchedRun) -> None:
-        self._run = run
-        self._handle: DisplayHandle | None = None
-        self._settled = False
-        self._updating = threading.RLock()
-
-    def show(self, thing: object) -> None:
-        with self._run.lock, self._updating:
-            self._handle = cast(DisplayHandle, display(thing, display_id=True))  # type: ignore[no-untyped-call]
-
-    def turn_to(self, run: WatchedRun) -> None:
-        """The output is of another run from now on."""
-        with self._updating:
-            self._run, self._settled = run, False
-
-    def settle(self, thing: object) -> None:
-        """Update the output; when this returns the update is on its way, whichever thread made it."""
-        run = self._run
-        with run.lock, self._updating:
-            if self._handle is not None and run is self._run and not self._settled and run.state in RUN_ENDS:
-                self._settled = True
-                self._handle.update(thing)  # type: ignore[no-untyped-call]  # IPython has no types here
-
-    def leave(self) -> None:
-        """Put the picture alone there, for good: what was displayed is going to be closed."""
-        run = self._run
-        with run.lock, self._updating:
-            if self._handle is not None:
-                self._handle.update(_still(run), raw=True)  # type: ignore[no-untyped-call]
-                self._handle = None
-
-
-class StaticView:
-    """A run as text and HTML where nobody can click: leaves no widget and no script in the saved notebook.
-
-    Parameters
-    ----------
-    run : WatchedRun
-        The run to show.
-    """
-
-    def __init__(self, run: WatchedRun) -> None:
-        self._run = run
-        self._output = _Output(run)
-
-    def show(self) -> None:
-        """Display the run as an output of the running cell."""
-        self._output.show(self)
-
-    def settle(self) -> None:
-        """Put the outcome into the output that `show` made; once, when the run has ended."""
-        self._output.settle(self)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return _still(self._run)
-
-
 class FlowView(anywidget.AnyWidget):
     """A run, live: its graph, its failures, its logs, and buttons that act on it; after a rerun the run that it made.
 
@@ -155,14 +83,14 @@ class FlowView(anywidget.AnyWidget):
         self._columns_turn = False
         self._book = LogBook()
         self._held = (float("-inf"), 0)  # when it was asked for, and what the run held then
-        self._output = _Output(run)
+        self._output = Output(run)
         self._taken: dict[str, None] = {}  # ids of the acts that were taken, oldest first
         self._planning = threading.Lock()  # one plan at a time
         self._planned = ""  # id of the newest question for a plan
         self._changed: list[str] = []  # what changed in the code of the run's tasks since, in words
         self._about = About()
         super().__init__()
-        self._line = PUBLISHER.line(self._publish)
+        self._line = PUBLISHER.line(self._publish, lambda: self._run)
         self._unsubscribe = run.subscribe(self._line.wake)
         _take_messages_while_busy(self.comm)
         NOTICING.add(self)
@@ -204,13 +132,13 @@ class FlowView(anywidget.AnyWidget):
         """Offer the widget and, for whatever cannot run it, the outcome as text and as HTML."""
         bundle = super()._repr_mimebundle_()
         data: dict[str, Any] = dict(bundle[0]) if bundle is not None else {}
-        data |= _still(self._run, note="" if _script() else _NOT_BUILT)
+        data |= bundle_of(self._run, note="" if _script() else _NOT_BUILT)
         return data, (bundle[1] if bundle is not None else {})
 
     def turn_to(self, run: WatchedRun) -> None:
         """Show another run from now on, in every browser that shows the view, and as the outcome that is kept."""
         with self._sending:
-            if run is self._run:
+            if run is self._run or "_unsubscribe" not in self.__dict__:  # shown already, or closed
                 return
             self._unsubscribe()
             self._run, self._deck, self._book = run, Deck(), LogBook()
@@ -260,7 +188,7 @@ class FlowView(anywidget.AnyWidget):
         self._columns_turn = True
         if self._deck.is_behind or self._columns.due(self._run.view_model, time.monotonic()):
             self._line.wake()
-        return message_bytes(message)
+        return message_bytes(message) if message[0]["op"] == "delta" else 1  # a snapshot was asked for
 
     def _say_columns(self) -> int:
         now_s = time.monotonic()
@@ -313,10 +241,10 @@ class FlowView(anywidget.AnyWidget):
         try:
             self._take(read(content))
         except BadMessage as error:
-            self._answer({"op": "error", "text": str(error)})
+            self._answer(unanswered(content, str(error)))
         except Exception as error:  # noqa: BLE001 - whoever clicked must see it; nobody else would
             _LOG.exception("A message of the view failed.")
-            self._answer({"op": "error", "text": one_line(f"{type(error).__name__}: {error}", 300)})
+            self._answer(unanswered(content, in_words(error)))
 
     def _take(self, message: Hello | Watch | Question | AskPreview | AskStill | Act) -> None:
         if isinstance(message, Hello):
@@ -326,10 +254,9 @@ class FlowView(anywidget.AnyWidget):
         elif isinstance(message, AskPreview):
             self._previews.ask(message)
         elif isinstance(message, AskStill):
-            still = _still(self._shown()[0])
-            self._answer(
-                {"op": "still", "request": message.request, "html": still["text/html"], "text": still["text/plain"]}
-            )
+            picture = bundle_of(self._shown()[0])
+            html, text = picture["text/html"], picture["text/plain"]
+            self._answer({"op": "still", "request": message.request, "html": html, "text": text})
         elif isinstance(message, Watch):
             with self._sending:
                 is_news = self._columns.watch(message.have, time.monotonic())
@@ -385,8 +312,10 @@ class FlowView(anywidget.AnyWidget):
             self._answer_act(action)
             return
         with self._planning:
-            if action.request == self._planned:  # else nobody waits for it any more
+            if action.request == self._planned:
                 self._answer_act(action)
+                return
+        self._answer({"op": "error", "request": action.request, "text": "Another plan was asked for."})
 
     def _answer_act(self, action: Act) -> None:
         run, deck, _ = self._shown()

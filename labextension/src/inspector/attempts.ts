@@ -1,16 +1,20 @@
 /** Attempts of a node that failed, or were lost: each with its error, the newest first and open. */
 
 import { h } from "../core/dom.ts";
-import { duration } from "../core/format.ts";
-import type { Attempt, ErrorText } from "../wire.ts";
+import { duration, plural } from "../core/format.ts";
+import type { Attempt, ErrorText, NodeDetail } from "../wire.ts";
 import { chainView } from "./frames.ts";
 
 const SAY_COPIED_MS = 1500;
 
-export function attemptList(attempts: readonly Attempt[], near: HTMLElement): HTMLElement[] {
+export function attemptList({ attempts, attempts_more }: NodeDetail, near: HTMLElement): HTMLElement[] {
   const failed = attempts.filter((each) => each.error !== null || each.cause !== "").sort((a, b) => b.attempt - a.attempt);
   const total = Math.max(0, ...attempts.map((each) => each.attempt));
-  return failed.map((each, i) => attemptView(each, total, i === 0, near));
+  return failed.flatMap((each, i) => {
+    const view = attemptView(each, total, i === 0, near);
+    const jump = each.attempt - (failed[i + 1]?.attempt ?? each.attempt);
+    return jump > attempts_more && attempts_more > 0 ? [view, h("p.wf-note", {}, `… ${plural(attempts_more, "attempt")} more …`)] : [view];
+  });
 }
 
 function attemptView(attempt: Attempt, total: number, open: boolean, near: HTMLElement): HTMLElement {

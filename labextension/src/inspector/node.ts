@@ -39,14 +39,14 @@ export function nodeView(
     node.reason === "" || isTold(node) ? null : h("p.wf-node-reason", {}, ...prose(node.reason)),
     node.causes.length === 0 ? null : h("p.wf-node-cause", {}, ...prose(node.causes.join(" "))),
     node.spawner === null ? null : spawnerLink(node.spawner, go),
-    ...attemptList(node.attempts, near),
+    ...attemptList(node, near),
     facts(node, clock.runStarted_s),
     inputs(node, go),
     section("Log", node.logs.length === 0 ? null : logView(node.logs)),
     section("Value", value),
     consumers(node, go),
     section("Spawned", node.spawned.length === 0 ? null : spawnedList(node.spawned, node.spawned_more, go)),
-    section("History", moveList(node.moves, clock.runStarted_s, clock.now_s)),
+    section("History", moveList(node, clock.runStarted_s, clock.now_s)),
   );
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,9 @@ def test_it_ends_when_it_is_closed() -> None:
     close_nursery()
     until(lambda: not Path(f"/proc/{nursery}").exists())
     assert not nurseries._running
+
+
+def test_a_path_of_other_things_than_text_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    close_nursery()
+    monkeypatch.setattr(sys, "path", [Path("lib"), *sys.path])
+    assert run(os.getppid)

@@ -11,7 +11,7 @@ from wfkit.authoring.context import FlowBody, place
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
-from wfkit.core.states import CODES, STATES, TASK_ENDS, TaskState
+from wfkit.core.states import END_CODES, STATES, TaskState
 from wfkit.core.view import GroupView
 from wfkit.engine.driver import looking, values
 from wfkit.engine.driver.cancelling import cancel_nodes
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from wfkit.engine.driver.growing import GrowingRun
     from wfkit.engine.driver.run import Run
-
-_ENDS = frozenset(CODES[state] for state in TASK_ENDS)
 
 
 class Answers:
@@ -76,9 +74,9 @@ class Answers:
             )
         group = self._group(ref)
         if ref.index is not None:
-            return ref.index < len(group) and group.states[ref.index] in _ENDS
+            return ref.index < len(group) and group.states[ref.index] in END_CODES
         length = self.length(ref.group)
-        return length is not None and sum(group.counts[code] for code in _ENDS) >= length
+        return length is not None and sum(group.counts[code] for code in END_CODES) >= length
 
     def wait(self, ref: Ref, timeout: float | None) -> bool:
         """Wait for an end state; False if the time passed first."""

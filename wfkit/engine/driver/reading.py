@@ -13,7 +13,7 @@ from wfkit.authoring.handle import Handle, Ref, Source
 from wfkit.core.events import CodeSpec, LogLine
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.plan import Plan
-from wfkit.core.states import STATES, TASK_ENDS, RunState, TaskState
+from wfkit.core.states import OWN_FAILURES, STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.still import still
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import again
@@ -39,7 +39,6 @@ _WORST_FIRST: Final = (
     TaskState.REUSED,
     TaskState.SKIPPED,
 )
-_FAILED: Final = frozenset({TaskState.FAILED, TaskState.CRASHED})
 
 
 class Looked(NamedTuple):
@@ -105,7 +104,7 @@ class ReadableRun:
                 Handle(self.answers, Ref(group.spec.id, index))
                 for group in self.view_model.ordered()
                 for index in range(len(group))
-                if group.state(index) in _FAILED
+                if group.state(index) in OWN_FAILURES
             ]
 
     def codes_now(self) -> Mapping[str, CodeSpec]:

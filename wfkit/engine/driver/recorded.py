@@ -15,7 +15,7 @@ from wfkit.core.events import AnyEvent, LogLine
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.parts import Parts
 from wfkit.core.reducer import fold
-from wfkit.core.states import CODES, RUN_ENDS, STATES, TASK_ENDS, TaskState
+from wfkit.core.states import END_CODES, RUN_ENDS, STATES, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver import looking
 from wfkit.engine.driver.following import Follower
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.engine import Results
 
 _LOOK_S: Final = 0.3
-_ENDS: Final = frozenset(CODES[state] for state in TASK_ENDS)
 
 
 class Record(Protocol):
@@ -282,8 +281,8 @@ class RecordAnswers:
     def _has_ended(self, ref: Ref) -> bool:
         group = self._group(ref)
         if ref.index is not None:
-            return group.states[ref.index] in _ENDS
-        return group.spec.length is not None and sum(group.counts[code] for code in _ENDS) >= group.spec.length
+            return group.states[ref.index] in END_CODES
+        return group.spec.length is not None and sum(group.counts[code] for code in END_CODES) >= group.spec.length
 
     def result(self, ref: Ref, timeout: float | None) -> object:
         """The value, or the error that stands for it."""

@@ -21,6 +21,12 @@ serve(int(sys.argv[1]))
 """
 
 
+def import_path() -> list[str]:
+    """Where this process finds modules. Anything but text in `sys.path` finds none, and no JSON can say it."""
+    places: list[object] = [*sys.path]
+    return [place for place in places if isinstance(place, str)]
+
+
 def start_process(files: Sequence[int]) -> None:
     """Have the nursery start the process of an isolated task.
 
@@ -50,7 +56,7 @@ class _Nursery:
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, str(theirs.fileno()), json.dumps(sys.path)],
+                [sys.executable, "-c", _CODE, str(theirs.fileno()), json.dumps(import_path())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 process_group=0,  # an interrupt from the terminal is not meant for it

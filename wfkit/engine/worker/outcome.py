@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, NoReturn, SupportsIndex
 
 import cloudpickle
 import dask.sizeof
+from typing_extensions import override
 
 from wfkit.authoring.pickler import Pickler
 from wfkit.authoring.secrets import labelled
@@ -200,6 +201,46 @@ def dump_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
     file = io.BytesIO()
     _ByValue(file, protocol=5, buffer_callback=buffers.append).dump(value)
     return labelled(file.getvalue(), buffers), buffers
+
+
+class TooLarge(Exception):
+    """A pickle would take more bytes than it may."""
+
+
+class _Bounded(io.BytesIO):
+    """A pickle and its buffers, which may take so many bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self.buffers: list[pickle.PickleBuffer] = []
+        self._left = most_bytes
+
+    @override
+    def write(self, data: Any, /) -> int:
+        self._take(memoryview(data).nbytes)
+        return super().write(data)
+
+    def add(self, buffer: pickle.PickleBuffer) -> None:
+        self._take(buffer.raw().nbytes)
+        self.buffers.append(buffer)
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise TooLarge
+
+
+def dump_at_most(value: object, most_bytes: int) -> Held:
+    """Pickle a value as `dump_value` does, but no more of it than so many bytes. Slower.
+
+    Raises
+    ------
+    TooLarge
+    Exception : whatever pickling raises
+    """
+    file = _Bounded(most_bytes)
+    _ByValue(file, protocol=5, buffer_callback=file.add).dump(value)
+    return labelled(file.getvalue(), file.buffers), file.buffers
 
 
 def load_value(payload: bytes, buffers: Sequence[Any], maker: str) -> object:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from wfkit.authoring.secrets import redacted, redacted_start
+from wfkit.engine.worker.scalars import scalar_words
 
 MOST_CHARACTERS: Final = 200
 _TEXT_CHARACTERS: Final = 80
@@ -60,8 +61,13 @@ def _show(value: object, levels: int) -> str:
 def _start(value: str | bytes) -> str | bytes:
     if isinstance(value, str):
         return redacted_start(value, _TEXT_CHARACTERS)
-    text = value[:_LOOKED_AT_BYTES].decode("utf-8", "surrogateescape")
-    return redacted_start(text, _TEXT_CHARACTERS).encode("utf-8", "surrogateescape")[:_TEXT_CHARACTERS]
+    return bytes_start(value, _TEXT_CHARACTERS)
+
+
+def bytes_start(data: bytes | bytearray | memoryview, most: int) -> bytes:
+    """The first bytes, such that they may be seen by anybody."""
+    text = bytes(data[:_LOOKED_AT_BYTES]).decode("utf-8", "surrogateescape")
+    return redacted_start(text, most).encode("utf-8", "surrogateescape")[:most]
 
 
 def _collection(value: Iterable[object], levels: int) -> str:
@@ -81,13 +87,14 @@ def _collection(value: Iterable[object], levels: int) -> str:
 
 
 def _described(value: object, levels: int) -> str:
-    """The type; with the shape and dtype, or the value of a scalar, where they are plain."""
+    """The value of a scalar; else the type, with the shape and dtype where they are plain."""
+    words = scalar_words(value, lambda item: _show(item, levels))
+    if words is not None:
+        return words
     kind = type(value)
     if kind.__module__.partition(".")[0] not in _WITH_SHAPE:
         return f"<{kind.__qualname__}>"
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if kind.__module__ == "numpy" and shape == () and not getattr(dtype, "hasobject", True):
-        return _show(value.item(), levels)  # type: ignore[attr-defined]  # numpy's scalars
     parts = [str(part) for part in (shape, dtype) if part is not None]
     return f"<{' '.join([kind.__qualname__, *parts])}>"
 

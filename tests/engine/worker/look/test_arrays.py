@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,25 @@ def test_of_a_large_array_a_sample_is_looked_at_and_that_is_told(order: str) -> 
     assert told["range"]["least"] == "0"
     strided = fields(large[:, ::2])
     assert strided["range"]["step"] == 3
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((2, 40_000_000), dtype="float16")[:, ::2],
+        np.zeros((40_000_000, 2), dtype="float16")[::2],
+        np.zeros((3, 2, 14_000_000), dtype="float16")[..., ::2],
+    ],
+    ids=lambda array: str(array.shape),
+)
+def test_a_large_array_with_gaps_is_not_copied(array: Any) -> None:
+    tracemalloc.start()
+    told = fields(array)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 20_000_000
+    assert told["range"]["nans"] == 0
+    assert told["range"]["step"] >= 10
 
 
 def test_a_class_made_of_an_array_may_have_any_code() -> None:

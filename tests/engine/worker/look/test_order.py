@@ -113,3 +113,31 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     release.set()
     assert look is not None
     assert look.fields["reason"] == "timeout: it took longer than 0.1 s"
+
+
+def test_a_look_that_fails_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise SystemExit
+
+    monkeypatch.setattr(order, "_look", fail)
+    look = asked({}, "k")
+    assert look is not None
+    assert look.fields["reason"] == "it could not be looked at: SystemExit"
+
+
+def test_no_more_is_pickled_than_may_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "MOST_PICKLED_BYTES", 10_000_000)
+    pickled = []
+
+    class Part:
+        def __reduce__(self) -> tuple[Any, ...]:
+            pickled.append(self)
+            return bytes, (len(pickled).to_bytes(2, "big") * 500_000,)
+
+    model = Model()
+    model.parts = [Part() for _ in range(100)]  # type: ignore[attr-defined]
+    assert look_at_value(model).fields["reason"] == "too large: 10 MB would have to be copied to look at it"
+    assert len(pickled) < 12
+    model.parts = [np.zeros(1_000_000)] * 2  # type: ignore[attr-defined]
+    model.more = np.zeros(1_000_000)  # type: ignore[attr-defined]
+    assert look_at_value(model).kind == "none"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # no types shipped
@@ -239,3 +239,22 @@ import time; time.sleep(30)
     start_s = time.monotonic()
     assert reason(Loads(code)) == "its process did not keep to the rules"
     assert time.monotonic() - start_s < 10
+
+
+def test_a_folder_that_is_gone_and_a_path_of_other_things_are_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr(sys, "path", [Path("lib"), *sys.path])
+    assert look_at(Fraction(1, 3)).fields["head"] == "Fraction(1, 3)"
+
+
+def test_where_no_process_can_be_started_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(until_s: float) -> NoReturn:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(process, "OwnProcess", refuse)
+    assert reason(Fraction(1, 3)) == "no process could show it: OSError"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any, NoReturn
 
 import numpy as np
@@ -87,6 +88,36 @@ def test_a_column_with_the_name_of_a_secret_and_a_known_secret_are_hidden() -> N
     Secret("canary-in-a-frame")
     told = fields(pd.DataFrame({"password": ["hunter2"], "note": ["it is canary-in-a-frame"]}))
     assert told["cells"] == [["***"], ["it is ***"]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.DataFrame({"token": ["hunter2"], "user": ["ada"]}).set_index("token"),
+        pd.DataFrame({"api": [1], "token": ["hunter2"], "n": [1]}).set_index(["api", "token"]),
+        pd.Series({"password": "hunter2", "user": "ada"}),
+        pd.DataFrame({"password": ["hunter2"], "user": ["ada"]}).T,
+        pd.DataFrame([["hunter2"]], columns=pd.MultiIndex.from_tuples([("db", "password")])),
+        pd.MultiIndex.from_tuples([("hunter2", "ada")], names=["token", "user"]),
+        pd.Series(["hunter2"], name="long " * 20 + "password"),
+    ],
+    ids=["index", "levels", "series", "rows", "columns", "only an index", "a long name"],
+)
+def test_names_of_secrets_count_wherever_they_stand(value: object) -> None:
+    assert "hunter2" not in json.dumps(fields(value))
+    assert "***" in json.dumps(fields(value))
+
+
+def test_large_lists_within_cells_stay_what_they_are() -> None:
+    many = pa.array([list(range(100_000)), [1, 2]])
+    frame = pd.DataFrame({"l": pd.Series(many, dtype=pd.ArrowDtype(many.type))})
+    for value in (pa.table({"l": many}), frame):
+        tracemalloc.start()
+        cells = fields(value)["cells"]
+        _, most_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert cells == [["<list<item: int64>, 800,004 bytes>", "[1, 2]"]]
+        assert most_bytes < 1_000_000
 
 
 def test_an_arrow_table_is_a_table() -> None:

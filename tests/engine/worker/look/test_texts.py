@@ -53,3 +53,11 @@ def test_bytes_are_shown_from_their_start_without_secrets() -> None:
     assert bytes.fromhex(str(fields["start"])) == (bytes(range(256)) * 2)
     Secret("canary-in-bytes")
     assert b"canary" not in bytes.fromhex(str(bytes_look(b"\x00 canary-in-bytes \xff").fields["start"]))
+
+
+def test_secrets_in_bytes_are_hidden_at_the_edge_and_in_any_script() -> None:
+    for secret in ("canary-at-the-edge", "käse-schlüssel-ß"):
+        Secret(secret)
+        for filler in range(495, 512):
+            start = bytes.fromhex(str(bytes_look(b"x" * filler + f" {secret} ".encode() + b"y" * 90).fields["start"]))
+            assert secret[:4].encode() not in start

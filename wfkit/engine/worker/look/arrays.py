@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, is_exactly, type_name
+from wfkit.engine.worker.look.form import Fields, Look, Plain, cell, type_name
+from wfkit.engine.worker.scalars import is_exactly
 
 _CORNER: Final = (12, 8)
 _LINE: Final = 48
@@ -35,27 +36,34 @@ def array_look(value: object) -> Look | None:
 def _corner(array: Any) -> Plain:
     """Rows of values: of more than two dimensions the first plane, of one a single row."""
     if array.ndim == 0:
-        return [[_value(array[()])]]
+        return [[cell(array[()])]]
     if array.ndim == 1:
-        return [[_value(each) for each in array[:_LINE]]]
+        return [[cell(each) for each in array[:_LINE]]]
     plane = array[(0,) * (array.ndim - 2)] if all(array.shape[:-2]) else array.reshape(-1, array.shape[-1])[:0]
     rows, columns = _CORNER
-    return [[_value(each) for each in row[:columns]] for row in plane[:rows]]
+    return [[cell(each) for each in row[:columns]] for row in plane[:rows]]
 
 
-def _value(value: Any) -> str:
-    """One value; a scalar as its Python number, so that it is written as everywhere else."""
-    dtype = getattr(value, "dtype", None)
-    return cell(value.item() if dtype is not None and dtype.kind in _NUMBERS else value)
+def _sample(array: Any) -> tuple[Any, int]:
+    """Every n-th value, and n; nothing is copied."""
+    step = -(-array.size // _LOOKED_AT)
+    if step <= 1:
+        return array, 1
+    flat = array.T if array.flags.f_contiguous else array
+    if flat.flags.c_contiguous:
+        return flat.reshape(-1)[::step], step
+    taken = 1
+    while array.size > _LOOKED_AT:
+        longest = max(range(array.ndim), key=array.shape.__getitem__)
+        step = min(-(-array.size // _LOOKED_AT), array.shape[longest])
+        array = array[(slice(None),) * longest + (slice(None, None, step),)]
+        taken *= step
+    return array, taken
 
 
 def _range(array: Any) -> Fields:
     """Least, greatest and mean of the numbers, and how many are not a number; of a sample where there are many."""
-    step = -(-array.size // _LOOKED_AT)
-    looked_at = array
-    if step > 1:
-        flat = array.T if array.flags.f_contiguous else array
-        looked_at = flat.reshape(-1)[::step] if flat.flags.c_contiguous else array[:: min(step, len(array))]
+    looked_at, step = _sample(array)
     nans = 0
     if array.dtype.kind == "f":
         missing = looked_at != looked_at  # noqa: PLR0124 - what is unequal to itself is no number

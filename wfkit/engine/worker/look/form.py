@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Final, NamedTuple, TypeAlias
 
 from wfkit.authoring.secrets import redacted, redacted_start
 from wfkit.core.redaction import HIDDEN, is_secret_name
 from wfkit.engine.worker.preview import preview
+from wfkit.engine.worker.scalars import scalar_words
 
 #: The fields of a look, as the browser gets them, and its picture.
 MOST_BYTES: Final = 64_000
@@ -71,12 +71,6 @@ def package_of(value: object) -> str:
     return str(type(value).__module__).partition(".")[0]  # a class may set it to anything
 
 
-def is_exactly(value: object, package: str, *names: str) -> bool:
-    """Whether a value is of one of a package's own types, no class that somebody made of them."""
-    module = sys.modules.get(package)
-    return module is not None and any(type(value) is getattr(module, name, None) for name in names)
-
-
 def cell(value: object, name: str = "") -> str:
     """One value in a few words, without calling its own code; nothing of it where its name says that it is secret."""
     if name and is_secret_name(name):
@@ -92,9 +86,8 @@ def _words(value: object) -> str:
         return redacted_start(value, _CELL_CHARACTERS + 1)
     if type(value) is float:
         return f"{value:.6g}"
-    if package_of(value) in {"pandas", "numpy"} and getattr(value, "shape", None) in {None, ()}:
-        return str(value)  # Timestamp, NA, numbers: none of the user's code
-    return preview(value)
+    words = scalar_words(value, _words)
+    return preview(value) if words is None else words
 
 
 def label(value: object) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from wfkit.engine.worker.look.form import Look, fitting, nothing
 from wfkit.engine.worker.look.kinds import known_look
-from wfkit.engine.worker.look.process import MOST_PICKLED_BYTES, look_in_process
-from wfkit.engine.worker.outcome import Ok, Outcomes, dump_value, size_of
+from wfkit.engine.worker.look.process import MOST_PICKLED_BYTES, look_in_process, too_large
+from wfkit.engine.worker.outcome import Ok, Outcomes, TooLarge, dump_at_most, size_of
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -41,7 +41,11 @@ async def look_at_key(key: str, offset: int, dask_worker: Worker) -> Look | None
             answer.set_result(look)
 
     def work() -> None:
-        look = _look(dask_worker, key, offset)
+        look: Look | None
+        try:
+            look = _look(dask_worker, key, offset)
+        except BaseException as error:  # noqa: BLE001 - whoever asked waits for an answer
+            look = nothing(f"it could not be looked at: {type(error).__name__}")
         try:
             loop.call_soon_threadsafe(settle, look)
         except RuntimeError:
@@ -73,9 +77,11 @@ def look_at_value(value: object) -> Look:
         return fitting(look)
     size = size_of(value)
     if size > MOST_PICKLED_BYTES:
-        return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
+        return too_large(size)
     try:
-        held = dump_value(value)
+        held = dump_at_most(value, MOST_PICKLED_BYTES)
+    except TooLarge:
+        return too_large(MOST_PICKLED_BYTES)
     except BaseException as error:  # noqa: BLE001 - user code
         return nothing(f"it cannot be pickled for the process that would show it: {type(error).__name__}")
     return look_in_process(held)

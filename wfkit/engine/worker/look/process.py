@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 from wfkit.engine.worker import frames
 from wfkit.engine.worker.look.child import DRAWN, DRAWN_S, WRITTEN_S
 from wfkit.engine.worker.look.form import MOST_BYTES, Fields, Look, hidden, nothing
+from wfkit.engine.worker.nurseries import import_path
 from wfkit.engine.worker.outcome import Held
 from wfkit.engine.worker.own_process import Gone, OwnProcess, TooLate
 
@@ -31,14 +31,30 @@ def look_in_process(held: Held) -> Look:
     payload, buffers = held
     size = len(payload) + sum(memoryview(one).nbytes for one in buffers)
     if size > MOST_PICKLED_BYTES:
-        return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
-    with tempfile.TemporaryDirectory(prefix="wfkit-look-", ignore_cleanup_errors=True) as scratch:
-        told = json.dumps([list(sys.path), str(Path.cwd()), dict(os.environ), scratch]).encode()
-        process = OwnProcess(time.monotonic() + _LOAD_S)
-        try:
-            return _shown(process, frames.parts_of(frames.LOOK, told, [payload, *buffers]))
-        finally:
-            process.close()
+        return too_large(size)
+    try:
+        with tempfile.TemporaryDirectory(prefix="wfkit-look-", ignore_cleanup_errors=True) as scratch:
+            told = json.dumps([import_path(), _folder() or scratch, dict(os.environ), scratch]).encode()
+            process = OwnProcess(time.monotonic() + _LOAD_S)
+            try:
+                return _shown(process, frames.parts_of(frames.LOOK, told, [payload, *buffers]))
+            finally:
+                process.close()
+    except Exception as error:  # noqa: BLE001 - no file may be left, or no room for one
+        return nothing(f"no process could show it: {type(error).__name__}")
+
+
+def too_large(size: int) -> Look:
+    """Nothing: so many bytes, or more, are not copied to be looked at."""
+    return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
+
+
+def _folder() -> str:
+    """Where this process works; nothing where that is no more."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
 
 
 def _shown(process: OwnProcess, question: list[memoryview]) -> Look:

@@ -6,6 +6,7 @@ from typing import Final
 
 from wfkit.authoring.secrets import redacted_end, redacted_start
 from wfkit.engine.worker.look.form import Look, cut, type_name
+from wfkit.engine.worker.preview import bytes_start
 
 _HEAD_BYTES: Final = 24_000
 _TAIL_BYTES: Final = 8_000
@@ -40,6 +41,5 @@ def text_look(text: str, kind: str = "str") -> Look:
 
 def bytes_look(data: bytes | bytearray | memoryview) -> Look:
     """The first bytes in hexadecimal, beside the text that they may be."""
-    start = bytes(data[:_SHOWN_BYTES])
-    known = redacted_start(start.decode("latin-1"), len(start)).encode("latin-1", "replace")
-    return Look("bytes", {"type": type_name(data), "length": len(data), "start": known.hex()})
+    start = bytes_start(data, _SHOWN_BYTES)
+    return Look("bytes", {"type": type_name(data), "length": len(data), "start": start.hex()})

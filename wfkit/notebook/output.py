@@ -1,0 +1,105 @@
+"""Output: what a cell shows of a run, and the picture that it ends with, for the saved notebook."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Protocol, cast
+
+from IPython.display import DisplayHandle, display
+
+from wfkit.core.states import RUN_ENDS, RunState
+from wfkit.core.view import RunView
+from wfkit.notebook.display import run_html, run_text
+
+
+class ShownRun(Protocol):
+    """What an output needs of a run."""
+
+    @property
+    def view_model(self) -> RunView:
+        """What it looks like now; read under `lock`."""
+
+    @property
+    def state(self) -> RunState:
+        """Where it stands."""
+
+    @property
+    def held_bytes(self) -> int:
+        """What it holds in the memory of the cluster."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while the view model changes."""
+
+
+def bundle_of(run: ShownRun, note: str = "") -> dict[str, Any]:
+    """The run as it is now, as text and as HTML."""
+    held = run.held_bytes
+    with run.lock:
+        now_s, view = time.time(), run.view_model
+        return {"text/plain": run_text(view, now_s, held), "text/html": run_html(view, now_s, note, held)}
+
+
+class Output:
+    """An output that is displayed once, and brought to its final form once when its run has ended.
+
+    To make a picture takes the run's lock, which threads that report an end already hold: it comes before our own.
+    """
+
+    def __init__(self, run: ShownRun) -> None:
+        self._run = run
+        self._handle: DisplayHandle | None = None
+        self._settled = False
+        self._updating = threading.RLock()
+
+    def show(self, thing: object) -> None:
+        """Display it, once."""
+        with self._run.lock, self._updating:
+            self._handle = cast(DisplayHandle, display(thing, display_id=True))  # type: ignore[no-untyped-call]
+
+    def turn_to(self, run: ShownRun) -> None:
+        """The output is of another run from now on."""
+        with self._updating:
+            self._run, self._settled = run, False
+
+    def settle(self, thing: object) -> None:
+        """Update the output; when this returns the update is on its way, whichever thread made it."""
+        run = self._run
+        with run.lock, self._updating:
+            if self._handle is not None and run is self._run and not self._settled and run.state in RUN_ENDS:
+                self._settled = True
+                self._handle.update(thing)  # type: ignore[no-untyped-call]  # IPython has no types here
+
+    def leave(self) -> None:
+        """Put the picture alone there, for good: what was displayed is going to be closed."""
+        run = self._run
+        with run.lock, self._updating:
+            if self._handle is not None:
+                self._handle.update(bundle_of(run), raw=True)  # type: ignore[no-untyped-call]
+                self._handle = None
+
+
+class StaticView:
+    """A run as text and HTML where nobody can click: leaves no widget and no script in the saved notebook.
+
+    Parameters
+    ----------
+    run : ShownRun
+        The run to show.
+    """
+
+    def __init__(self, run: ShownRun) -> None:
+        self._run = run
+        self._output = Output(run)
+
+    def show(self) -> None:
+        """Display the run as an output of the running cell."""
+        self._output.show(self)
+
+    def settle(self) -> None:
+        """Put the outcome into the output that `show` made; once, when the run has ended."""
+        self._output.settle(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return bundle_of(self._run)
