@@ -1,4 +1,4 @@
-/** What the reader chose; outlives a view, since hosts render outputs again as they like. */
+/** What the reader chose; outlives a view, since hosts render outputs again as they like. Parts are replaced, never changed. */
 
 import type { Considered } from "./acting/rerun.ts";
 import type { Mode } from "./core/header.ts";
@@ -14,7 +14,7 @@ export interface Choices {
   considered: Considered | null;
   query: Query;
   /** What was folded (true) or unfolded (false) by hand. */
-  readonly folds: Map<string, boolean>;
+  folds: ReadonlyMap<string, boolean>;
   /** What the table lists. */
   table: Lists;
   /** The group whose elements are shown as a grid in place of the graph. */
@@ -32,4 +32,12 @@ export function firstChoices(): Choices {
     table: "groups",
     grid: null,
   };
+}
+
+/** What one view shows: begins as it was kept, and is kept for views to come, but other views do not share it. */
+export function ownChoices(kept: Choices): Choices {
+  return new Proxy(
+    { ...kept },
+    { set: (own, name, value) => Reflect.set(own, name, value) && Reflect.set(kept, name, value) },
+  );
 }

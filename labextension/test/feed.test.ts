@@ -55,6 +55,15 @@ test("who follows is told the end, and once a second what is new", scene((on) =>
   assert.deepEqual([on.feed.total, on.feed.line(1009)?.[4], on.feed.line(905)], [1010, "line 1009", undefined]);
 }));
 
+test("why there are no lines is told, and the question may be asked again", scene((on) => {
+  on.link.receive({ v: 1, op: "error", request: on.newest.request, text: "There is no log." }, []);
+  assert.deepEqual([on.feed.refusal, on.shifts.length], ["There is no log.", 1]);
+  on.feed.news();
+  mock.timers.tick(1001);
+  on.answer(3, 0, 3);
+  assert.deepEqual([on.feed.refusal, on.feed.total], ["", 3]);
+}));
+
 test("who reads further up keeps his lines in sight, whatever comes in above them", scene((on) => {
   on.answer(1000, 900, 100);
   on.range = [920, 950];

@@ -167,6 +167,26 @@ def test_a_view_that_is_rendered_again_keeps_what_was_chosen(tab: Tab) -> None:
         expect(tab.locator(".wfkit")).to_have_attribute("data-mode", "table")
 
 
+def test_two_views_of_one_widget_are_looked_at_apart(tab: Tab) -> None:
+    run = StoryRun(run_started(), monthly_graph(), started(0, 0))
+    tab.set_viewport_size({"width": 1200, "height": 2400})
+    with served(run) as host:
+        opened(tab, host)
+        tab.evaluate("window.another()")
+        one, other = tab.locator(".wfkit").first, tab.locator(".wfkit").last
+        one.get_by_role("button", name="Table", exact=True).click()
+        expect(one).to_have_attribute("data-mode", "table")
+        run.tell(*(ended(0, month) for month in range(12)))
+        expect(other.locator(".wf-card", has_text="load").locator(".wf-card-progress")).to_have_text("12/12")
+        one.get_by_role("button", name="Graph", exact=True).click()
+        one.locator(".wf-card", has_text="load").dblclick()
+        expect(one.locator(".wf-grid")).to_be_visible()
+        run.tell(started(1, 0))
+        expect(other.locator(".wf-card", has_text="clean")).to_have_attribute("title", "clean: 1 running, 11 pending")
+        tab.evaluate("window.another()")
+        expect(tab.locator(".wfkit").last.locator(".wf-grid")).to_be_visible()
+
+
 def test_cards_stand_still_while_the_run_grows(tab: Tab) -> None:
     run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "first"), spec(1, "second", 1, edge(0)))))
     with served(run) as host:

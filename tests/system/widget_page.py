@@ -60,6 +60,7 @@ _PAGE = """\
   if (location.hash !== "#bare") await made.initialize?.({ model });
   const show = () => made.render({ model, el: document.getElementById("out") });
   window.cleanup = await show();
+  window.another = () => void made.render({ model, el: document.body.appendChild(document.createElement("div")) });
   window.again = async () => { window.cleanup(); window.cleanup = await show(); };
   window.ready = true;
 </script></body></html>

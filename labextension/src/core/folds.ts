@@ -70,8 +70,8 @@ export class Folds {
 
   constructor(
     readonly model: RunModel,
-    /** Folded (true) or unfolded (false) by hand; outlives a view. */
-    readonly byHand: Map<string, boolean>,
+    /** Folded (true) or unfolded (false) by hand. */
+    readonly choices: { folds: ReadonlyMap<string, boolean> },
   ) {}
 
   get now(): Folded {
@@ -84,7 +84,7 @@ export class Folds {
   }
 
   fold(id: string, folded: boolean): void {
-    this.byHand.set(id, folded);
+    this.choices.folds = new Map(this.choices.folds).set(id, folded);
     this.#groups = null;
   }
 
@@ -122,7 +122,7 @@ export class Folds {
         shown.set(id, above);
         continue;
       }
-      if (parents.has(id)) foldable.set(id, this.byHand.get(id) ?? this.#many);
+      if (parents.has(id)) foldable.set(id, this.choices.folds.get(id) ?? this.#many);
       drawn.push(state);
     }
     const members = new Map<string, GroupState[]>();

@@ -41,8 +41,10 @@ export class Header {
     readonly now_s: () => number,
     readonly events: HeaderEvents,
     acting: Acting,
+    hasLog: boolean,
   ) {
     for (const [mode, text] of Object.entries(MODES) as [Mode, string][]) {
+      if (mode === "logs" && !hasLog) continue;
       const button = h("button.wf-segment", { type: "button" }, text);
       button.addEventListener("click", () => events.mode(mode));
       this.#modes.set(mode, button);
@@ -131,9 +133,9 @@ export class Header {
     for (const [each, chip] of this.#chips) setAttribute(chip, "aria-pressed", String(each === state));
   }
 
-  /** The order was refused: it may be given again. */
-  refused(): void {
-    this.#orders.refused();
+  /** The run answered an order. */
+  answered(order: Order, ok: boolean): void {
+    this.#orders.answered(order, ok);
   }
 }
 

@@ -178,7 +178,10 @@ export class Grid implements Pane {
     const { group, states } = state;
     const index = indexNamed(wanted, group.name, states.length);
     if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) this.#found(index, wanted);
-    else this.link.ask(this, { op: "find", text: wanted }, ({ cards }, masks) => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted));
+    else {
+      const found = (cards: readonly string[], masks: readonly DataView[]): void => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted);
+      this.link.ask(this, { op: "find", text: wanted }, ({ cards }, masks) => found(cards, masks), (text) => setText(this.#seen, text));
+    }
   }
 
   /** The next element in a mask of bits, from the cursor on. */

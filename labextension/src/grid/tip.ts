@@ -55,12 +55,12 @@ export class Tip {
   }
 
   #ask(group: GroupState, index: number, key: string, x: number, y: number): void {
-    this.link.ask(this, { op: "rows", group: group.group.id, indexes: [index] }, ({ rows }) => {
-      const [row] = rows;
+    const take = ([row]: readonly NodeRow[]): void => {
       if (row === undefined) return;
       this.#told.set(key, { row, state: stateOf(group.states[index]) });
       if (this.#key === key) this.show(group, index, x, y);
-    });
+    };
+    this.link.ask(this, { op: "rows", group: group.group.id, indexes: [index] }, ({ rows }) => take(rows), () => undefined);
   }
 
   #place(x: number, y: number): void {

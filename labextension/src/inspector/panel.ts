@@ -5,7 +5,7 @@ import { hasGrid } from "../grid/grid.ts";
 import { isMany } from "../model/run_model.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
-import type { NodePlace } from "../wire.ts";
+import type { NodeDetail, NodePlace } from "../wire.ts";
 import { ElementList } from "./elements.ts";
 import { summaryView } from "./group.ts";
 import { redrawn } from "./keep.ts";
@@ -139,22 +139,26 @@ export class Panel {
       this.#drawn = text;
       redrawn(this.#body, this.#content, () => this.#content.replaceChildren(draw()));
     };
+    const refused = (text: string): void => {
+      if (this.#selection !== selection) return;
+      this.#shown = shown;
+      if (this.#drawn === "") this.#content.replaceChildren(h("p.wf-note.wf-refused", { role: "status" }, text));
+    };
     const go = ({ group: to, index }: NodePlace): void => {
       if (index === null) this.#choose(to);
       else this.select({ group: to, index });
     };
     if (this.#isSummed) {
-      this.link.ask(this, { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)));
+      this.link.ask(this, { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)), refused);
       return;
     }
-    this.link.askDetail(this, group, selection.index ?? 0, (node) =>
-      answer(node, () => {
-        setText(this.#title, node.name);
-        const { run, skew_s } = this.link.model;
-        this.#sender.show(run?.id, node);
-        const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
-        return nodeView(node, clock, this.#body, go, this.#value.of(node));
-      }),
-    );
+    const draw = (node: NodeDetail): HTMLElement => {
+      setText(this.#title, node.name);
+      const { run, skew_s } = this.link.model;
+      this.#sender.show(run?.id, node);
+      const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
+      return nodeView(node, clock, this.#body, go, this.#value.of(node));
+    };
+    this.link.askDetail(this, group, selection.index ?? 0, (node) => answer(node, () => draw(node)), refused);
   }
 }

@@ -30,6 +30,8 @@ export class LogFeed {
   searched = 0;
   /** Has the kernel answered this filter yet? */
   isKnown = false;
+  /** Why it did not, in its words. */
+  refusal = "";
   filter: LogFilter = ALL;
   readonly #lines = new Map<number, LogLine>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,6 +60,7 @@ export class LogFeed {
   look(filter: LogFilter): void {
     this.filter = filter;
     this.isKnown = false;
+    this.refusal = "";
     this.#lines.clear();
     if (this.#isOn) this.#ask();
   }
@@ -118,9 +121,16 @@ export class LogFeed {
     const top = Math.min(Math.floor(this.events.top()), this.total - 1);
     const edge = range === null ? undefined : this.#lines.get(top);
     const window = this.#window(range, top, edge);
-    this.link.ask(this, { op: "logs", ...filter, ...window }, (logs) => {
-      if (filter === this.filter) this.#take(logs, top, edge);
-    });
+    this.link.ask(
+      this,
+      { op: "logs", ...filter, ...window },
+      (logs) => {
+        if (filter === this.filter) this.#take(logs, top, edge);
+      },
+      (text) => {
+        if (filter === this.filter) this.#refused(text);
+      },
+    );
   }
 
   #window(range: Range | null, top: number, edge: LogLine | undefined): LogWindow {
@@ -133,6 +143,12 @@ export class LogFeed {
     return { start, line: null, limit };
   }
 
+  #refused(text: string): void {
+    this.#waits = false;
+    this.refusal = text;
+    this.events.changed(0);
+  }
+
   #take(logs: Logs, top: number, edge: LogLine | undefined): void {
     this.#waits = false;
     const moved = logs.total !== this.total || !this.isKnown;
@@ -140,6 +156,7 @@ export class LogFeed {
     this.total = logs.total;
     this.searched = logs.searched;
     this.isKnown = true;
+    this.refusal = "";
     let shift = 0;
     logs.rows.forEach((line, i) => {
       this.#lines.set(logs.first + i, line);

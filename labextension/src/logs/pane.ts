@@ -108,7 +108,7 @@ export class LogsPane implements Pane {
   }
 
   #draw(shift: number): void {
-    const { total, searched, filter } = this.#feed;
+    const { total, searched, filter, isKnown, refusal } = this.#feed;
     const { top, active } = this.#rows;
     this.#rows.setTotal(total);
     if (this.#following) this.#rows.scrollToEnd();
@@ -123,7 +123,8 @@ export class LogsPane implements Pane {
     const share = Math.floor(100 * searched);
     setText(this.#count, searched < 1 ? `Searching… ${share} %, ${found}` : found);
     const nothing = isFiltered ? "No line is like that." : "Nothing was logged, printed or warned so far.";
-    setText(this.#empty, total === 0 && searched >= 1 ? nothing : "");
+    setText(this.#empty, refusal !== "" ? refusal : total === 0 && searched >= 1 ? nothing : "");
+    if (!isKnown) setText(this.#count, "");
     this.#copying.isEmpty = total === 0;
   }
 

@@ -23,6 +23,8 @@ export class NodeFilters {
   readonly #search: SearchBox;
   /** What the kernel found, and for which text. */
   #found: { readonly text: string; readonly message: Found; readonly buffers: readonly DataView[] } | null = null;
+  /** Why the kernel did not look for the text; the names that the page knows are looked through in any case. */
+  refusal = "";
   #askedAt = -Infinity;
   #askedSeq: number | null = null;
 
@@ -81,12 +83,23 @@ export class NodeFilters {
 
   #find(): void {
     const text = this.#search.value;
+    this.refusal = "";
     if (text === "") return;
     this.#askedAt = performance.now();
     this.#askedSeq = this.link.model.seq;
-    this.link.ask(this, { op: "find", text }, (message, buffers) => {
-      this.#found = { text, message, buffers };
-      if (this.#search.value === text) this.changed();
-    });
+    const end = (refusal: string): void => {
+      if (this.#search.value !== text) return;
+      this.refusal = refusal;
+      this.changed();
+    };
+    this.link.ask(
+      this,
+      { op: "find", text },
+      (message, buffers) => {
+        this.#found = { text, message, buffers };
+        end("");
+      },
+      end,
+    );
   }
 }
