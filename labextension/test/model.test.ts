@@ -72,6 +72,26 @@ test("a flow inside the flow shows the nodes of its members, at any depth", () =
   assert.deepEqual(model.groups[0]?.group.counts, whole.counts);
 });
 
+test("a flow is another one only when one of its members is", () => {
+  const told = GOLDEN[0]!;
+  const [snapshot, buffers] = read(told, 0);
+  const { groups, run, seq } = snapshot as Snapshot;
+  const flow = { ...groups[0]!, kind: "flow", mapped: false, length: 0, parent: null };
+  const model = new RunModel();
+  const tree = [
+    { ...flow, id: "f" },
+    { ...flow, id: "other" },
+    ...groups.map((group, i) => ({ ...group, parent: i === 0 ? "f" : "other" })),
+  ];
+  model.apply({ ...(snapshot as Snapshot), groups: tree }, [view(""), view(""), ...buffers], 0);
+  const [before, other] = [model.group("f"), model.group("other")];
+  const change = { id: groups[0]!.id, stale: 1 } as Delta["groups"][number];
+  model.apply({ v: 1, op: "delta", seq: seq + 1, base: seq, run, groups: [change], cells: [] }, [], 0);
+  assert.equal(model.group("other"), other);
+  assert.notEqual(model.group("f"), before);
+  assert.equal(model.group("f")?.group.stale, 1);
+});
+
 test("what nodes spawned comes behind its parent, and a fold that grows keeps its elements", () => {
   const told = GOLDEN.find(({ name }) => name === "crawl")!;
   const model = new RunModel();
