@@ -51,6 +51,7 @@ export class LogsPane implements Pane {
       range: () => (this.#following ? null : this.#rows.range),
       top: () => this.#rows.top,
       changed: (shift) => this.#draw(shift),
+      refused: (text) => setText(this.#empty, text),
     });
     this.#follow.addEventListener("click", () => this.#setFollowing(!this.#following));
     const { button, said } = this.#copying;
@@ -152,7 +153,7 @@ export class LogsPane implements Pane {
   async #copyLines(): Promise<Copy> {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#feed.total];
-    const lines = await this.#feed.collect(first, Math.min(end, first + MOST_COPIED));
+    const lines = await this.#feed.collect(this.#feed.filter, first, Math.min(end, first + MOST_COPIED));
     return { text: lines.map(lineText).join("\n") + "\n", rows: lines.length, of: end - first };
   }
 }
