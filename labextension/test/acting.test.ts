@@ -70,7 +70,7 @@ test("an act that is not heard for long, or of a run that is no longer shown, is
 
 test("what is answered at once is nothing to wait for", () => {
   const { link, clock } = opened();
-  link.askDetail({}, "g1", 0, () => undefined, unexpected);
+  link.ask({}, { op: "detail", group: "g1", index: 0 }, () => undefined, unexpected);
   clock.now_s += 10;
   assert.equal(link.isUnheard, false);
 });
@@ -145,7 +145,7 @@ test("the next failure is the next one in the list, over all groups, and round a
 test("two views of one widget ask for the same, and each has its answer", () => {
   const { link, sent } = opened();
   const heard: string[] = [];
-  for (const view of [{}, {}]) link.askDetail(view, "g1", 6, (node) => heard.push(node.name), unexpected);
+  for (const view of [{}, {}]) link.ask(view, { op: "detail", group: "g1", index: 6 }, ({ node }) => heard.push(node.name), unexpected);
   for (const message of sent) {
     link.receive({ v: 1, op: "detail", request: requestOf(message), node: { name: "clean[6]" } }, []);
   }

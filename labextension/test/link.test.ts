@@ -64,8 +64,8 @@ const asker = {};
 test("answers go to the question they belong to", () => {
   const [host, link] = opened();
   const heard: string[] = [];
-  link.askDetail(asker, "g1", 3, () => heard.push("old question"), unexpected);
-  link.askDetail(asker, "g1", 6, (node) => heard.push(node.name), unexpected);
+  link.ask(asker, { op: "detail", group: "g1", index: 3 }, () => heard.push("old question"), unexpected);
+  link.ask(asker, { op: "detail", group: "g1", index: 6 }, ({ node }) => heard.push(node.name), unexpected);
   link.order("cancel", ({ ok, text }) => heard.push(`${ok}: ${text}`));
   const [first, second, third] = host.sent.map((message) => ("request" in message ? message.request : ""));
   const node = { name: "clean[6]" } as NodeDetail;
@@ -90,7 +90,7 @@ test("names of elements are asked for by the page, and only the newest page is a
 test("a question without an answer is refused after a while, once; a late answer counts, and takes a notice away", () => {
   const [host, link] = opened();
   const heard: string[] = [];
-  link.askDetail(asker, "g1", 3, (node) => heard.push(node.name), (text) => heard.push(text));
+  link.ask(asker, { op: "detail", group: "g1", index: 3 }, ({ node }) => heard.push(node.name), (text) => heard.push(text));
   for (let second = 0; second < 30; second++) {
     host.time_s += 1;
     link.tick();

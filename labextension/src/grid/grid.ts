@@ -144,7 +144,7 @@ export class Grid implements Pane {
 
   #hover(place: number | null, x: number, y: number): void {
     if (place === null || this.#state === null) this.#tip.hide();
-    else this.#tip.show(this.#state, indexAt(this.#order, place), x, y);
+    else this.#tip.show({ card: this.#state, cell: indexAt(this.#order, place) }, x, y);
   }
 
   #choose(place: number | null, focus: boolean): void {
@@ -159,8 +159,9 @@ export class Grid implements Pane {
     this.#cursor = index;
     this.#rings();
     const { x, y } = this.#board.show(place);
-    this.#tip.show(this.#state, index, x, y);
-    setText(this.#spoken, `${this.#tip.name(this.#state, index)}, ${LOOKS[stateOf(this.#state.states[index])].label}`);
+    const at = { card: this.#state, cell: index };
+    this.#tip.show(at, x, y);
+    setText(this.#spoken, `${this.#tip.name(at)}, ${LOOKS[stateOf(this.#state.states[index])].label}`);
   }
 
   #nextFailure(): void {
@@ -177,11 +178,19 @@ export class Grid implements Pane {
     if (state === null || wanted === "") return;
     const { group, states } = state;
     const index = indexNamed(wanted, group.name, states.length);
-    if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) this.#found(index, wanted);
-    else {
-      const found = (cards: readonly string[], masks: readonly DataView[]): void => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted);
-      this.link.ask(this, { op: "find", text: wanted }, ({ cards }, masks) => found(cards, masks), (text) => setText(this.#seen, text));
+    if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) {
+      this.#found(index, wanted);
+      return;
     }
+    const ifHere = (act: () => void): void => {
+      if (this.#id === group.id && this.element.checkVisibility()) act();
+    };
+    this.link.ask(
+      this,
+      { op: "find", text: wanted },
+      ({ cards }, masks) => ifHere(() => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted)),
+      (text) => ifHere(() => setText(this.#seen, text)),
+    );
   }
 
   /** The next element in a mask of bits, from the cursor on. */

@@ -157,7 +157,7 @@ export class ElementList {
     this.#told.ask(
       cells.map((cell) => ({ card, cell })),
       () => {
-        if (this.#state?.group.id === card.group.id) this.#drawPage(this.#state);
+        if (this.#state !== null) this.#drawPage(this.#state);
       },
     );
   }

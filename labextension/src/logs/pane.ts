@@ -51,6 +51,7 @@ export class LogsPane implements Pane {
       range: () => (this.#following ? null : this.#rows.range),
       top: () => this.#rows.top,
       changed: (shift) => this.#draw(shift),
+      refused: (text) => setText(this.#empty, text),
     });
     this.#follow.addEventListener("click", () => this.#setFollowing(!this.#following));
     const { button, said } = this.#copying;
@@ -108,7 +109,7 @@ export class LogsPane implements Pane {
   }
 
   #draw(shift: number): void {
-    const { total, searched, filter, isKnown, refusal } = this.#feed;
+    const { total, searched, filter } = this.#feed;
     const { top, active } = this.#rows;
     this.#rows.setTotal(total);
     if (this.#following) this.#rows.scrollToEnd();
@@ -123,8 +124,7 @@ export class LogsPane implements Pane {
     const share = Math.floor(100 * searched);
     setText(this.#count, searched < 1 ? `Searching… ${share} %, ${found}` : found);
     const nothing = isFiltered ? "No line is like that." : "Nothing was logged, printed or warned so far.";
-    setText(this.#empty, refusal !== "" ? refusal : total === 0 && searched >= 1 ? nothing : "");
-    if (!isKnown) setText(this.#count, "");
+    setText(this.#empty, total === 0 && searched >= 1 ? nothing : "");
     this.#copying.isEmpty = total === 0;
   }
 
@@ -153,7 +153,7 @@ export class LogsPane implements Pane {
   async #copyLines(): Promise<Copy> {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#feed.total];
-    const lines = await this.#feed.collect(first, Math.min(end, first + MOST_COPIED));
+    const lines = await this.#feed.collect(this.#feed.filter, first, Math.min(end, first + MOST_COPIED));
     return { text: lines.map(lineText).join("\n") + "\n", rows: lines.length, of: end - first };
   }
 }

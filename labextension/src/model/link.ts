@@ -6,7 +6,6 @@ import {
   type AnswerTo,
   type Answers,
   type Message,
-  type NodeDetail,
   type Order,
   type Outgoing,
   type Plan,
@@ -248,10 +247,6 @@ export class Link {
   /** The asker waits for no answer any more. */
   forget(asker: object): void {
     for (const [request, open] of this.#open) if (open.asker === asker) this.#open.delete(request);
-  }
-
-  askDetail(asker: object, group: string, index: number, answer: (node: NodeDetail) => void, refused: (text: string) => void): void {
-    this.ask(asker, { op: "detail", group, index }, ({ node }) => answer(node), refused);
   }
 
   /** Gives an order to the run, or (cancel) to a part of it. */

@@ -19,7 +19,7 @@ const FAILURES_FIRST: Order = { by: "state", down: false };
 export class Nodes {
   readonly element: HTMLElement;
   readonly #rows: Rows;
-  #told: Told;
+  readonly #told: Told;
   readonly #filters: NodeFilters;
   readonly #heads = new Map<Column, HTMLElement>();
   readonly #count = h("span.wf-note.wf-count");
@@ -60,7 +60,6 @@ export class Nodes {
 
   /** Another run is shown. */
   turned(): void {
-    this.#told = new Told(this.link);
     this.#sortFromTop();
   }
 
@@ -85,6 +84,7 @@ export class Nodes {
   tick(): void {
     if (this.#stopWatching === null) return;
     this.#rows.redraw();
+    this.#ask();
     if (this.#sorting.by === "duration") this.#soon();
   }
 
@@ -226,8 +226,9 @@ export class Nodes {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#order.length];
     const places = this.#places(first, Math.min(end, first + MOST_COPIED));
-    await this.#told.complete(places);
-    const rows = places.map((place) => tsvRow(factsOf(place, this.#told, this.#times, this.#begun_s)));
+    const told = new Told(this.link); // which nobody else fills, and so forgets nothing meanwhile
+    await told.complete(places);
+    const rows = places.map((place) => tsvRow(factsOf(place, told, this.#times, this.#begun_s)));
     return { text: tsv(TSV_HEADINGS, rows), rows: rows.length, of: end - first };
   }
 }

@@ -1,5 +1,11 @@
 /** What the reader does to a timeline with pointer, wheel and keys. */
 
+/** Pixels from the upper left corner of the element. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 export interface Gestures {
   /** Zooms about a place (pixels from the left of the element), or about the middle. */
   zoom(factor: number, x: number | null): void;
@@ -9,7 +15,7 @@ export interface Gestures {
   /** A click that was no drag. */
   pick(x: number, y: number): void;
   /** The pointer is over a place, or gone. */
-  hover(place: { readonly x: number; readonly y: number } | null): void;
+  hover(place: Point | null): void;
 }
 
 export const ZOOM_STEP = 1.5;
