@@ -2,9 +2,13 @@
 
 import type { Considered } from "./acting/rerun.ts";
 import type { Mode } from "./core/header.ts";
+import { ALL_TASKS } from "./core/task_select.ts";
+import type { LogsChoice } from "./logs/pane.ts";
 import { NOTHING, type Query } from "./model/query.ts";
 import type { Selection } from "./model/selection.ts";
+import type { NodesChoice } from "./table/nodes.ts";
 import type { Lists } from "./table/pane.ts";
+import type { Range } from "./timeline/axis.ts";
 
 export interface Choices {
   mode: Mode;
@@ -19,6 +23,11 @@ export interface Choices {
   table: Lists;
   /** The group whose elements are shown as a grid in place of the graph. */
   grid: string | null;
+  isFailuresFirst: boolean;
+  nodes: NodesChoice;
+  logs: LogsChoice;
+  /** The part of the timeline that is in sight; null for all of it. */
+  zoom: Range | null;
 }
 
 export function firstChoices(): Choices {
@@ -31,6 +40,10 @@ export function firstChoices(): Choices {
     folds: new Map(),
     table: "groups",
     grid: null,
+    isFailuresFirst: false,
+    nodes: { task: ALL_TASKS, state: null, text: "", order: { by: "state", down: false } },
+    logs: { task: ALL_TASKS, level: 0, text: "", isFollowing: true },
+    zoom: null,
   };
 }
 

@@ -82,9 +82,9 @@ export class View {
     });
     this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), this.#acting.bar.element);
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
-    this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
-    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true));
-    this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose) };
+    this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose, choices), choices);
+    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true), choices);
+    this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose, choices) };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",

@@ -5,7 +5,7 @@ import { count } from "../core/format.ts";
 import { totals } from "../core/header.ts";
 import { SearchBox } from "../core/search_box.ts";
 import { LOOKS, countOf } from "../core/states.ts";
-import { TaskSelect } from "../core/task_select.ts";
+import { type ChosenTask, TaskSelect } from "../core/task_select.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
 import { STATES, type TaskState } from "../wire.ts";
@@ -15,6 +15,12 @@ import { markFound, markNames } from "./marks.ts";
 
 const FIND_EVERY_MS = 2000;
 const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
+
+export interface NodesFiltered {
+  readonly task: ChosenTask;
+  readonly state: TaskState | null;
+  readonly text: string;
+}
 
 export class NodeFilters {
   readonly elements: readonly HTMLElement[];
@@ -30,16 +36,24 @@ export class NodeFilters {
 
   constructor(
     readonly link: Link,
+    { task, state, text }: NodesFiltered,
     readonly changed: () => void,
   ) {
-    this.#task = new TaskSelect(link.model, changed);
+    this.#task = new TaskSelect(link.model, changed, task);
     this.#state.append(...BY_RANK.map((state) => h("option", { value: state, hidden: true }, LOOKS[state].label)));
+    this.#state.value = state ?? "";
     this.#state.addEventListener("change", changed);
     this.#search = new SearchBox("Search names and reasons", () => {
       this.#find();
       changed();
     });
+    this.#search.element.value = text;
     this.elements = [this.#task.element, this.#state, this.#search.element];
+  }
+
+  get chosen(): NodesFiltered {
+    const state = BY_RANK.find((each) => each === this.#state.value) ?? null;
+    return { task: this.#task.chosen, state, text: this.#search.value };
   }
 
   /** Lists tasks and states that there are; looks again for what is searched, as reasons come and go. */
@@ -66,7 +80,7 @@ export class NodeFilters {
     const isFlow = whose !== null && this.link.model.group(whose.group)?.group.kind === "flow";
     const members = isFlow ? this.link.model.members(whose.group).map(({ group }) => group.id) : [];
     return {
-      state: BY_RANK.find((state) => state === this.#state.value) ?? null,
+      state: this.chosen.state,
       cards: whose === null ? null : new Set([whose.group, ...members]),
       cell: isFlow ? null : (whose?.index ?? null),
       marks: this.#marks(listing),

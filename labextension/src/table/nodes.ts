@@ -7,14 +7,17 @@ import { Rows } from "../core/rows.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
 import { HEADINGS, TSV_HEADINGS, drawRow, emptyRow, factsOf, tsvRow } from "./cells.ts";
-import { NodeFilters } from "./filters.ts";
+import { NodeFilters, type NodesFiltered } from "./filters.ts";
 import { type Column, Listing, type Order, type TimesOf } from "./listing.ts";
 import { type Place, Told } from "../model/told.ts";
 import { tsv } from "./tsv.ts";
 
 const ROW_PX = 26;
 const SORT_EVERY_MS = 1000;
-const FAILURES_FIRST: Order = { by: "state", down: false };
+
+export interface NodesChoice extends NodesFiltered {
+  readonly order: Order;
+}
 
 export class Nodes {
   readonly element: HTMLElement;
@@ -28,7 +31,6 @@ export class Nodes {
   #listing = new Listing([]);
   /** Numbers of the nodes that are shown, in their order. */
   #order: Uint32Array = new Uint32Array(0);
-  #sorting: Order = FAILURES_FIRST;
   #selection: Selection | null = null;
   #sortedAt = -Infinity;
   #sortedVersion = "";
@@ -39,9 +41,10 @@ export class Nodes {
     readonly link: Link,
     readonly now_s: () => number,
     readonly choose: (selection: Selection, focus: boolean) => void,
+    readonly choices: { nodes: NodesChoice },
   ) {
     this.#told = new Told(link);
-    this.#filters = new NodeFilters(link, () => this.#sortFromTop());
+    this.#filters = new NodeFilters(link, choices.nodes, () => this.#sortFromTop(this.#sorting));
     this.#rows = new Rows(ROW_PX, this.#head(), "Nodes of the run", {
       make: emptyRow,
       draw: (row, index) => this.#drawRow(row, index),
@@ -60,7 +63,7 @@ export class Nodes {
 
   /** Another run is shown. */
   turned(): void {
-    this.#sortFromTop();
+    this.#sortFromTop(this.#sorting);
   }
 
   set on(isOn: boolean) {
@@ -120,11 +123,15 @@ export class Nodes {
   }
 
   #sortBy(by: Column): void {
-    this.#sorting = { by, down: this.#sorting.by === by && !this.#sorting.down };
-    this.#sortFromTop();
+    this.#sortFromTop({ by, down: this.#sorting.by === by && !this.#sorting.down });
   }
 
-  #sortFromTop(): void {
+  get #sorting(): Order {
+    return this.choices.nodes.order;
+  }
+
+  #sortFromTop(order: Order): void {
+    this.choices.nodes = { ...this.#filters.chosen, order };
     this.#rows.element.scrollTop = 0;
     this.#sort();
   }

@@ -37,8 +37,6 @@ export class Timeline implements Pane {
   #stopWatching: (() => void) | null = null;
   #extent: Range = { from: 0, to: 0 };
   #palette: Palette | null = null;
-  /** What the reader zoomed to; null: all of it. */
-  #zoom: Range | null = null;
   #selection: Selection | null = null;
   #pointer: Point | null = null;
   #saidAt = -Infinity;
@@ -48,6 +46,7 @@ export class Timeline implements Pane {
     readonly link: Link,
     readonly now_s: () => number,
     readonly open: (selection: Selection) => void,
+    readonly choices: { zoom: Range | null },
   ) {
     const { columns } = link.model;
     this.#lanes = new Lanes(columns);
@@ -132,7 +131,7 @@ export class Timeline implements Pane {
   }
 
   get #range(): Range {
-    return this.#zoom ?? this.#whole;
+    return this.choices.zoom ?? this.#whole;
   }
 
   get #perPixel(): number {
@@ -221,7 +220,7 @@ export class Timeline implements Pane {
 
   #show(range: Range | null): void {
     const whole = this.#whole;
-    this.#zoom = range === null || range.to - range.from >= (whole.to - whole.from) * 0.999 ? null : range;
+    this.choices.zoom = range === null || range.to - range.from >= (whole.to - whole.from) * 0.999 ? null : range;
     this.#tip.hide();
     this.#soon();
   }
