@@ -1,7 +1,8 @@
 /** The graph, or the grid into which one of its groups was opened. */
 
-import { Grid, type GridEvents, hasGrid } from "../grid/grid.ts";
+import { Grid, type GridEvents } from "../grid/grid.ts";
 import type { Link } from "../model/link.ts";
+import { hasGrid } from "../model/run_model.ts";
 import type { Query } from "../model/query.ts";
 import type { Selection } from "../model/selection.ts";
 import { h } from "./dom.ts";

@@ -1,8 +1,8 @@
 /** The head of a view: flow, state, progress, time, counts by state, and the buttons. */
 
 import type { Acting } from "../acting/acting.ts";
-import type { RunModel } from "../model/run_model.ts";
-import { type Order, STATES, type TaskState } from "../wire.ts";
+import { type RunModel, totals } from "../model/run_model.ts";
+import type { Order, TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { clock, count, duration } from "./format.ts";
 import { Orders } from "./orders.ts";
@@ -137,16 +137,6 @@ export class Header {
   answered(order: Order, ok: boolean): void {
     this.#orders.answered(order, ok);
   }
-}
-
-/** Nodes of all tasks by state code; what stands for a flow or for items of lists is not counted. */
-export function totals(model: RunModel): number[] {
-  const sum = STATES.map(() => 0);
-  for (const { group } of model.groups) {
-    if (group.kind !== "task" && group.kind !== "spawned") continue;
-    group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
-  }
-  return sum;
 }
 
 /** One sentence that tells where the run stands. */

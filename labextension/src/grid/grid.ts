@@ -246,8 +246,3 @@ export class Grid implements Pane {
     return `${this.choices.isFailuresFirst ? ", failures first" : ""}${lit}`;
   }
 }
-
-/** Can the elements of a group be shown as cells? */
-export function hasGrid({ group }: GroupState): boolean {
-  return group.mapped && group.kind !== "flatten";
-}

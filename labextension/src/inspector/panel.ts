@@ -2,9 +2,8 @@
 
 import { h, setText } from "../core/dom.ts";
 import { totalOf } from "../core/states.ts";
-import { hasGrid } from "../grid/grid.ts";
 import type { Link } from "../model/link.ts";
-import { isMany } from "../model/run_model.ts";
+import { hasGrid, isMany } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
 import { nameOf } from "../model/told.ts";
 import type { NodeDetail, NodePlace } from "../wire.ts";

@@ -2,7 +2,7 @@
 
 import { Columns } from "./columns.ts";
 import { Made } from "./made.ts";
-import type { About, Delta, Group, GroupChange, RunHead, Snapshot } from "../wire.ts";
+import { type About, type Delta, type Group, type GroupChange, type RunHead, STATES, type Snapshot } from "../wire.ts";
 
 /** What applying a message did: drawn again, nothing new, or "ask the kernel again". */
 export type Applied = "changed" | "old" | "gap";
@@ -115,6 +115,21 @@ const DEEPEST = 200;
 /** Does a click on it lead to a list rather than to one node? */
 export function isMany(group: Group): boolean {
   return group.mapped || group.kind === "flow";
+}
+
+/** Can the elements of a group be shown as cells? */
+export function hasGrid({ group }: GroupState): boolean {
+  return group.mapped && group.kind !== "flatten";
+}
+
+/** Nodes of all tasks by state code; what stands for a flow or for items of lists is not counted. */
+export function totals(model: RunModel): number[] {
+  const sum = STATES.map(() => 0);
+  for (const { group } of model.groups) {
+    if (group.kind !== "task" && group.kind !== "spawned") continue;
+    group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
+  }
+  return sum;
 }
 
 function inTreeOrder(states: readonly GroupState[]): GroupState[] {

@@ -2,11 +2,11 @@
 
 import { h, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
-import { totals } from "../core/header.ts";
 import { SearchBox } from "../core/search_box.ts";
 import { LOOKS, countOf } from "../core/states.ts";
 import { type ChosenTask, TaskSelect } from "../core/task_select.ts";
 import type { Link } from "../model/link.ts";
+import { totals } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
 import { STATES, type TaskState } from "../wire.ts";
 import type { Found } from "../wire_lists.ts";
