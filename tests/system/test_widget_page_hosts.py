@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.notebook.stories import monthly
 from tests.notebook.telling import started
-from tests.system.widget_page import opened, served
+from tests.system.widget_page import opened, row, served
 from wfkit.core.ids import RunId
 
 pytestmark = pytest.mark.browser
@@ -37,6 +37,19 @@ def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:
         tab.get_by_role("button", name="Cancel").click()
         expect(tab.locator(".wf-status")).not_to_contain_text("cannot be reached", timeout=10_000)
         assert len(run.cancelled) == 1
+
+
+def test_details_that_cannot_be_asked_for_say_so_and_the_page_goes_on(tab: Tab) -> None:
+    with served(monthly()) as host:
+        opened(tab, host)
+        tab.evaluate("() => { window.broken = true; }")
+        row(tab, "clean").focus()
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".wf-element").first).to_have_attribute("data-state", "FAILED")
+        expect(tab.locator(".wf-panel-content")).to_have_text("The kernel cannot be reached from this page.")
+        tab.evaluate("() => { window.broken = false; }")
+        tab.locator(".wf-element").first.click()
+        expect(tab.locator(".wf-node")).to_have_attribute("data-state", "FAILED")
 
 
 def test_versions_that_differ_are_told_in_one_line(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
