@@ -25,6 +25,7 @@ export class NodeFilters {
   #found: { readonly text: string; readonly message: Found; readonly buffers: readonly DataView[] } | null = null;
   #askedAt = -Infinity;
   #askedSeq: number | null = null;
+  #refusal = "";
 
   constructor(
     readonly link: Link,
@@ -55,6 +56,11 @@ export class NodeFilters {
     if (this.#search.value !== "" && isNews && performance.now() - this.#askedAt >= FIND_EVERY_MS) this.#find();
   }
 
+  /** Why there may be more with the text than are listed. */
+  get note(): string {
+    return this.#refusal === "" ? "" : `Only names were searched. ${this.#refusal}`;
+  }
+
   select(selection: Selection | null): void {
     this.#task.select(selection);
   }
@@ -81,12 +87,24 @@ export class NodeFilters {
 
   #find(): void {
     const text = this.#search.value;
+    this.#refusal = "";
     if (text === "") return;
     this.#askedAt = performance.now();
     this.#askedSeq = this.link.model.seq;
-    this.link.ask(this, { op: "find", text }, (message, buffers) => {
-      this.#found = { text, message, buffers };
+    const told = (): void => {
       if (this.#search.value === text) this.changed();
-    });
+    };
+    this.link.ask(
+      this,
+      { op: "find", text },
+      (message, buffers) => {
+        this.#found = { text, message, buffers };
+        told();
+      },
+      (refusal) => {
+        this.#refusal = refusal;
+        told();
+      },
+    );
   }
 }
