@@ -183,6 +183,26 @@ def test_it_zooms_and_fits_by_keys_wheel_and_buttons(tab: Tab, way: str) -> None
         assert settled(lambda: canvas.evaluate(picture) == whole or way != "buttons", tab)
 
 
+def test_a_press_ends_where_it_is_released_also_outside(tab: Tab) -> None:
+    with served(monthly()) as host:
+        timeline(tab, host)
+        expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible()
+        tab.locator(".wf-timeline").get_by_role("button", name="Zoom in").click(click_count=4)
+        box: Any = tab.locator(".wf-tl-window").bounding_box()
+        x, foot = box["x"] + box["width"] / 2, box["y"] + box["height"]
+        tab.mouse.move(x, foot - 2)
+        tab.mouse.down()
+        tab.mouse.move(x, foot + 60)
+        tab.mouse.up()
+        expect(tab.locator(".wf-panel")).to_be_hidden()
+        canvas, picture = tab.locator(".wf-tl-canvas"), "canvas => canvas.toDataURL()"
+        before = canvas.evaluate(picture)
+        tab.mouse.move(x, foot - 30)
+        tab.mouse.move(x - 200, foot - 30, steps=4)
+        tab.evaluate("() => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))")
+        assert canvas.evaluate(picture) == before, "it is no longer dragged"
+
+
 def test_another_run_is_shown_whole_and_without_the_bars_of_the_one_before(tab: Tab) -> None:
     with served(monthly()) as host:
         timeline(tab, host)

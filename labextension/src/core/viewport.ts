@@ -1,8 +1,9 @@
 /** A plane that scrolls, is dragged, and zooms by buttons or Ctrl + wheel. */
 
-import { zoomTools } from "./zoom_tools.ts";
 import type { Box, Point } from "./blocks.ts";
 import { h, setAttribute } from "./dom.ts";
+import { onPress } from "./press.ts";
+import { zoomTools } from "./zoom_tools.ts";
 
 const ZOOMS = { least: 0.05, most: 1.6, step: 1.2 } as const;
 const READABLE = 0.4; // names have two lines of 11 pixels on the screen from here on
@@ -29,7 +30,10 @@ export class Viewport {
     this.element = h("div.wf-graph", {}, this.#window, this.#tools());
     this.#window.addEventListener("scroll", () => this.#soon(), { passive: true });
     this.#window.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    dragToScroll(this.#window);
+    onPress(this.#window, {
+      takes: ({ target, pointerType }) => pointerType !== "touch" && !(target instanceof Element && target.closest("[data-id]") !== null),
+      drag: (dx, dy) => this.#window.scrollBy(-dx, -dy),
+    });
   }
 
   set label(text: string) {
@@ -180,23 +184,4 @@ export class Viewport {
 
 export function overlap(a: Box, b: Box): boolean {
   return a.x + a.width >= b.x && a.x <= b.x + b.width && a.y + a.height >= b.y && a.y <= b.y + b.height;
-}
-
-/** Dragging the empty plane scrolls it. */
-function dragToScroll(view: HTMLElement): void {
-  view.addEventListener("pointerdown", (down) => {
-    const onCard = down.target instanceof Element && down.target.closest("[data-id]") !== null;
-    const onBar = down.target === view && (down.offsetX >= view.clientWidth || down.offsetY >= view.clientHeight);
-    if (down.button !== 0 || onCard || onBar || down.pointerType === "touch") return;
-    const start = { left: view.scrollLeft, top: view.scrollTop };
-    const press = new AbortController();
-    const { signal } = press;
-    const drag = (move: PointerEvent): void => {
-      if (move.buttons === 0) press.abort(); // the release went elsewhere
-      else view.scrollTo(start.left - (move.clientX - down.clientX), start.top - (move.clientY - down.clientY));
-    };
-    view.setPointerCapture(down.pointerId);
-    view.addEventListener("pointermove", drag, { signal });
-    for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, () => press.abort(), { signal });
-  });
 }

@@ -1,6 +1,6 @@
 /** The elements of a mapped task: filters by state, what went wrong first, a page at a time. */
 
-import { glyph, h, setAttribute, setText } from "../core/dom.ts";
+import { focusedIn, glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
 import { LOOKS, countOf, isLive, stateOf } from "../core/states.ts";
@@ -82,7 +82,7 @@ export class ElementList {
   }
 
   #drawFilters({ group, states }: GroupState): void {
-    const focused = this.#filters.contains(document.activeElement);
+    const focused = focusedIn(this.#filters) !== null;
     const choices: (TaskState | null)[] = [null, ...BY_RANK.filter((each) => countOf(group.counts, each) > 0)];
     const buttons = choices.map((only) => {
       const n = only === null ? states.length : countOf(group.counts, only);

@@ -29,10 +29,9 @@ export class NodeFilters {
   readonly #search: SearchBox;
   /** What the kernel found, and for which text. */
   #found: { readonly text: string; readonly message: Found; readonly buffers: readonly DataView[] } | null = null;
-  /** Why the kernel did not look for the text; the names that the page knows are looked through in any case. */
-  refusal = "";
   #askedAt = -Infinity;
   #askedSeq: number | null = null;
+  #refusal = "";
 
   constructor(
     readonly link: Link,
@@ -71,6 +70,11 @@ export class NodeFilters {
     if (this.#search.value !== "" && isNews && performance.now() - this.#askedAt >= FIND_EVERY_MS) this.#find();
   }
 
+  /** Why there may be more with the text than are listed. */
+  get note(): string {
+    return this.#refusal === "" ? "" : `Only names were searched. ${this.#refusal}`;
+  }
+
   select(selection: Selection | null): void {
     this.#task.select(selection);
   }
@@ -97,23 +101,24 @@ export class NodeFilters {
 
   #find(): void {
     const text = this.#search.value;
-    this.refusal = "";
+    this.#refusal = "";
     if (text === "") return;
     this.#askedAt = performance.now();
     this.#askedSeq = this.link.model.seq;
-    const end = (refusal: string): void => {
-      if (this.#search.value !== text) return;
-      this.refusal = refusal;
-      this.changed();
+    const told = (): void => {
+      if (this.#search.value === text) this.changed();
     };
     this.link.ask(
       this,
       { op: "find", text },
       (message, buffers) => {
         this.#found = { text, message, buffers };
-        end("");
+        told();
       },
-      end,
+      (refusal) => {
+        if (this.#search.value === text) this.#refusal = refusal;
+        told();
+      },
     );
   }
 }

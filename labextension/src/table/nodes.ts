@@ -170,7 +170,7 @@ export class Nodes {
     const shown = this.#order.length;
     const all = this.#listing.length;
     const text = shown === all ? plural(all, "node") : `${count(shown)} of ${plural(all, "node")}`;
-    setText(this.#count, [text, this.#filters.refusal].filter(Boolean).join(" · "));
+    setText(this.#count, [text, this.#filters.note].filter((part) => part !== "").join(". "));
     this.#copying.isEmpty = shown === 0;
   }
 
