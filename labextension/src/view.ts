@@ -1,7 +1,7 @@
 /** One view of a run: puts header, graph, list and inspector together and keeps them up to date. */
 
 import { Acting } from "./acting/acting.ts";
-import type { Choices } from "./choices.ts";
+import { type Choices, ownChoices } from "./choices.ts";
 import { h } from "./core/dom.ts";
 import { Finder } from "./core/finder.ts";
 import { Folds } from "./core/folds.ts";
@@ -30,6 +30,7 @@ const WIDE_PX = 820; // the inspector stands beside the graph from here on
 
 export class View {
   readonly root: HTMLElement;
+  readonly choices: Choices;
   readonly #acting: Acting;
   readonly #header: Header;
   readonly #finder: Finder;
@@ -50,23 +51,23 @@ export class View {
   constructor(
     readonly host: HTMLElement,
     readonly link: Link,
-    readonly choices: Choices,
+    kept: Choices,
   ) {
+    const choices = (this.choices = ownChoices(kept));
     const model = link.model;
     this.#saying = new Saying(link);
     const now_s = (): number => link.host.now_s() + model.skew_s;
     const order = (each: Order): void => this.#order(each);
-    const acting = {
+    this.#acting = new Acting(link, choices, {
       order,
       tell: (text: string) => this.#tell(text),
       select: (selection: Selection) => this.#select(selection, true),
       focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
-    };
-    this.#acting = new Acting(link, acting, choices);
+    });
     const events = { order, mode: (mode: Mode) => this.#mode(mode), filter: (state: TaskState) => this.#filter(state) };
-    this.#header = new Header(model, now_s, events, this.#acting);
+    this.#header = new Header(model, now_s, events, this.#acting, link.host.isReport !== true);
     this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#find(selection) });
-    this.#folds = new Folds(model, choices.folds);
+    this.#folds = new Folds(model, choices);
     const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
     const graphEvents = {
       ...cardEvents,
@@ -80,12 +81,11 @@ export class View {
       cursor: (id) => this.#graph.scene.cursor(id),
       neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    const { bar } = this.#acting;
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), bar.element);
+    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), this.#acting.bar.element);
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
-    this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose), choices);
-    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true));
-    this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose) };
+    this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose, choices), choices);
+    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true), choices);
+    this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose, choices) };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
@@ -125,7 +125,7 @@ export class View {
     this.#look(this.choices.query);
     this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
-    else if (this.choices.considered !== null) this.#acting.consider(this.choices.considered);
+    else this.#acting.recall();
   }
 
   stop(): void {
@@ -176,6 +176,7 @@ export class View {
     this.#isBehind = this.choices.selection !== null;
     if (this.#shown !== "") {
       this.#saying.answer = "";
+      this.#acting.turned();
       for (const pane of Object.values(this.#panes)) pane.turned?.();
     }
     this.#shown = run;
@@ -272,7 +273,7 @@ export class View {
     this.#tell(`Asking the run: ${order}…`);
     this.link.order(order, ({ ok, text }) => {
       this.#tell(text);
-      if (!ok) this.#header.refused();
+      this.#header.answered(order, ok);
     });
   }
 }

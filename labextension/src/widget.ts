@@ -14,6 +14,7 @@ interface Opened {
 function widget(): { initialize(opened: { model: AnyModel }): () => void; render(opened: Opened): () => void } {
   const choices = firstChoices();
   let link: Link | null = null;
+  let stop = (): void => undefined;
 
   const connect = (model: AnyModel): Link => {
     if (link !== null) return link;
@@ -23,9 +24,9 @@ function widget(): { initialize(opened: { model: AnyModel }): () => void; render
       },
       now_s: () => Date.now() / 1000,
     });
-    model.on("msg:custom", (content: unknown, buffers?: DataView[]) => {
-      made.receive(content, buffers ?? []);
-    });
+    const receive = (content: unknown, buffers?: DataView[]): void => made.receive(content, buffers ?? []);
+    model.on("msg:custom", receive);
+    stop = () => model.off("msg:custom", receive);
     link = made;
     return made;
   };
@@ -34,6 +35,7 @@ function widget(): { initialize(opened: { model: AnyModel }): () => void; render
     initialize({ model }) {
       connect(model);
       return () => {
+        stop();
         link = null;
       };
     },

@@ -25,6 +25,10 @@ function opened(): { link: Link; sent: Outgoing[]; clock: { now_s: number } } {
   return { link, sent, clock };
 }
 
+function unexpected(text: string): void {
+  throw new Error(text);
+}
+
 function requestOf(message: Outgoing | undefined): string {
   return message !== undefined && "request" in message ? message.request : "";
 }
@@ -43,9 +47,30 @@ test("a kernel that does not take an act for two seconds is busy, until it takes
   assert.deepEqual(sent.filter(({ op }) => op === "command").length, 1);
 });
 
+test("an act that is not heard for long, or of a run that is no longer shown, is not waited for; its answer still counts", () => {
+  const { link, sent, clock } = opened();
+  const heard: string[] = [];
+  link.order("pause", ({ text }) => heard.push(text));
+  clock.now_s += 301;
+  assert.equal(link.isUnheard, true);
+  link.tick();
+  assert.equal(link.isUnheard, false);
+  link.receive({ v: 1, op: "ack", request: requestOf(sent[0]), ok: true, text: "Paused." }, []);
+  assert.deepEqual(heard, ["The kernel did not answer.", "Paused."]);
+  link.order("cancel", ({ text }) => heard.push(text));
+  clock.now_s += 3;
+  link.receive(OTHER, BUFFERS);
+  assert.equal(link.isUnheard, false);
+  link.plan(heard, OTHER.run.id, { what: "failed" }, () => undefined, unexpected);
+  clock.now_s += 3;
+  assert.equal(link.isUnheard, true);
+  link.forget(heard);
+  assert.equal(link.isUnheard, false);
+});
+
 test("what is answered at once is nothing to wait for", () => {
   const { link, clock } = opened();
-  link.askDetail({}, "g1", 0, () => undefined);
+  link.ask({}, { op: "detail", group: "g1", index: 0 }, () => undefined, unexpected);
   clock.now_s += 10;
   assert.equal(link.isUnheard, false);
 });
@@ -54,7 +79,7 @@ test("only the newest plan is answered, and a refusal says why there is none", (
   const { link, sent } = opened();
   const heard: string[] = [];
   const asker = {};
-  const ask = (): void => link.plan(asker, { what: "failed" }, (plan) => heard.push(headline(plan)), (text) => heard.push(text));
+  const ask = (): void => link.plan(asker, FIRST.content.run.id, { what: "failed" }, (plan) => heard.push(headline(plan)), (text) => heard.push(text));
   ask();
   ask();
   const counts = { run: 4, reuse: 9996, await: 0, stale: 3 };
@@ -120,7 +145,7 @@ test("the next failure is the next one in the list, over all groups, and round a
 test("two views of one widget ask for the same, and each has its answer", () => {
   const { link, sent } = opened();
   const heard: string[] = [];
-  for (const view of [{}, {}]) link.askDetail(view, "g1", 6, (node) => heard.push(node.name));
+  for (const view of [{}, {}]) link.ask(view, { op: "detail", group: "g1", index: 6 }, ({ node }) => heard.push(node.name), unexpected);
   for (const message of sent) {
     link.receive({ v: 1, op: "detail", request: requestOf(message), node: { name: "clean[6]" } }, []);
   }

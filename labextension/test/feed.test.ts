@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test, { mock } from "node:test";
-import { LogFeed, type Range } from "../src/logs/feed.ts";
+import { ALL, LogFeed, type Range } from "../src/logs/feed.ts";
 import { Link } from "../src/model/link.ts";
 import type { Outgoing } from "../src/wire.ts";
 import type { LogFilter, LogLine, LogWindow } from "../src/wire_lists.ts";
@@ -15,7 +15,13 @@ class Scene {
   readonly link = new Link({ send: (message) => this.asked.push(message as Asked), now_s: () => 0 });
   readonly shifts: number[] = [];
   range: Range | null = null;
-  feed = new LogFeed(this.link, { range: () => this.range, top: () => this.range?.[0] ?? 0, changed: (shift) => this.shifts.push(shift) });
+  readonly refusals: string[] = [];
+  feed = new LogFeed(this.link, {
+    range: () => this.range,
+    top: () => this.range?.[0] ?? 0,
+    changed: (shift) => this.shifts.push(shift),
+    refused: (text) => this.refusals.push(text),
+  });
 
   get newest(): Asked {
     return this.asked.at(-1)!;
@@ -85,13 +91,15 @@ test("of a page that was cut short the rest is asked for", scene((on) => {
   on.range = [0, 30];
   on.feed.scrolled();
   on.answer(1000, 0, 7);
-  mock.timers.tick(30);
+  mock.timers.tick(101);
   assert.equal(on.newest.start, 7);
 }));
 
-test("a search that has not come to its end goes on at once", scene((on) => {
+test("a search that has not come to its end goes on, with ten questions a second at most", scene((on) => {
   on.answer(10, 0, 10, 0, 0.3);
-  mock.timers.tick(30);
+  mock.timers.tick(60);
+  assert.equal(on.asked.length, 1);
+  mock.timers.tick(41);
   assert.equal(on.asked.length, 2);
   on.answer(25, 0, 25, 0, 1);
   mock.timers.tick(5000);
@@ -114,11 +122,18 @@ test("nobody asks while nobody looks", scene((on) => {
   assert.equal(on.asked.length, 1);
 }));
 
-test("all lines are collected page by page, as far as the kernel gives them", async () => {
+test("why there are no lines is told, and nothing is asked again for it", scene((on) => {
+  on.link.receive({ v: 1, op: "error", request: on.newest.request, text: "no log" }, []);
+  mock.timers.tick(5000);
+  assert.deepEqual([on.refusals, on.asked.length], [["no log"], 1]);
+}));
+
+test("all lines are collected page by page, as far as the kernel gives them, whatever is looked for meanwhile", async () => {
   const on = new Scene();
-  const lines = on.feed.collect(0, 1200);
+  const lines = on.feed.collect({ ...ALL, text: "wanted" }, 0, 1200);
   for (const [count, start] of [[500, 0], [300, 500], [0, 800]] as const) {
-    assert.equal(on.newest.start, start);
+    assert.deepEqual([on.newest.start, on.newest.text], [start, "wanted"]);
+    on.feed.look({ ...ALL, text: "other" });
     on.answer(1200, start, count);
     await new Promise((done) => setImmediate(done));
   }

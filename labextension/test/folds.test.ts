@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { edgesOf } from "../src/core/edges.ts";
-import { MOST_DRAWN } from "../src/core/folds.ts";
+import { Folds, MOST_DRAWN } from "../src/core/folds.ts";
 import { codeOf } from "../src/core/states.ts";
-import { STATES, type TaskState } from "../src/wire.ts";
-import { assertApart, drawn, foldsOf, group } from "./graphs.ts";
+import { type Delta, STATES, type TaskState } from "../src/wire.ts";
+import { assertApart, drawn, foldsOf, group, modelOf } from "./graphs.ts";
 
 function counts(of: Partial<Record<TaskState, number>>): number[] {
   return STATES.map((state) => of[state] ?? 0);
@@ -45,6 +45,19 @@ test("a folded task tells of all that its nodes spawned", () => {
   assert.equal(folded.shownBy("deep"), "walk");
   assert.deepEqual(folded.state("walk")!.group.counts, counts({ WAITING: 1, COMPLETED: 5, FAILED: 1, RUNNING: 2 }));
   assert.deepEqual(edges.map(({ from, to }) => `${from}>${to}`), ["walk>after"]);
+});
+
+test("cards stay the same objects while nothing of what they stand for changes, alike ones too", () => {
+  const many = Array.from({ length: 600 }, (_, i) => group(`load_${i}`, [], { counts: counts({ PENDING: 1 }) }));
+  const walk = [group("walk"), group("read", [], { parent: "walk", kind: "spawned" })];
+  const model = modelOf([...walk, ...many]);
+  const folds = new Folds(model, { folds: new Map([["walk", true]]) });
+  const before = new Map(folds.now.drawn.map((state) => [state.group.id, state]));
+  const change = { id: "read", stale: 1 } as Delta["groups"][number];
+  model.apply({ v: 1, op: "delta", seq: 2, base: 1, run: model.run!, groups: [change], cells: [] }, [], 0);
+  const other = folds.now.drawn.filter((state) => before.get(state.group.id) !== state);
+  assert.ok(before.size < 10);
+  assert.deepEqual(other.map((state) => state.group.id), ["walk"]);
 });
 
 test("what is folded within what is folded stays so, and to reveal a group unfolds all around it", () => {

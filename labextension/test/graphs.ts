@@ -28,7 +28,7 @@ export function modelOf(groups: readonly GroupState[]): RunModel {
 }
 
 export function foldsOf(groups: readonly GroupState[], byHand: Record<string, boolean> = {}): Folds {
-  return new Folds(modelOf(groups), new Map(Object.entries(byHand)));
+  return new Folds(modelOf(groups), { folds: new Map(Object.entries(byHand)) });
 }
 
 export interface Drawn {

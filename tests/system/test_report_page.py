@@ -46,6 +46,28 @@ def test_the_page_opens_from_disk_with_graph_timeline_table_and_failures(alone: 
     expect(alone.locator(".wfkit-static table")).to_contain_text("11 completed, 1 failed")
 
 
+def test_what_a_report_does_not_hold_is_said_where_it_was_asked_for(
+    alone: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wfkit.notebook.report._DETAIL_BYTES", 0)
+    alone.goto(write_report(monthly(), tmp_path / "x.html").as_uri())
+    view = alone.locator(".wfkit")
+    expect(view.get_by_role("button", name="Logs")).to_have_count(0)
+    view.locator(".wf-card", has_text="carriers").click()
+    expect(view.locator(".wf-panel-body")).to_contain_text("does not hold the details of this node")
+    expect(view.locator(".wf-panel-content")).not_to_contain_text("Asking the kernel")
+    view.locator(".wf-panel-body summary", has_text="Source").click()
+    expect(view.locator(".wf-panel-body")).to_contain_text("does not hold the code of tasks")
+    view.get_by_role("button", name="Rerun failed").click()
+    expect(alone.get_by_role("dialog")).to_contain_text("nothing in it acts on the run")
+    alone.keyboard.press("Escape")
+    view.get_by_role("button", name="Table").click()
+    view.get_by_role("button", name="Nodes", exact=True).click()
+    view.get_by_role("searchbox", name="Search names and reasons").fill("clean")
+    expect(view.locator(".wf-nodes .wf-count")).to_contain_text("A report looks through")
+    expect(view.locator(".wf-status")).to_have_text("")
+
+
 def test_without_scripts_the_page_is_read(browser: Browser, tmp_path: Path) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()

@@ -167,6 +167,65 @@ def test_a_view_that_is_rendered_again_keeps_what_was_chosen(tab: Tab) -> None:
         expect(tab.locator(".wfkit")).to_have_attribute("data-mode", "table")
 
 
+def test_filters_order_zoom_and_follow_are_kept_too(tab: Tab) -> None:
+    with served(monthly()) as host:
+        opened(tab, host)
+        tab.locator(".wf-card", has_text="clean").dblclick()
+        tab.get_by_role("button", name="Failures first").click()
+        tab.get_by_role("button", name="Table", exact=True).click()
+        tab.get_by_role("button", name="Nodes", exact=True).click()
+        nodes = tab.locator(".wf-nodes")
+        nodes.get_by_label("Task").select_option("clean")
+        nodes.get_by_label("State").select_option("COMPLETED")
+        nodes.get_by_role("columnheader", name="Name").get_by_role("button").click()
+        nodes.get_by_role("columnheader", name="Name").get_by_role("button").click()
+        nodes.get_by_role("searchbox").fill("clean[1")
+        expect(nodes.locator(".wf-count")).to_contain_text("3 of 40 nodes")
+        tab.get_by_role("button", name="Logs").click()
+        logs = tab.locator(".wf-logs-pane")
+        logs.get_by_label("Least level").select_option("40")
+        logs.get_by_role("button", name="Follow").click()
+        tab.get_by_role("button", name="Timeline").click()
+        timeline = tab.locator(".wf-tl-window")
+        timeline.focus()
+        timeline.press("+")
+        tab.evaluate("window.again()")
+        timeline.focus()
+        before = timeline.screenshot()
+        timeline.press("0")
+        tab.mouse.move(0, 0)
+        assert timeline.screenshot() != before
+        tab.get_by_role("button", name="Logs").click()
+        expect(logs.get_by_label("Least level")).to_have_value("40")
+        expect(logs.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
+        tab.get_by_role("button", name="Table", exact=True).click()
+        expect(nodes.locator(".wf-count")).to_contain_text("3 of 40 nodes")
+        expect(nodes.locator('[aria-sort="descending"]')).to_have_text("Name")
+        expect(nodes.get_by_label("Task").locator("option:checked")).to_have_text("clean")
+        tab.get_by_role("button", name="Graph", exact=True).click()
+        expect(tab.get_by_role("button", name="Failures first")).to_have_attribute("aria-pressed", "true")
+
+
+def test_two_views_of_one_widget_are_looked_at_apart(tab: Tab) -> None:
+    run = StoryRun(run_started(), monthly_graph(), started(0, 0))
+    tab.set_viewport_size({"width": 1200, "height": 2400})
+    with served(run) as host:
+        opened(tab, host)
+        tab.evaluate("window.another()")
+        one, other = tab.locator(".wfkit").first, tab.locator(".wfkit").last
+        one.get_by_role("button", name="Table", exact=True).click()
+        expect(one).to_have_attribute("data-mode", "table")
+        run.tell(*(ended(0, month) for month in range(12)))
+        expect(other.locator(".wf-card", has_text="load").locator(".wf-card-progress")).to_have_text("12/12")
+        one.get_by_role("button", name="Graph", exact=True).click()
+        one.locator(".wf-card", has_text="load").dblclick()
+        expect(one.locator(".wf-grid")).to_be_visible()
+        run.tell(started(1, 0))
+        expect(other.locator(".wf-card", has_text="clean")).to_have_attribute("title", "clean: 1 running, 11 pending")
+        tab.evaluate("window.another()")
+        expect(tab.locator(".wfkit").last.locator(".wf-grid")).to_be_visible()
+
+
 def test_cards_stand_still_while_the_run_grows(tab: Tab) -> None:
     run = StoryRun(run_started(), NodesAdded(groups=(spec(0, "first"), spec(1, "second", 1, edge(0)))))
     with served(run) as host:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from playwright.sync_api import Locator, Route, expect
 from playwright.sync_api import Page as Tab
@@ -216,7 +218,67 @@ def test_what_is_typed_outlives_another_drawing_of_the_output(tab: Tab) -> None:
         expect(dialog_of(tab)).to_have_count(0)
 
 
+def test_the_focus_stays_where_the_reader_went_while_the_plan_was_made(tab: Tab) -> None:
+    with served(monthly()) as host:
+        opened(tab, host)
+        row(tab, "load").focus()
+        tab.keyboard.press("f")
+        tab.get_by_role("button", name="With value…").click()
+        tab.keyboard.type("1")
+        dialog_of(tab).evaluate(
+            """dialog => { const [look, back] = dialog.querySelectorAll(".wf-dialog-buttons button");
+            look.focus(); look.click(); back.focus(); }"""
+        )
+        expect(dialog_of(tab).get_by_role("button", name="Confirm")).to_be_enabled()
+        expect(dialog_of(tab).get_by_role("button", name="Cancel")).to_be_focused()
+
+
+def test_a_rerun_that_fails_is_told_also_when_its_dialog_is_gone(tab: Tab) -> None:
+    run = monthly()
+    go = threading.Event()
+
+    def broken(*_: str, **__: object) -> StoryRun:
+        go.wait(10)
+        raise ConnectionError("scheduler gone")
+
+    run.rerun = broken  # type: ignore[method-assign]
+    with served(run) as host:
+        opened(tab, host)
+        tab.get_by_role("button", name="Rerun failed").click()
+        dialog_of(tab).get_by_role("button", name="Confirm").click()
+        expect(dialog_of(tab)).to_contain_text("Starting…")
+        tab.keyboard.press("Escape")
+        go.set()
+        expect(tab.locator(".wf-status")).to_contain_text("Could not rerun: ConnectionError: scheduler gone")
+
+
 # --- other runs of the lineage ---
+
+
+def test_a_dialog_about_a_run_that_is_no_longer_shown_closes_and_starts_nothing(tab: Tab) -> None:
+    run = monthly()
+    with served(run) as host:
+        opened(tab, host)
+        tab.get_by_role("button", name="Rerun failed").click()
+        expect(dialog_of(tab).get_by_role("button", name="Confirm")).to_be_enabled()
+        host.view.turn_to(rerun_of(run))
+        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
+        expect(dialog_of(tab)).to_have_count(0)
+        expect(tab.locator(".wf-status")).to_contain_text("Another run is shown now: no rerun was started.")
+        assert tab.evaluate("window.sent.filter(message => message.op === 'rerun').length") == 0
+
+
+def test_a_run_that_cannot_be_shown_is_not_named_as_the_shown_one(tab: Tab) -> None:
+    run = monthly()
+    with served(run) as host:
+        opened(tab, host)
+        rerun_of(run)
+        switch = tab.get_by_label("Run of this lineage")
+        expect(switch).to_be_visible()
+        tab.evaluate("() => { window.broken = true; }")
+        switch.select_option("run 2 of 2: Running")
+        expect(tab.locator(".wf-status")).to_contain_text("cannot be reached")
+        expect(switch.locator("option:checked")).to_have_text("run 1 of 2: Failed")
 
 
 def test_a_rerun_started_elsewhere_is_offered_and_earlier_runs_stay_at_hand(tab: Tab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from array import array
 from pathlib import Path
@@ -12,7 +13,8 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
 from tests.notebook.graphs import GRAPHS, Sketch, backtest, delays, warehouse
-from tests.notebook.telling import BEGIN_S, ERROR, StoryRun, ended, spec
+from tests.notebook.stories import monthly
+from tests.notebook.telling import BEGIN_S, ERROR, StoryRun, ended, run_started, spec
 from tests.system.widget_page import assert_apart, opened, row, served
 from wfkit.core.events import NodesAdded
 from wfkit.core.states import TaskState
@@ -104,6 +106,49 @@ def test_the_keyboard_folds_and_unfolds_in_the_list(tab: Tab) -> None:
         tab.keyboard.press("ArrowDown")
         assert tab.evaluate("document.activeElement.dataset.wfkitNode") == "parse_times"
         expect(row(tab, "airports")).not_to_have_attribute("aria-expanded", "true")
+
+
+def test_all_that_was_asked_to_be_shown_stays_shown_when_a_card_is_opened(tab: Tab) -> None:
+    run = StoryRun(run_started(), NodesAdded(groups=tuple(spec(number, f"task{number}") for number in range(40))))
+    with served(run) as host:
+        opened(tab, host)
+        view = tab.locator(".wf-viewport")
+        below = "view => view.scrollHeight - view.clientHeight"
+        assert view.evaluate(below) > 100
+        tab.get_by_role("button", name="Show all").click(force=True)
+        assert view.evaluate(below) <= 1
+        tab.locator(".wf-card").first.click()
+        expect(tab.locator(".wf-panel")).to_be_visible()
+        assert view.evaluate(below) <= 1
+
+
+def test_what_is_under_the_pointer_stays_there_while_it_zooms(tab: Tab) -> None:
+    tab.set_viewport_size({"width": 1500, "height": 1000})
+    with served(monthly()) as host:
+        opened(tab, host)
+        card = tab.locator(".wf-card", has_text="delays")
+        box = card.bounding_box()
+        assert box is not None
+        at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        tab.mouse.move(*at)
+        tab.keyboard.down("Control")
+        for _ in range(3):
+            tab.mouse.wheel(0, -100)
+        tab.keyboard.up("Control")
+        expect(tab.locator(".wf-plane")).to_have_attribute("style", re.compile(r"scale\(1\.6\)"))
+        after = card.bounding_box()
+        assert after is not None
+        assert after["x"] + after["width"] / 2 == pytest.approx(at[0], abs=3)
+
+
+def test_the_row_that_the_tab_key_reaches_is_one_that_is_shown(tab: Tab) -> None:
+    with served(delays()) as host:
+        opened(tab, host)
+        row(tab, "parse_times").focus()
+        tab.locator('.wf-nest-head:has-text("clean") .wf-twist').click()
+        expect(row(tab, "parse_times")).to_be_hidden()
+        expect(row(tab, "clean")).to_have_attribute("tabindex", "0")
+        expect(row(tab, "parse_times")).to_have_attribute("tabindex", "-1")
 
 
 def test_search_goes_from_match_to_match_and_finds_what_is_folded(tab: Tab) -> None:

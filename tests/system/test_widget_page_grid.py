@@ -13,7 +13,8 @@ from playwright.sync_api import Page as Tab
 from tests.notebook.stories import crawl
 from tests.notebook.telling import ERROR, StoryRun, edge, ended, run_started, spec, started
 from tests.system.widget_page import opened, row, served
-from wfkit.core.events import How, NodesAdded
+from wfkit.core.events import How, NodeFinished, NodesAdded
+from wfkit.core.ids import RunId
 from wfkit.core.states import TaskState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
@@ -34,8 +35,12 @@ def etl(length: int, failed: Iterable[int] = (), done: int | None = None) -> Sto
     run.tell(*(ended(0, index) for index in range(length)))
     bad = set(failed)
     for index in range(length if done is None else done):
-        run.tell(ended(1, index, TaskState.FAILED, error=ERROR) if index in bad else ended(1, index))
+        run.tell(broken(index, "ValueError: odd") if index in bad else ended(1, index))
     return run
+
+
+def broken(index: int, reason: str) -> NodeFinished:
+    return ended(1, index, TaskState.FAILED, error=ERROR, reason=reason)
 
 
 def grid(tab: Tab) -> Locator:
@@ -279,6 +284,40 @@ def test_what_nodes_spawned_is_found_by_names_that_only_the_kernel_knows(tab: Ta
         expect(tab.locator(f'[data-wfkit-detail="{names[-1]}"]')).to_be_visible()
         canvas.hover(position=spot(canvas, 0))
         expect(tab.get_by_role("tooltip")).to_contain_text(names[0])
+
+
+def test_what_is_found_after_the_grid_was_left_leads_nowhere(tab: Tab) -> None:
+    run = etl(300, failed=(40,))
+    with served(run) as host:
+        opened(tab, host)
+        enter(tab)
+        tab.evaluate("() => { window.drop = ({ op }) => { window.answered ||= op === 'found'; }; }")
+        search = tab.get_by_label("Find an element")
+        search.fill("ValueError")
+        with run.lock:  # the kernel takes its time
+            search.press("Enter")
+            tab.get_by_role("button", name="\u2039 Graph").click()
+            enter(tab, "load")
+        tab.wait_for_function("window.answered")
+        expect(tab.locator(".wf-panel")).to_be_hidden()
+        expect(tab.locator(".wf-grid-title")).to_have_text("load (300)")
+
+
+def test_what_was_told_of_a_cell_is_told_anew_in_another_run(tab: Tab) -> None:
+    with served(etl(200, failed=(150,))) as host:
+        opened(tab, host)
+        canvas = enter(tab)
+        tip = tab.get_by_role("tooltip")
+        canvas.hover(position=spot(canvas, 150))
+        expect(tip).to_contain_text("ValueError: odd")
+        new = etl(200, done=0)
+        new.view_model.run_id = RunId("r-2")
+        new.tell(broken(150, "ValueError: another"))
+        host.view.turn_to(new)
+        expect(tab.locator(".wf-grid-seen")).to_contain_text("199 pending")
+        canvas.hover(position=spot(canvas, 149))
+        canvas.hover(position=spot(canvas, 150))
+        expect(tip).to_contain_text("ValueError: another")
 
 
 def test_a_selection_elsewhere_is_followed(tab: Tab) -> None:

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from tests.notebook.stories import monthly
-from tests.notebook.telling import started
-from tests.system.widget_page import opened, served
+from tests.notebook.stories import monthly, monthly_graph
+from tests.notebook.telling import StoryRun, ended, run_started, started
+from tests.system.widget_page import opened, row, served
 from wfkit.core.ids import RunId
 
 pytestmark = pytest.mark.browser
@@ -35,8 +35,38 @@ def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:
         expect(tab.locator('[role="treegrid"] [data-wfkit-node="load"]')).to_have_attribute("data-state", "RUNNING")
         tab.evaluate("() => { window.broken = false; }")
         tab.get_by_role("button", name="Cancel").click()
-        expect(tab.locator(".wf-status")).not_to_contain_text("cannot be reached", timeout=10_000)
+        expect(tab.locator(".wf-status")).to_contain_text("what waits will not start")
+        expect(tab.locator(".wf-status")).not_to_contain_text("cannot be reached")
         assert len(run.cancelled) == 1
+
+
+def test_in_a_shadow_tree_the_theme_is_followed_and_the_focus_stays(tab: Tab) -> None:
+    run = StoryRun(run_started(), monthly_graph(), started(0))
+    with served(run) as host:
+        tab.goto(f"{host.url}#shadow")
+        view = tab.locator(".wfkit")
+        expect(view).to_have_attribute("data-theme", "light")
+        tab.evaluate("document.body.className = 'dark'")
+        expect(view).to_have_attribute("data-theme", "dark")
+        tab.locator(".wf-card", has_text="load").click()
+        every = tab.locator(".wf-panel").get_by_role("button", name="All, 12")
+        every.focus()
+        run.tell(ended(0))
+        expect(tab.locator(".wf-panel").get_by_role("button", name="Completed, 1")).to_be_visible()
+        expect(every).to_be_focused()
+
+
+def test_details_that_cannot_be_asked_for_say_so_and_the_page_goes_on(tab: Tab) -> None:
+    with served(monthly()) as host:
+        opened(tab, host)
+        tab.evaluate("() => { window.broken = true; }")
+        row(tab, "clean").focus()
+        tab.keyboard.press("Enter")
+        expect(tab.locator(".wf-element").first).to_have_attribute("data-state", "FAILED")
+        expect(tab.locator(".wf-panel-content")).to_have_text("The kernel cannot be reached from this page.")
+        tab.evaluate("() => { window.broken = false; }")
+        tab.locator(".wf-element").first.click()
+        expect(tab.locator(".wf-node")).to_have_attribute("data-state", "FAILED")
 
 
 def test_versions_that_differ_are_told_in_one_line(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:

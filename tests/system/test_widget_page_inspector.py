@@ -335,6 +335,13 @@ def test_a_frame_in_a_cell_leads_to_the_cell_where_the_page_shows_it(tab: Tab, c
         tab.evaluate("document.querySelectorAll('.jp-InputPrompt')[1].textContent = '[9]:'")
         link.click()
         expect(tab.locator(".wf-frame-where")).to_contain_text("the page does not show this cell now")
+        tab.evaluate("document.querySelectorAll('.jp-InputPrompt')[1].textContent = '[4]:'")
+        link.click()
+        expect(tab.locator(".wf-frame-where")).to_have_text("cell 4, line 1 in clean")
+        tab.evaluate("document.body.append(document.getElementById('out'))")  # the cells are those of another notebook
+        tab.evaluate("window.again()")
+        expect(tab.locator(".wf-frame-where")).to_have_text("cell 4, line 1 in clean")
+        expect(tab.locator(".wf-frame-where button")).to_have_count(0)
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "<script>window.canary='ran'</script>", "`<b>x</b>`\u202e"])

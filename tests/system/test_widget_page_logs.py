@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.notebook.telling import (
 )
 from tests.system.widget_page import opened, served
 from wfkit.core.events import LogLine, LogLines, NodesAdded
-from wfkit.core.ids import GroupId
+from wfkit.core.ids import GroupId, RunId
 from wfkit.core.states import RunState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
@@ -217,6 +218,31 @@ def test_a_log_of_300_000_lines_of_100_000_nodes_is_read_from_end_to_start(tab: 
         tab.get_by_label("Search the log").fill("LINE 123456")
         expect(count_told(tab)).to_have_text("1 line found", timeout=20_000)
         expect(line(tab, "line 123456")).to_contain_text("item[41152]")
+
+
+def test_the_task_that_is_chosen_is_looked_for_in_the_next_run_too(tab: Tab) -> None:
+    with served(StoryRun(run_started(), monthly_graph(), logged(0, 0, 1, "of load"), logged(1, 0, 1, "of clean"))) as host:
+        opened(tab, host)
+        show_logs(tab)
+        task = tab.locator(".wf-logs-pane").get_by_label("Task")
+        task.select_option("load")
+        expect(count_told(tab)).to_have_text("1 line found")
+        new = StoryRun(replace(run_started(), run_id=RunId("r-2")))
+        host.view.turn_to(new)
+        expect(task.locator("option", has_text="clean")).to_have_count(0)
+        expect(task.locator("option:checked")).to_have_text("load")
+        new.tell(monthly_graph(), logged(1, 0, 1, "of clean again"), logged(0, 0, 1, "of load again"))
+        expect(line(tab, "of load again")).to_be_visible()
+        expect(count_told(tab)).to_have_text("1 line found")
+        expect(task.locator("option:checked")).to_have_text("load")
+        other = StoryRun(
+            replace(run_started(), run_id=RunId("r-3")),
+            NodesAdded(groups=(spec(0, "walk"),)),
+            logged(0, 0, 1, "of another task"),
+        )
+        host.view.turn_to(other)
+        expect(line(tab, "of another task")).to_be_visible()
+        expect(task.locator("option:checked")).to_have_text("All tasks")
 
 
 def test_a_pane_that_nobody_sees_asks_nothing_and_an_ended_run_is_not_asked_again(tab: Tab) -> None:

@@ -10,6 +10,7 @@ from tests.notebook.stories import monthly_graph
 from tests.notebook.telling import (
     StoryRun,
     ended,
+    rerun_of,
     run_finished,
     run_started,
     started,
@@ -38,6 +39,30 @@ def test_cancel_sends_one_command_and_shows_the_answer(tab: Tab) -> None:
         assert run.cancelled == ["from the live view"]
         run.tell(ended(0, 1, TaskState.CANCELLED), run_finished(RunState.CANCELLED))
         expect(button).to_be_hidden()
+
+
+def test_what_was_asked_of_one_run_is_not_asked_of_the_next(tab: Tab) -> None:
+    run = StoryRun(run_started(), monthly_graph(), started(0, 0))
+    with served(run) as host:
+        opened(tab, host)
+        tab.locator(".wf-cancel").click()
+        expect(tab.locator(".wf-cancel")).to_have_text("Cancelling…")
+        host.view.turn_to(rerun_of(run))
+        expect(tab.locator(".wf-cancel")).to_have_text("Cancel")
+        expect(tab.locator(".wf-cancel")).to_be_enabled()
+        expect(tab.locator(".wf-pause")).to_be_visible()
+
+
+def test_what_is_still_held_may_be_released_again(tab: Tab) -> None:
+    run = StoryRun(run_started(), monthly_graph(), run_finished(RunState.COMPLETED))
+    run.held_bytes = 1_000
+    run.release = lambda: None  # type: ignore[method-assign]
+    with served(run) as host:
+        opened(tab, host)
+        tab.locator(".wf-release").click()
+        expect(tab.locator(".wf-status")).not_to_have_text("Asking the run: release…")
+        expect(tab.locator(".wf-release")).to_be_enabled()
+        expect(tab.locator(".wf-release")).to_have_text("Release")
 
 
 def test_a_refused_cancel_can_be_tried_again(tab: Tab) -> None:

@@ -11,11 +11,12 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from tests.notebook.stories import monthly, monthly_graph, monthly_steps
-from tests.notebook.telling import StoryRun, ended, run_started, spec, started
+from tests.notebook.stories import crawl, monthly, monthly_graph, monthly_steps
+from tests.notebook.telling import StoryRun, ended, run_finished, run_started, spec, started
 from tests.system.widget_page import Page, opened, served
 from wfkit.core.events import AnyEvent, NodesAdded
-from wfkit.core.states import TaskState
+from wfkit.core.ids import RunId
+from wfkit.core.states import RunState, TaskState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -180,6 +181,50 @@ def test_it_zooms_and_fits_by_keys_wheel_and_buttons(tab: Tab, way: str) -> None
         else:
             tab.get_by_role("button", name="Show all of the run").click()
         assert settled(lambda: canvas.evaluate(picture) == whole or way != "buttons", tab)
+
+
+def test_a_press_ends_where_it_is_released_also_outside(tab: Tab) -> None:
+    with served(monthly()) as host:
+        timeline(tab, host)
+        expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible()
+        tab.locator(".wf-timeline").get_by_role("button", name="Zoom in").click(click_count=4)
+        box: Any = tab.locator(".wf-tl-window").bounding_box()
+        x, foot = box["x"] + box["width"] / 2, box["y"] + box["height"]
+        tab.mouse.move(x, foot - 2)
+        tab.mouse.down()
+        tab.mouse.move(x, foot + 60)
+        tab.mouse.up()
+        expect(tab.locator(".wf-panel")).to_be_hidden()
+        canvas, picture = tab.locator(".wf-tl-canvas"), "canvas => canvas.toDataURL()"
+        before = canvas.evaluate(picture)
+        tab.mouse.move(x, foot - 30)
+        tab.mouse.move(x - 200, foot - 30, steps=4)
+        tab.evaluate("() => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))")
+        assert canvas.evaluate(picture) == before, "it is no longer dragged"
+
+
+def test_another_run_is_shown_whole_and_without_the_bars_of_the_one_before(tab: Tab) -> None:
+    with served(monthly()) as host:
+        timeline(tab, host)
+        expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible()
+        zoom = tab.locator(".wf-timeline").get_by_role("button", name="Zoom in")
+        zoom.click(click_count=4)
+        tab.evaluate("() => { window.drop = ({ op }) => op === 'columns'; }")
+        graph = NodesAdded(groups=(spec(0, "item", 2, mapped=True),))
+        began = replace(run_started(at_s=1_700_000_100.0), run_id=RunId("r-2"))
+        steps = [started(0, 0, after_s=100), ended(0, 0, after_s=120), started(0, 1, after_s=120), ended(0, 1, after_s=140)]
+        host.view.turn_to(StoryRun(began, graph, *steps, run_finished(RunState.COMPLETED)))
+        expect(tab.locator(".wf-timeline")).to_contain_text("Nothing has run yet.")
+        tab.evaluate("() => { window.drop = undefined; }")
+        expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible(timeout=12_000)  # it asks every 4 s
+        tab.mouse.move(*place(tab, 39, 40, 1))
+        expect(tab.locator(".wf-tl-tip")).to_contain_text("item[1]")
+
+
+def test_bars_of_what_nodes_spawned_have_names_that_only_the_kernel_knows(tab: Tab) -> None:
+    with served(crawl()) as host:
+        timeline(tab, host)
+        expect(tab.locator(".wf-tl-foot p")).to_contain_text("Longest: total#3 ")
 
 
 def test_a_lost_message_is_asked_for_again(tab: Tab) -> None:

@@ -58,8 +58,12 @@ _PAGE = """\
   void poll();
   const made = typeof widget === "function" ? await widget() : widget;
   if (location.hash !== "#bare") await made.initialize?.({ model });
-  const show = () => made.render({ model, el: document.getElementById("out") });
+  const out = document.getElementById("out");
+  const inside = () => out.attachShadow({ mode: "open" }).appendChild(document.createElement("div"));
+  const el = location.hash === "#shadow" ? inside() : out;
+  const show = () => made.render({ model, el });
   window.cleanup = await show();
+  window.another = () => void made.render({ model, el: document.body.appendChild(document.createElement("div")) });
   window.again = async () => { window.cleanup(); window.cleanup = await show(); };
   window.ready = true;
 </script></body></html>

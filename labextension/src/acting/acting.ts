@@ -4,9 +4,9 @@ import { h } from "../core/dom.ts";
 import { RUN_LOOKS, hasBad } from "../core/states.ts";
 import { nextFailure } from "../model/failures.ts";
 import type { Link } from "../model/link.ts";
+import { totals } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
-import type { Order } from "../wire.ts";
-import { totals } from "../core/header.ts";
+import type { Order, Wish } from "../wire.ts";
 import { ActionBar } from "./bar.ts";
 import { Dialog } from "./dialog.ts";
 import { Shortcuts } from "./keys.ts";
@@ -34,14 +34,19 @@ export class Acting {
 
   constructor(
     readonly link: Link,
-    readonly events: ActingEvents,
     readonly choices: { selection: Selection | null; considered: Considered | null },
+    readonly events: ActingEvents,
   ) {
     this.dialog = new Dialog(() => events.focus());
-    this.#rerun = new RerunDialog(link, this.dialog, (considered) => (choices.considered = considered));
+    this.#rerun = new RerunDialog(
+      link,
+      this.dialog,
+      (considered) => (choices.considered = considered),
+      (text) => events.tell(text),
+    );
     this.lineage = new Lineage((run) => this.#show(run));
     this.bar = new ActionBar(link.model, {
-      consider: (considered) => this.consider(considered),
+      consider: (wish, title) => this.#consider(wish, title),
       cancel: (at, answered) => this.#cancel(at, answered),
     });
     this.more = new Menu("More", () => this.#items());
@@ -60,9 +65,20 @@ export class Acting {
     this.bar.update();
   }
 
+  /** Goes on with what another view of the same run considered. */
+  recall(): void {
+    const { considered } = this.choices;
+    if (considered?.run === this.link.model.run?.id && considered !== null) this.#rerun.open(considered);
+  }
+
+  /** Another run is shown. */
+  turned(): void {
+    this.#rerun.turned();
+  }
+
   /** Shows what a rerun would do, to be confirmed. */
-  consider(considered: Considered): void {
-    this.#rerun.open(considered);
+  #consider(wish: Wish, title: string): void {
+    this.#rerun.open({ wish, title, run: this.link.model.run?.id ?? "" });
   }
 
   #nextFailure(): void {
@@ -78,7 +94,7 @@ export class Acting {
   }
 
   #failed(): void {
-    if (this.#hasFailed()) this.consider({ wish: { what: "failed" }, title: "Rerun what failed" });
+    if (this.#hasFailed()) this.#consider({ what: "failed" }, "Rerun what failed");
     else this.events.tell("Nothing failed: there is nothing to rerun.");
   }
 
@@ -87,7 +103,7 @@ export class Acting {
     const pinned = about?.pinned === true;
     const items: Item[] = [
       { text: "Rerun what failed…", run: () => this.#failed() },
-      { text: "Rerun what changed…", run: () => this.consider({ wish: { what: "changed" }, title: "Rerun what changed" }) },
+      { text: "Rerun what changed…", run: () => this.#consider({ what: "changed" }, "Rerun what changed") },
       { text: pinned ? "Unpin" : "Pin", run: () => this.events.order(pinned ? "unpin" : "pin") },
     ];
     if (run !== null && run.held_bytes > 0 && RUN_LOOKS[run.state].ended) {
@@ -99,7 +115,10 @@ export class Acting {
   }
 
   #show(run: string): void {
-    this.link.act({ op: "show", run }, ({ text }) => this.events.tell(text));
+    this.link.act({ op: "show", run }, ({ ok, text }) => {
+      this.events.tell(text);
+      if (!ok) this.lineage.refused();
+    });
   }
 
   #cancel(at: Selection, answered: (ok: boolean) => void): void {

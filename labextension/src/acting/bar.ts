@@ -5,10 +5,10 @@ import { codeOf, isLive, stateOf } from "../core/states.ts";
 import type { RunModel } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
 import { RUN_LOOKS } from "../core/states.ts";
-import type { Considered } from "./rerun.ts";
+import type { Wish } from "../wire.ts";
 
 export interface BarEvents {
-  consider(considered: Considered): void;
+  consider(wish: Wish, title: string): void;
   cancel(at: Selection, answered: (ok: boolean) => void): void;
 }
 
@@ -70,15 +70,14 @@ export class ActionBar {
     const at = this.#selection;
     if (at === null) return;
     const index = this.#index(at);
-    this.events.consider({ wish: { what: "node", group: at.group, index }, title: `Rerun from ${this.#name(at)}` });
+    this.events.consider({ what: "node", group: at.group, index }, `Rerun from ${this.#name(at)}`);
   }
 
   #given(): void {
     const at = this.#selection;
     const index = at === null ? null : this.#index(at);
     if (at === null || index === null) return;
-    const wish = { what: "value", group: at.group, index, value: "" } as const;
-    this.events.consider({ wish, title: `Rerun with a value for ${this.#name(at)}` });
+    this.events.consider({ what: "value", group: at.group, index, value: "" }, `Rerun with a value for ${this.#name(at)}`);
   }
 
   #stop(): void {

@@ -30,8 +30,12 @@ export class Dialog {
     return this.#shown !== null;
   }
 
+  get focused(): Element | null {
+    return (this.element.getRootNode() as Document | ShadowRoot).activeElement;
+  }
+
   open(shown: Shown): void {
-    if (this.#shown === null) this.#before = (this.element.getRootNode() as Document | ShadowRoot).activeElement;
+    if (this.#shown === null) this.#before = this.focused;
     this.#shown = shown;
     const title = h("h3.wf-dialog-title", {}, shown.title);
     const panel = h(
@@ -83,8 +87,8 @@ export class Dialog {
     }
     if (event.key !== "Tab") return;
     const all = [...this.element.querySelectorAll<HTMLElement>(FOCUSABLE)].filter((each) => each.checkVisibility());
-    const active = (this.element.getRootNode() as Document | ShadowRoot).activeElement;
-    const at = all.findIndex((each) => each === active);
+    const { focused } = this;
+    const at = all.findIndex((each) => each === focused);
     const next = event.shiftKey ? (at <= 0 ? all.length - 1 : at - 1) : (at + 1) % all.length;
     all[next]?.focus();
     event.preventDefault();

@@ -17,6 +17,7 @@ export class Lineage {
   readonly #pinned = h("span.wf-pinned", { title: "Newer runs leave what it holds alone, and its record stays" }, "pinned");
   readonly #switch = h("select.wf-switch", { "aria-label": "Run of this lineage" });
   #drawn = "";
+  #shown = "";
 
   constructor(readonly show: (run: string) => void) {
     this.#switch.addEventListener("change", () => show(this.#switch.value));
@@ -27,6 +28,7 @@ export class Lineage {
     const key = JSON.stringify(about);
     if (key === this.#drawn) return;
     this.#drawn = key;
+    this.#shown = about?.id ?? "";
     const lineage = about?.lineage ?? [];
     const parent = about?.parent ?? null;
     this.element.hidden = about === null;
@@ -40,6 +42,11 @@ export class Lineage {
     this.#switch.replaceChildren(...options);
     this.#switch.hidden = lineage.length === 0;
     this.notes.replaceChildren(...this.#newer(about), ...changed(about));
+  }
+
+  /** The run that was chosen is not shown. */
+  refused(): void {
+    this.#switch.value = this.#shown;
   }
 
   #newer(about: About | null): HTMLElement[] {

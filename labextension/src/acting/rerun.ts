@@ -11,24 +11,30 @@ import type { Dialog } from "./dialog.ts";
 export interface Considered {
   readonly wish: Wish;
   readonly title: string;
+  /** The run that was shown, which the wish is about. */
+  readonly run: string;
 }
 
+/** The kernel takes no longer ones. */
+const LONGEST_VALUE = 100_000;
 const HINT = "A Python literal, such as 3.5, 'text' or [1, 2]. It becomes the result, and is on record as set by hand.";
 
 export class RerunDialog {
   readonly #confirm = h("button.wf-button.wf-primary", { type: "button" }, "Confirm");
   readonly #back = h("button.wf-button", { type: "button" }, "Cancel");
   readonly #look = h("button.wf-button", { type: "button" }, "Show the plan");
-  readonly #value = h("textarea.wf-value", { rows: 2, spellcheck: "false", "aria-label": "New result" });
+  readonly #value = h("textarea.wf-value", { rows: 2, maxlength: LONGEST_VALUE, spellcheck: "false", "aria-label": "New result" });
   readonly #headline = h("p.wf-plan-headline", { role: "status" });
   readonly #facts = h("div.wf-plan");
   readonly #error = h("p.wf-plan-error", { role: "alert" });
   #considered: Considered | null = null;
+  #isStarting = false;
 
   constructor(
     readonly link: Link,
     readonly dialog: Dialog,
     readonly remember: (considered: Considered | null) => void,
+    readonly tell: (text: string) => void,
   ) {
     this.#back.addEventListener("click", () => dialog.dismiss());
     this.#confirm.addEventListener("click", () => this.#start());
@@ -54,9 +60,20 @@ export class RerunDialog {
       body: h("div.wf-dialog-body", {}, field, this.#headline, this.#facts, this.#error),
       buttons: [this.#look, this.#back, this.#confirm],
       focus: asks ? this.#value : this.#back,
-      closed: () => this.#consider(null),
+      closed: () => {
+        this.#consider(null);
+        this.link.forget(this);
+      },
     });
     if (!asks || wish.value !== "") this.#plan();
+  }
+
+  /** Another run is shown: its groups are others, so a wish about the one before is given up. */
+  turned(): void {
+    const isStarting = this.#isStarting;
+    if (this.#considered === null || this.#considered.run === this.link.model.run?.id) return;
+    this.dialog.dismiss();
+    if (!isStarting) this.tell("Another run is shown now: no rerun was started.");
   }
 
   #consider(considered: Considered | null): void {
@@ -68,6 +85,7 @@ export class RerunDialog {
     const considered = this.#considered;
     if (considered?.wish.what !== "value") return;
     this.#consider({ ...considered, wish: { ...considered.wish, value: this.#value.value } });
+    this.link.forget(this);
     this.#tell("", "");
   }
 
@@ -76,6 +94,7 @@ export class RerunDialog {
     setProse(this.#error, error);
     this.#facts.replaceChildren();
     this.#confirm.disabled = true;
+    this.#isStarting = false;
     setText(this.#confirm, "Confirm");
   }
 
@@ -83,11 +102,16 @@ export class RerunDialog {
     const considered = this.#considered;
     if (considered === null) return;
     this.#tell("Asking what would run…", "");
+    const { focused } = this.dialog;
     this.link.plan(
       this,
+      considered.run,
       considered.wish,
       (plan) => {
-        if (this.#considered === considered) this.#draw(plan);
+        if (this.#considered !== considered) return;
+        this.#draw(plan);
+        // Who went on to something else meanwhile stays there.
+        if (this.dialog.focused === focused) this.#confirm.focus({ preventScroll: true });
       },
       (text) => {
         if (this.#considered === considered) this.#tell("", text);
@@ -110,18 +134,21 @@ export class RerunDialog {
         : [h("ul.wf-plan-rows", { tabindex: "0", "aria-label": "Tasks that run" }, ...rows)]),
     );
     this.#confirm.disabled = false;
-    this.#confirm.focus({ preventScroll: true });
   }
 
   #start(): void {
     const considered = this.#considered;
-    const { run } = this.link.model;
-    if (considered === null || run === null || this.#confirm.disabled) return;
+    if (considered === null || this.#confirm.disabled) return;
+    this.#back.focus({ preventScroll: true }); // what is disabled takes no keys, and Escape closes the dialog
     this.#confirm.disabled = true;
+    this.#isStarting = true;
     setText(this.#confirm, "Starting…");
     setProse(this.#error, "");
-    this.link.act({ op: "rerun", run: run.id, wish: considered.wish }, ({ ok, text }) => {
-      if (this.#considered !== considered) return;
+    this.link.act({ op: "rerun", run: considered.run, wish: considered.wish }, ({ ok, text }) => {
+      if (this.#considered !== considered) {
+        if (!ok) this.tell(text);
+        return;
+      }
       if (ok) {
         this.#consider(null);
         this.dialog.close();
@@ -129,6 +156,7 @@ export class RerunDialog {
       }
       setProse(this.#error, text);
       setText(this.#confirm, "Confirm");
+      this.#isStarting = false;
       this.#confirm.disabled = false;
     });
   }

@@ -46,6 +46,13 @@ export function setAttribute(element: Element, name: string, value: string): voi
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
+/** What has the focus within an element, which may be in a shadow tree; null if nothing has. */
+export function focusedIn(element: Element): Element | null {
+  const root = element.getRootNode();
+  const focused = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
+  return element.contains(focused) ? focused : null;
+}
+
 /** A 16 x 16 glyph, coloured by the class of its state. */
 export function glyph(look: { readonly path: string; readonly line: boolean; readonly tone: string }): SVGSVGElement {
   const icon = svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true", class: "wf-glyph" }, svg("path"));

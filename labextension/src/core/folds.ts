@@ -1,5 +1,6 @@
 /** What is folded: a flow, or a task with all that its nodes spawned, is then one card; beyond 500 cards by itself. */
 
+import { Made } from "../model/made.ts";
 import { type GroupState, type RunModel, wholeOf } from "../model/run_model.ts";
 import { type Group, STATES } from "../wire.ts";
 import { type LayoutLink, columnsOf } from "./layered.ts";
@@ -44,10 +45,7 @@ export class Folded {
   namesIn(id: string): readonly string[] {
     if (this.#names === null) {
       this.#names = new Map();
-      for (const { group } of this.all) {
-        const card = this.shownBy(group.id);
-        this.#names.set(card, [...(this.#names.get(card) ?? []), group.name]);
-      }
+      for (const { group } of this.all) listed(this.#names, this.shownBy(group.id), group.name);
     }
     return this.#names.get(id) ?? [];
   }
@@ -59,19 +57,26 @@ export class Folded {
   }
 }
 
+function listed<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
+}
+
 const DEEPEST = 200;
 
 /** Which groups of a run are folded: as somebody chose, else none as long as few cards are drawn. */
 export class Folds {
   #groups: readonly GroupState[] | null = null;
   #now = new Folded([], [], new Map(), new Map());
+  readonly #made = new Made<GroupState>();
   #many = false; // once there were too many cards
   #tooMany = false; // even with all flows folded
 
   constructor(
     readonly model: RunModel,
-    /** Folded (true) or unfolded (false) by hand; outlives a view. */
-    readonly byHand: Map<string, boolean>,
+    /** Folded (true) or unfolded (false) by hand. */
+    readonly choices: { folds: ReadonlyMap<string, boolean> },
   ) {}
 
   get now(): Folded {
@@ -84,7 +89,7 @@ export class Folds {
   }
 
   fold(id: string, folded: boolean): void {
-    this.byHand.set(id, folded);
+    this.choices.folds = new Map(this.choices.folds).set(id, folded);
     this.#groups = null;
   }
 
@@ -107,7 +112,7 @@ export class Folds {
       folded = this.#foldParents(groups, groups);
     }
     if (folded.drawn.length > MOST_DRAWN) this.#tooMany = true;
-    return this.#tooMany ? this.#foldParents(groups, withAlike(groups, folded)) : folded;
+    return this.#tooMany ? this.#foldParents(groups, withAlike(groups, folded, this.#made)) : folded;
   }
 
   #foldParents(all: readonly GroupState[], groups: readonly GroupState[]): Folded {
@@ -122,22 +127,26 @@ export class Folds {
         shown.set(id, above);
         continue;
       }
-      if (parents.has(id)) foldable.set(id, this.byHand.get(id) ?? this.#many);
+      if (parents.has(id)) foldable.set(id, this.choices.folds.get(id) ?? this.#many);
       drawn.push(state);
     }
     const members = new Map<string, GroupState[]>();
     for (const state of groups) {
       const card = shown.get(state.group.id);
-      if (card !== undefined) members.set(card, [...(members.get(card) ?? []), state]);
+      if (card !== undefined) listed(members, card, state);
     }
-    const cards = drawn.map((state) => (foldable.get(state.group.id) === true ? withAll(state, members.get(state.group.id) ?? []) : state));
+    const cards = drawn.map((state) => {
+      // Of a flow the model counts the members already.
+      if (foldable.get(state.group.id) !== true || state.group.kind === "flow") return state;
+      const inside = members.get(state.group.id) ?? [];
+      return this.#made.of(state.group.id, [state, ...inside], () => withAll(state, inside));
+    });
     return new Folded(all, cards, shown, foldable);
   }
 }
 
-/** A folded card with what all its members say. */
+/** A folded task with what all that it spawned says. */
 function withAll(state: GroupState, members: readonly GroupState[]): GroupState {
-  if (state.group.kind === "flow") return state; // the model counts its members already
   const { group } = wholeOf(state.group, members.filter(({ group: { kind } }) => kind !== "flow"));
   return { group: { ...group, mapped: true }, states: NO_STATES };
 }
@@ -146,7 +155,7 @@ function withAll(state: GroupState, members: readonly GroupState[]): GroupState 
  * The groups, with a flow around those that stand in one column and have names that begin alike.
  * It has an order and a parent, but no nodes of its own.
  */
-function withAlike(groups: readonly GroupState[], { drawn, foldable, shown }: Folded): GroupState[] {
+function withAlike(groups: readonly GroupState[], { drawn, foldable, shown }: Folded, made: Made<GroupState>): GroupState[] {
   const spawners = new Set(groups.filter(({ group }) => group.kind !== "flow").map(({ group }) => group.id));
   const columns = columnsAmong(groups, drawn, (id) => shown.get(id) ?? id);
   const sets = new Map<string, GroupState[]>();
@@ -154,9 +163,7 @@ function withAlike(groups: readonly GroupState[], { drawn, foldable, shown }: Fo
     const { id, parent, name } = state.group;
     if (foldable.has(id) || (parent !== null && spawners.has(parent))) continue;
     const key = `alike:${parent ?? ""}|${columns.get(id) ?? 0}|${startOf(name)}`;
-    const set = sets.get(key);
-    if (set === undefined) sets.set(key, [state]);
-    else set.push(state);
+        listed(sets, key, state);
   }
   const setOf = new Map<string, string>();
   for (const [key, set] of sets) {
@@ -171,7 +178,8 @@ function withAlike(groups: readonly GroupState[], { drawn, foldable, shown }: Fo
     const set = sets.get(key) ?? [];
     const name = `${startOf(state.group.name)}… (${set.length})`;
     const head: Group = { ...state.group, id: key, name, kind: "flow", mapped: true, edges: [], counts: NONE, stale: 0, note: "" };
-    return [wholeOf(head, set), ...set.map(({ group, states }) => ({ group: { ...group, parent: key }, states }))];
+    const inside = set.map((one) => made.of(`${key} ${one.group.id}`, [one], () => ({ ...one, group: { ...one.group, parent: key } })));
+    return [made.of(key, set, () => wholeOf(head, set)), ...inside];
   });
 }
 

@@ -1,7 +1,8 @@
 /** The graph, or the grid into which one of its groups was opened. */
 
-import { Grid, type GridEvents, hasGrid } from "../grid/grid.ts";
+import { Grid, type GridEvents } from "../grid/grid.ts";
 import type { Link } from "../model/link.ts";
+import { hasGrid } from "../model/run_model.ts";
 import type { Query } from "../model/query.ts";
 import type { Selection } from "../model/selection.ts";
 import { h } from "./dom.ts";
@@ -33,14 +34,15 @@ export class GraphPane implements Pane {
     now_s: () => number,
     readonly events: GraphPaneEvents,
     /** The group that was opened into its grid; null where the graph is shown. */
-    readonly choices: { grid: string | null },
+    readonly choices: { grid: string | null; isFailuresFirst: boolean },
   ) {
     this.scene = new Scene(link.model, folds, now_s, { open: (id) => events.open(id), fold: (id) => events.fold(id) });
-    this.#grid = new Grid(link, {
+    const gridEvents: GridEvents = {
       leave: () => this.enter(null, true),
       select: (selection, focus) => events.select(selection, focus),
       filter: (state) => events.filter(state),
-    });
+    };
+    this.#grid = new Grid(link, gridEvents, choices);
     this.element = h("div.wf-graph-pane", {}, this.scene.element, this.#grid.element);
     this.scene.element.addEventListener("click", (event) => this.#click(event), { capture: true });
     this.scene.element.addEventListener("dblclick", () => this.enter(this.#clicked, true));

@@ -1,8 +1,8 @@
 /** The head of a view: flow, state, progress, time, counts by state, and the buttons. */
 
 import type { Acting } from "../acting/acting.ts";
-import type { RunModel } from "../model/run_model.ts";
-import { type Order, STATES, type TaskState } from "../wire.ts";
+import { type RunModel, totals } from "../model/run_model.ts";
+import type { Order, TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { clock, count, duration } from "./format.ts";
 import { Orders } from "./orders.ts";
@@ -41,8 +41,10 @@ export class Header {
     readonly now_s: () => number,
     readonly events: HeaderEvents,
     acting: Acting,
+    hasLog: boolean,
   ) {
     for (const [mode, text] of Object.entries(MODES) as [Mode, string][]) {
+      if (mode === "logs" && !hasLog) continue;
       const button = h("button.wf-segment", { type: "button" }, text);
       button.addEventListener("click", () => events.mode(mode));
       this.#modes.set(mode, button);
@@ -131,20 +133,10 @@ export class Header {
     for (const [each, chip] of this.#chips) setAttribute(chip, "aria-pressed", String(each === state));
   }
 
-  /** The order was refused: it may be given again. */
-  refused(): void {
-    this.#orders.refused();
+  /** The run answered an order. */
+  answered(order: Order, ok: boolean): void {
+    this.#orders.answered(order, ok);
   }
-}
-
-/** Nodes of all tasks by state code; what stands for a flow or for items of lists is not counted. */
-export function totals(model: RunModel): number[] {
-  const sum = STATES.map(() => 0);
-  for (const { group } of model.groups) {
-    if (group.kind !== "task" && group.kind !== "spawned") continue;
-    group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
-  }
-  return sum;
 }
 
 /** One sentence that tells where the run stands. */

@@ -23,8 +23,8 @@ export class Orders {
   );
   readonly pause = h("button.wf-button.wf-pause", { type: "button" }, "Pause");
   readonly cancel = h("button.wf-button.wf-cancel", { type: "button" }, "Cancel");
-  /** What was asked for, and the state in which. */
-  #asked: { readonly order: Order; readonly state: string } | null = null;
+  /** What was asked for, of which run, and in which state. */
+  #asked: { readonly order: Order; readonly run: string; readonly state: string } | null = null;
   #run: RunHead | null = null;
 
   constructor(readonly give: (order: Order) => void) {
@@ -35,7 +35,7 @@ export class Orders {
 
   update(run: RunHead): void {
     this.#run = run;
-    if (this.#asked !== null && this.#asked.state !== run.state && this.#asked.order !== "cancel") this.#asked = null;
+    if (this.#asked?.run !== run.id || (this.#asked.state !== run.state && this.#asked.order !== "cancel")) this.#asked = null;
     const { ended } = RUN_LOOKS[run.state];
     const cancelling = run.state === "CANCELLING" || (this.#asked?.order === "cancel" && !ended);
     this.cancel.hidden = ended;
@@ -56,15 +56,15 @@ export class Orders {
     setText(this.release, releasing ? UNDER_WAY.release : "Release");
   }
 
-  /** The order was refused: it may be given again. */
-  refused(): void {
-    this.#asked = null;
+  /** The run answered; what was refused may be asked for again, and what it still holds may be released again. */
+  answered(order: Order, ok: boolean): void {
+    if (this.#asked?.order === order && (!ok || order === "release")) this.#asked = null;
     if (this.#run !== null) this.update(this.#run);
   }
 
   #ask(order: Order): void {
     if (this.#run === null) return;
-    this.#asked = { order, state: this.#run.state };
+    this.#asked = { order, run: this.#run.id, state: this.#run.state };
     this.update(this.#run);
     this.give(order);
   }

@@ -1,6 +1,6 @@
 /** Rows of a long list: only those in sight are elements. One row is active; the keyboard moves it. */
 
-import { h, setAttribute } from "./dom.ts";
+import { focusedIn, h, setAttribute } from "./dom.ts";
 import { type Extent, heightPx, inSight, scrollTopFor, scrollTopOf, topRow } from "./window.ts";
 
 export interface RowsEvents {
@@ -71,7 +71,7 @@ export class Rows {
 
   /** Does somebody point at the rows, or walk through them? Then they should stay where they are. */
   get isHeld(): boolean {
-    return this.#held || (this.element.ownerDocument.activeElement === this.element && this.#active >= 0);
+    return this.#held || (focusedIn(this.element) === this.element && this.#active >= 0);
   }
 
   get isAtEnd(): boolean {

@@ -1,8 +1,9 @@
 /** What a view says in words: news below the picture, and now and then a sentence for who listens. */
 
 import type { Link } from "../model/link.ts";
+import { totals } from "../model/run_model.ts";
 import { h, setText } from "./dom.ts";
-import { summary, totals } from "./header.ts";
+import { summary } from "./header.ts";
 import { setProse } from "./prose.ts";
 import { endedOf, hasBad, totalOf } from "./states.ts";
 

@@ -163,7 +163,8 @@ export class Scene implements Pane {
     const { classList } = part instanceof Frame ? part.head : part.element;
     classList.toggle("wf-selected", id === this.#shown(this.#selected));
     classList.toggle("wf-cursor", id === this.#shown(this.#cursor));
-    const found = state === undefined ? null : matches(this.#query, state.group, this.#folded.namesIn(id));
+    const names = this.#query.text === "" ? [] : this.#folded.namesIn(id);
+    const found = state === undefined ? null : matches(this.#query, state.group, names);
     classList.toggle("wf-dim", found === false);
     classList.toggle("wf-found", found === true);
   }

@@ -13,11 +13,17 @@ export function luminance(color: string): number | null {
 }
 
 function isDark(element: Element): boolean {
-  for (let at: Element | null = element.parentElement; at !== null; at = at.parentElement) {
+  for (let at = around(element); at !== null; at = around(at)) {
     const light = luminance(getComputedStyle(at).backgroundColor);
     if (light !== null) return light < 0.3;
   }
   return false; // nothing is painted behind us: browsers paint white
+}
+
+/** What an element is in; of a shadow tree it is the host. */
+function around(element: Element): Element | null {
+  const root = element.getRootNode();
+  return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
 /** Keeps `data-theme` of `root` right until the returned function is called. */

@@ -86,8 +86,8 @@ export class Twin implements Pane {
       if (row.drawn !== state) this.#draw(row, state);
       this.#drawFold(row.element, state.group.id);
     });
-    const first = groups[0];
-    if (first !== undefined && (this.#active === null || !this.#rows.has(this.#active))) this.#activate(first.group.id);
+    const active = this.#active === null || !this.#rows.has(this.#active) ? groups[0]?.group.id : this.#active;
+    if (active !== undefined) this.#activate(this.#isHidden(active) ? this.folds.now.shownBy(active) : active);
     const hidden = this.model.groups.length - groups.length;
     setText(this.#more, hidden > 0 ? `${count(hidden)} more groups are not listed.` : "");
   }

@@ -1,21 +1,23 @@
 /** A plane that scrolls, is dragged, and zooms by buttons or Ctrl + wheel. */
 
-import { zoomTools } from "./zoom_tools.ts";
-import type { Box } from "./blocks.ts";
+import type { Box, Point } from "./blocks.ts";
 import { h, setAttribute } from "./dom.ts";
+import { onPress } from "./press.ts";
+import { zoomTools } from "./zoom_tools.ts";
 
 const ZOOMS = { least: 0.05, most: 1.6, step: 1.2 } as const;
 const READABLE = 0.4; // names have two lines of 11 pixels on the screen from here on
 const LABEL = { card: 13, least: 11.2, far: 0.8, tiny: 0.39, most: 46 } as const; // pixels, but for the zooms `far` and `tiny`
 const TALL = { usual: 560, most: 800 } as const; // pixels; a larger picture scrolls
-const MARGIN = 14; // kept free around what is scrolled into sight
+const AROUND = 14; // kept free around what is scrolled into sight
 
 export class Viewport {
   readonly element: HTMLElement;
   readonly #window: HTMLElement;
   readonly #sizer: HTMLElement;
   #zoom = 1;
-  #byHand = false;
+  /** Whose zoom it is: one at which names can be read; one that shows all, as the reader asked; the reader's own. */
+  #fitting: "readable" | "whole" | "own" = "readable";
   #size = { width: 0, height: 0 };
   #frame = 0;
 
@@ -28,7 +30,10 @@ export class Viewport {
     this.element = h("div.wf-graph", {}, this.#window, this.#tools());
     this.#window.addEventListener("scroll", () => this.#soon(), { passive: true });
     this.#window.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    dragToScroll(this.#window);
+    onPress(this.#window, {
+      takes: ({ target, pointerType }) => pointerType !== "touch" && !(target instanceof Element && target.closest("[data-id]") !== null),
+      drag: (dx, dy) => this.#window.scrollBy(-dx, -dy),
+    });
   }
 
   set label(text: string) {
@@ -37,22 +42,37 @@ export class Viewport {
 
   /** The size of the plane at zoom 1. A box that was in sight stays where it was on the screen, though it moved. */
   resize(size: { width: number; height: number }, before?: Box, after?: Box): void {
+    const at = before !== undefined && overlap(before, this.sight(0)) ? this.#onScreen(before) : null;
     this.#size = size;
-    const view = this.#window;
-    const zoom = this.#zoom;
-    const wasSeen = before !== undefined && after !== undefined && overlap(before, this.sight(0));
-    const at = wasSeen ? { x: before.x * zoom - view.scrollLeft, y: before.y * zoom - view.scrollTop } : null;
     this.#settle();
-    if (at !== null && after !== undefined) view.scrollTo(after.x * this.#zoom - at.x, after.y * this.#zoom - at.y);
+    if (at !== null && after !== undefined) this.#bring(after, at);
   }
 
-  /** The whole picture, as long as it can be read; until the reader zooms by hand. */
+  /** The whole picture, as long as it can be read or the reader asked for it; until the reader zooms by hand. */
   #settle(): void {
-    if (!this.#byHand) {
-      const whole = this.#whole(TALL.usual);
-      this.#zoom = whole >= READABLE ? whole : Math.max(READABLE, this.#whole(TALL.most));
+    const most = this.#whole(TALL.most);
+    if (this.#fitting === "whole") this.#zoom = Math.max(ZOOMS.least, most);
+    if (this.#fitting === "readable") {
+      const usual = this.#whole(TALL.usual);
+      this.#zoom = usual >= READABLE ? usual : Math.max(READABLE, most);
     }
     this.#apply();
+  }
+
+  /** Where a point of the plane is in the window. */
+  #onScreen({ x, y }: Point): Point {
+    const view = this.#window;
+    return { x: this.#margin + x * this.#zoom - view.scrollLeft, y: y * this.#zoom - view.scrollTop };
+  }
+
+  /** Scrolls a point of the plane to a place in the window. */
+  #bring({ x, y }: Point, to: Point): void {
+    this.#window.scrollTo(this.#margin + x * this.#zoom - to.x, y * this.#zoom - to.y);
+  }
+
+  /** What is smaller than the window stands in its middle. */
+  get #margin(): number {
+    return Math.max(0, this.#window.clientWidth - Math.floor(this.#size.width * this.#zoom)) / 2;
   }
 
   /** The zoom at which the whole picture is seen. */
@@ -78,7 +98,7 @@ export class Viewport {
   sight(ahead: number): Box {
     const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.#window;
     return {
-      x: (scrollLeft - ahead) / this.#zoom,
+      x: (scrollLeft - ahead - this.#margin) / this.#zoom,
       y: (scrollTop - ahead) / this.#zoom,
       width: (clientWidth + 2 * ahead) / this.#zoom,
       height: (clientHeight + 2 * ahead) / this.#zoom,
@@ -89,8 +109,8 @@ export class Viewport {
   show(box: Box): void {
     const view = this.#window;
     const inSight = (start: number, size: number, from: number, room: number): number => {
-      const low = start * this.#zoom - MARGIN;
-      const high = (start + size) * this.#zoom + MARGIN - room;
+      const low = start * this.#zoom - AROUND;
+      const high = (start + size) * this.#zoom + AROUND - room;
       return Math.max(Math.min(from, low), high);
     };
     const left = inSight(box.x, box.width, view.scrollLeft, view.clientWidth);
@@ -102,9 +122,8 @@ export class Viewport {
 
   /** Shows the whole picture, however small. */
   fit(): void {
-    this.#byHand = false;
-    this.#zoom = Math.max(ZOOMS.least, this.#whole(TALL.most));
-    this.#apply();
+    this.#fitting = "whole";
+    this.#settle();
     this.moved();
   }
 
@@ -122,22 +141,20 @@ export class Viewport {
     this.plane.style.setProperty("--wf-label", `${label.toFixed(2)}px`);
     this.plane.classList.toggle("wf-far", zoom < LABEL.far);
     this.plane.classList.toggle("wf-tiny", zoom < LABEL.tiny);
-    // What is smaller than the window stands in its middle.
-    this.#sizer.style.marginInline = width * zoom < view.clientWidth ? "auto" : "0";
+    this.#sizer.style.marginInline = this.#margin > 0 ? "auto" : "0";
     const overflowing = width > view.clientWidth + 1 || height > view.clientHeight + 1;
     this.element.classList.toggle("wf-zoomable", overflowing || zoom !== 1);
   }
 
   #zoomTo(zoom: number, atX?: number, atY?: number): void {
     const view = this.#window;
-    const x = atX ?? view.clientWidth / 2;
-    const y = atY ?? view.clientHeight / 2;
-    const before = this.#zoom;
+    const at = { x: atX ?? view.clientWidth / 2, y: atY ?? view.clientHeight / 2 };
+    const origin = this.#onScreen({ x: 0, y: 0 });
+    const about = { x: (at.x - origin.x) / this.#zoom, y: (at.y - origin.y) / this.#zoom };
     this.#zoom = Math.min(ZOOMS.most, Math.max(ZOOMS.least, zoom));
-    this.#byHand = true;
+    this.#fitting = "own";
     this.#apply();
-    const ratio = this.#zoom / before;
-    view.scrollTo((view.scrollLeft + x) * ratio - x, (view.scrollTop + y) * ratio - y);
+    this.#bring(about, at);
     this.moved();
   }
 
@@ -167,20 +184,4 @@ export class Viewport {
 
 export function overlap(a: Box, b: Box): boolean {
   return a.x + a.width >= b.x && a.x <= b.x + b.width && a.y + a.height >= b.y && a.y <= b.y + b.height;
-}
-
-/** Dragging the empty plane scrolls it. */
-function dragToScroll(view: HTMLElement): void {
-  view.addEventListener("pointerdown", (down) => {
-    const onCard = down.target instanceof Element && down.target.closest("[data-id]") !== null;
-    if (down.button !== 0 || onCard || down.pointerType === "touch") return;
-    const start = { left: view.scrollLeft, top: view.scrollTop };
-    const drag = (move: PointerEvent): void =>
-      view.scrollTo(start.left - (move.clientX - down.clientX), start.top - (move.clientY - down.clientY));
-    view.setPointerCapture(down.pointerId);
-    view.addEventListener("pointermove", drag);
-    const stop = (): void => view.removeEventListener("pointermove", drag);
-    view.addEventListener("pointerup", stop, { once: true });
-    view.addEventListener("pointercancel", stop, { once: true });
-  });
 }

@@ -3,6 +3,7 @@
 import { zoomTools } from "../core/zoom_tools.ts";
 import { h, setAttribute } from "../core/dom.ts";
 import { count } from "../core/format.ts";
+import { onPress } from "../core/press.ts";
 import type { TaskState } from "../wire.ts";
 import { CELL, Camera } from "./camera.ts";
 import type { Order } from "./order.ts";
@@ -19,7 +20,6 @@ export interface BoardEvents {
   painted(): void;
 }
 
-const DRAG_PX = 4; // a pointer that moves less than this clicks
 const PAN_PX = 80;
 const CENTRED_PX = 18;
 
@@ -44,7 +44,7 @@ export class Board {
     this.element = h("div.wf-grid-board", {}, this.#canvas, this.#tools());
     const canvas = this.#canvas;
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    canvas.addEventListener("pointerdown", (event) => this.#press(event));
+    onPress(canvas, { drag: (dx, dy) => this.#drag(dx, dy), click: (event) => this.#click(event) });
     canvas.addEventListener("pointermove", (event) => this.#hover(event));
     canvas.addEventListener("pointerleave", () => this.events.hover(null, 0, 0));
     canvas.addEventListener("keydown", (event) => this.#key(event));
@@ -193,26 +193,14 @@ export class Board {
     this.events.hover(this.#camera.hit(event.offsetX, event.offsetY), event.offsetX, event.offsetY);
   }
 
-  #press(down: PointerEvent): void {
-    if (down.button !== 0) return;
-    let [x, y] = [down.clientX, down.clientY];
-    let isDrag = false;
-    const moved = (event: PointerEvent): void => {
-      isDrag ||= Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > DRAG_PX;
-      if (!isDrag) return;
-      this.events.hover(null, 0, 0);
-      this.#pan(event.clientX - x, event.clientY - y);
-      [x, y] = [event.clientX, event.clientY];
-    };
-    const released = (event: PointerEvent): void => {
-      this.#canvas.removeEventListener("pointermove", moved);
-      const place = this.#camera.hit(event.offsetX, event.offsetY);
-      if (event.type === "pointerup" && !isDrag && place !== null) this.events.choose(place, false);
-    };
-    this.#canvas.setPointerCapture(down.pointerId);
-    this.#canvas.addEventListener("pointermove", moved);
-    this.#canvas.addEventListener("pointerup", released, { once: true });
-    this.#canvas.addEventListener("pointercancel", released, { once: true });
+  #drag(dx: number, dy: number): void {
+    this.events.hover(null, 0, 0);
+    this.#pan(dx, dy);
+  }
+
+  #click({ offsetX, offsetY }: PointerEvent): void {
+    const place = this.#camera.hit(offsetX, offsetY);
+    if (place !== null) this.events.choose(place, false);
   }
 
   #key(event: KeyboardEvent): void {

@@ -35,7 +35,6 @@ export class Grid implements Pane {
   #id: string | null = null;
   #state: GroupState | null = null;
   #order: Order = null;
-  #isFailuresFirst = false;
   #only: TaskState | null = null;
   #cursor: number | null = null;
   #selected: number | null = null;
@@ -46,6 +45,7 @@ export class Grid implements Pane {
   constructor(
     readonly link: Link,
     readonly events: GridEvents,
+    readonly choices: { isFailuresFirst: boolean },
   ) {
     this.#tip = new Tip(link);
     this.#bar = new Bar({
@@ -72,10 +72,10 @@ export class Grid implements Pane {
   /** Shows the elements of a group, from the start. */
   open(id: string): void {
     if (id === this.#id) return;
+    if (this.#id !== null) this.choices.isFailuresFirst = false; // of another group
     this.#id = id;
     this.#state = null;
     this.#cursor = this.#selected = null;
-    this.#isFailuresFirst = false;
     this.#board.reset();
     this.#tip.hide();
     setText(this.#seen, "");
@@ -90,7 +90,7 @@ export class Grid implements Pane {
 
   /** Elements in the state that is looked for keep their colour. */
   query({ state }: Query): void {
-    if (state !== this.#only) this.#set(state, this.#isFailuresFirst);
+    if (state !== this.#only) this.#set(state, this.choices.isFailuresFirst);
   }
 
   tick(): void {
@@ -122,8 +122,8 @@ export class Grid implements Pane {
   #draw(): void {
     const state = this.#state;
     if (state === null) return;
-    this.#order = this.#isFailuresFirst ? failuresFirst(state.states) : null;
-    this.#bar.update(state, this.#only, this.#isFailuresFirst);
+    this.#order = this.choices.isFailuresFirst ? failuresFirst(state.states) : null;
+    this.#bar.update(state, this.#only, this.choices.isFailuresFirst);
     this.#board.label = `${plural(state.states.length, "element")} of ${state.group.name}: ${stripText(state.group.counts)}. The list in the details has the same content.`;
     this.#board.set(state.states, this.#order, this.#only);
     this.#rings();
@@ -131,7 +131,7 @@ export class Grid implements Pane {
 
   #set(only: TaskState | null, isFailuresFirst: boolean): void {
     this.#only = only;
-    this.#isFailuresFirst = isFailuresFirst;
+    this.choices.isFailuresFirst = isFailuresFirst;
     this.#saidAt = -Infinity;
     this.#draw();
     if (isFailuresFirst) this.#board.home();
@@ -144,7 +144,7 @@ export class Grid implements Pane {
 
   #hover(place: number | null, x: number, y: number): void {
     if (place === null || this.#state === null) this.#tip.hide();
-    else this.#tip.show(this.#state, indexAt(this.#order, place), x, y);
+    else this.#tip.show({ card: this.#state, cell: indexAt(this.#order, place) }, x, y);
   }
 
   #choose(place: number | null, focus: boolean): void {
@@ -159,8 +159,9 @@ export class Grid implements Pane {
     this.#cursor = index;
     this.#rings();
     const { x, y } = this.#board.show(place);
-    this.#tip.show(this.#state, index, x, y);
-    setText(this.#spoken, `${this.#tip.name(this.#state, index)}, ${LOOKS[stateOf(this.#state.states[index])].label}`);
+    const at = { card: this.#state, cell: index };
+    this.#tip.show(at, x, y);
+    setText(this.#spoken, `${this.#tip.name(at)}, ${LOOKS[stateOf(this.#state.states[index])].label}`);
   }
 
   #nextFailure(): void {
@@ -177,8 +178,19 @@ export class Grid implements Pane {
     if (state === null || wanted === "") return;
     const { group, states } = state;
     const index = indexNamed(wanted, group.name, states.length);
-    if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) this.#found(index, wanted);
-    else this.link.ask(this, { op: "find", text: wanted }, ({ cards }, masks) => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted));
+    if (index !== null && (!group.named || /^[\d,]+$/.test(wanted))) {
+      this.#found(index, wanted);
+      return;
+    }
+    const ifHere = (act: () => void): void => {
+      if (this.#id === group.id && this.element.checkVisibility()) act();
+    };
+    this.link.ask(
+      this,
+      { op: "find", text: wanted },
+      ({ cards }, masks) => ifHere(() => this.#found(this.#next(masks[cards.indexOf(group.id)]), wanted)),
+      (text) => ifHere(() => setText(this.#seen, text)),
+    );
   }
 
   /** The next element in a mask of bits, from the cursor on. */
@@ -231,11 +243,6 @@ export class Grid implements Pane {
 
   #orderText(): string {
     const lit = this.#only === null || this.#state === null ? "" : `; ${count(countOf(this.#state.group.counts, this.#only))} highlighted`;
-    return `${this.#isFailuresFirst ? ", failures first" : ""}${lit}`;
+    return `${this.choices.isFailuresFirst ? ", failures first" : ""}${lit}`;
   }
-}
-
-/** Can the elements of a group be shown as cells? */
-export function hasGrid({ group }: GroupState): boolean {
-  return group.mapped && group.kind !== "flatten";
 }

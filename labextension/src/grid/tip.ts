@@ -4,8 +4,7 @@ import { glyph, h, setGlyph, setText } from "../core/dom.ts";
 import { unquoted } from "../core/prose.ts";
 import { LOOKS, stateOf } from "../core/states.ts";
 import type { Link } from "../model/link.ts";
-import type { GroupState } from "../model/run_model.ts";
-import type { NodeRow, TaskState } from "../wire.ts";
+import { type Place, Told } from "../model/told.ts";
 
 const ASK_AFTER_MS = 120; // the pointer rests
 const AWAY_PX = 14;
@@ -16,51 +15,54 @@ export class Tip {
   readonly #name = h("span.wf-grid-tip-name");
   readonly #state = h("span.wf-note");
   readonly #reason = h("div.wf-note");
-  /** What the kernel said of elements, and in which state they were then. */
-  readonly #told = new Map<string, { readonly row: NodeRow; readonly state: TaskState }>();
-  #key = "";
+  readonly #told: Told;
+  #shown: { readonly place: Place; readonly x: number; readonly y: number } | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly link: Link) {
+  constructor(link: Link) {
+    this.#told = new Told(link);
     const head = h("div.wf-grid-tip-head", {}, this.#icon, this.#name, this.#state);
     this.element = h("div.wf-grid-tip", { role: "tooltip", hidden: true }, head, this.#reason);
   }
 
   /** Shows an element at a point, and asks for what only the kernel knows of it. */
-  show(group: GroupState, index: number, x: number, y: number): void {
-    const state = stateOf(group.states[index]);
-    const key = `${group.group.id} ${index}`;
-    const told = this.#told.get(key);
-    const isKnown = told?.state === state || (!group.group.named && !LOOKS[state].bad && state !== "SKIPPED");
-    setGlyph(this.#icon, LOOKS[state]);
-    setText(this.#name, this.name(group, index));
-    setText(this.#state, LOOKS[state].label);
-    setText(this.#reason, told?.state === state ? unquoted(told.row[1]) : "");
-    this.element.hidden = false;
-    this.#place(x, y);
-    if (this.#key === key && isKnown) return;
-    this.#key = key;
+  show(place: Place, x: number, y: number): void {
+    const before = this.#shown?.place;
+    this.#shown = { place, x, y };
+    this.#draw();
+    if (before?.card === place.card && before.cell === place.cell) return;
     clearTimeout(this.#timer);
-    if (!isKnown) this.#timer = setTimeout(() => this.#ask(group, index, key, x, y), ASK_AFTER_MS);
+    this.#timer = setTimeout(() => this.#ask(), ASK_AFTER_MS);
   }
 
   hide(): void {
     this.element.hidden = true;
-    this.#key = "";
+    this.#shown = null;
     clearTimeout(this.#timer);
   }
 
-  name({ group }: GroupState, index: number): string {
-    return this.#told.get(`${group.id} ${index}`)?.row[0] ?? (group.named ? `${group.name} ${index}` : `${group.name}[${index}]`);
+  name(place: Place): string {
+    return this.#told.name(place);
   }
 
-  #ask(group: GroupState, index: number, key: string, x: number, y: number): void {
-    this.link.ask(this, { op: "rows", group: group.group.id, indexes: [index] }, ({ rows }) => {
-      const [row] = rows;
-      if (row === undefined) return;
-      this.#told.set(key, { row, state: stateOf(group.states[index]) });
-      if (this.#key === key) this.show(group, index, x, y);
+  #ask(): void {
+    if (this.#shown === null) return;
+    this.#told.ask([this.#shown.place], () => {
+      this.#draw();
+      this.#ask(); // about the element that is shown by now
     });
+  }
+
+  #draw(): void {
+    if (this.#shown === null) return;
+    const { place, x, y } = this.#shown;
+    const look = LOOKS[stateOf(place.card.states[place.cell])];
+    setGlyph(this.#icon, look);
+    setText(this.#name, this.name(place));
+    setText(this.#state, look.label);
+    setText(this.#reason, unquoted(this.#told.reason(place)));
+    this.element.hidden = false;
+    this.#place(x, y);
   }
 
   #place(x: number, y: number): void {

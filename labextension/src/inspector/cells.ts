@@ -1,28 +1,26 @@
 /** Cells of the notebook that the view is in, where its page is one that shows them: JupyterLab, Notebook 7. */
 
-import { type Child, h } from "../core/dom.ts";
+import { type Child, h, setText } from "../core/dom.ts";
 
 const FLASH_MS = 1600;
 
 /** The text as a link to a cell; plain text where there is no notebook around `near`. */
 export function cellLink(text: string, cell: number | null, line: number, near: HTMLElement): Child {
-  if (cell === null || notebookOf(near) === null) return text;
+  const notebook = near.closest(".jp-Notebook");
+  if (cell === null || notebook === null) return text;
   const link = h("button.wf-link", { type: "button", title: `Go to cell ${cell}` }, text);
+  const note = h("span.wf-note", { role: "status" });
   link.addEventListener("click", () => {
-    const found = findCell(cell, near);
-    if (found === null) link.replaceWith(text, h("span.wf-note", {}, " (the page does not show this cell now)"));
-    else goTo(found, line);
+    const found = findCell(cell, notebook);
+    setText(note, found === null ? " (the page does not show this cell now)" : "");
+    if (found !== null) goTo(found, line);
   });
-  return link;
-}
-
-function notebookOf(near: HTMLElement): Element | null {
-  return near.closest(".jp-Notebook") ?? document.querySelector(".jp-Notebook");
+  return h("span", {}, link, note);
 }
 
 /** The cell with this execution count. */
-function findCell(cell: number, near: HTMLElement): Element | null {
-  const prompts = [...(notebookOf(near)?.querySelectorAll(".jp-InputPrompt") ?? [])];
+function findCell(cell: number, notebook: Element): Element | null {
+  const prompts = [...notebook.querySelectorAll(".jp-InputPrompt")];
   const prompt = prompts.find(({ textContent }) => textContent.trim() === `[${cell}]:`);
   return prompt?.closest(".jp-Cell") ?? null;
 }

@@ -1,10 +1,11 @@
 /** The elements of a mapped task: filters by state, what went wrong first, a page at a time. */
 
-import { glyph, h, setAttribute, setText } from "../core/dom.ts";
+import { focusedIn, glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
 import { LOOKS, countOf, isLive, stateOf } from "../core/states.ts";
 import { Strip } from "../core/strip.ts";
+import { Made } from "../model/made.ts";
 import type { Link } from "../model/link.ts";
 import type { GroupState } from "../model/run_model.ts";
 import { Told } from "../model/told.ts";
@@ -16,22 +17,22 @@ const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank -
 
 /** Indices of elements, failures first and by index within a state; only those in `only`, if given. */
 export function ranked(states: Uint8Array, only: TaskState | null): Uint32Array {
-  const starts = new Map<number, number>();
+  const starts = new Int32Array(256).fill(-1);
   const counts = new Uint32Array(256);
   for (const code of states) counts[code] = (counts[code] ?? 0) + 1;
   let next = 0;
   for (const state of BY_RANK) {
     if (only !== null && state !== only) continue;
     const code = STATES.indexOf(state);
-    starts.set(code, next);
+    starts[code] = next;
     next += counts[code] ?? 0;
   }
   const order = new Uint32Array(next);
   states.forEach((code, index) => {
-    const at = starts.get(code);
-    if (at === undefined) return;
+    const at = starts[code] ?? -1;
+    if (at < 0) return;
     order[at] = index;
-    starts.set(code, at + 1);
+    starts[code] = at + 1;
   });
   return order;
 }
@@ -48,6 +49,7 @@ export class ElementList {
   #state: GroupState | null = null;
   #only: TaskState | null = null;
   #page = 0;
+  readonly #order = new Made<Uint32Array>();
   readonly #told: Told;
 
   constructor(link: Link, choose: (index: number) => void) {
@@ -80,7 +82,7 @@ export class ElementList {
   }
 
   #drawFilters({ group, states }: GroupState): void {
-    const focused = this.#filters.contains(document.activeElement);
+    const focused = focusedIn(this.#filters) !== null;
     const choices: (TaskState | null)[] = [null, ...BY_RANK.filter((each) => countOf(group.counts, each) > 0)];
     const buttons = choices.map((only) => {
       const n = only === null ? states.length : countOf(group.counts, only);
@@ -110,7 +112,7 @@ export class ElementList {
 
   #drawPage(card: GroupState): void {
     const { group, states } = card;
-    const order = ranked(states, this.#only);
+    const order = this.#order.of("", [states, this.#only], () => ranked(states, this.#only));
     const last = Math.max(0, Math.ceil(order.length / PAGE) - 1);
     this.#page = Math.min(Math.max(0, this.#page), last);
     const shown = order.subarray(this.#page * PAGE, (this.#page + 1) * PAGE);
@@ -157,7 +159,7 @@ export class ElementList {
     this.#told.ask(
       cells.map((cell) => ({ card, cell })),
       () => {
-        if (this.#state?.group.id === card.group.id) this.#drawPage(this.#state);
+        if (this.#state !== null) this.#drawPage(this.#state);
       },
     );
   }

@@ -1,11 +1,12 @@
 /** The inspector: one group or one node, opened by a click or Enter, closed by Escape. */
 
 import { h, setText } from "../core/dom.ts";
-import { hasGrid } from "../grid/grid.ts";
-import { isMany } from "../model/run_model.ts";
+import { totalOf } from "../core/states.ts";
 import type { Link } from "../model/link.ts";
+import { hasGrid, isMany } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
-import type { NodePlace } from "../wire.ts";
+import { nameOf } from "../model/told.ts";
+import type { NodeDetail, NodePlace } from "../wire.ts";
 import { ElementList } from "./elements.ts";
 import { summaryView } from "./group.ts";
 import { redrawn } from "./keep.ts";
@@ -81,8 +82,7 @@ export class Panel {
     this.#grid.hidden = !hasGrid(state);
     this.#back.hidden = !group.mapped || selection.index === null;
     setText(this.#back, `‹ ${group.name}`);
-    const index = group.mapped && !group.named ? selection.index : null; // what the kernel names is named by its answer
-    setText(this.#title, index === null ? group.name : `${group.name}[${index}]`);
+    setText(this.#title, nameOf(group, selection.index));
     this.#content.replaceChildren(h("p.wf-note", {}, "Asking the kernel…"));
     this.#body.append(this.#content);
     const source = (index: number | null): HTMLElement => new SourceSection(this.link, group.id, index).element;
@@ -108,7 +108,7 @@ export class Panel {
     if (selection === null || state === undefined) return;
     if (this.#members !== null) this.#members.update();
     else if (this.#list !== null) this.#list.update(state);
-    const wait_s = this.#isSummed ? Math.max(REFRESH_S, state.states.length / NODES_PER_S) : REFRESH_S;
+    const wait_s = this.#isSummed ? Math.max(REFRESH_S, totalOf(state.group.counts) / NODES_PER_S) : REFRESH_S;
     if (this.#shown !== this.#news(selection) && this.link.host.now_s() - this.#asked_s >= wait_s) this.#ask(selection);
   }
 
@@ -139,22 +139,27 @@ export class Panel {
       this.#drawn = text;
       redrawn(this.#body, this.#content, () => this.#content.replaceChildren(draw()));
     };
+    const refused = (text: string): void => {
+      if (this.#selection !== selection) return;
+      this.#shown = shown;
+      if (this.#drawn === "") this.#content.replaceChildren(h("p.wf-note", {}, text));
+    };
     const go = ({ group: to, index }: NodePlace): void => {
       if (index === null) this.#choose(to);
       else this.select({ group: to, index });
     };
     if (this.#isSummed) {
-      this.link.ask(this, { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)));
+      this.link.ask(this, { op: "group", group }, ({ group: sums }) => answer(sums, () => summaryView(sums, go)), refused);
       return;
     }
-    this.link.askDetail(this, group, selection.index ?? 0, (node) =>
-      answer(node, () => {
-        setText(this.#title, node.name);
-        const { run, skew_s } = this.link.model;
-        this.#sender.show(run?.id, node);
-        const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
-        return nodeView(node, clock, this.#body, go, this.#value.of(node));
-      }),
-    );
+    const view = (node: NodeDetail): HTMLElement => {
+      setText(this.#title, node.name);
+      const { run, skew_s } = this.link.model;
+      this.#sender.show(run?.id, node);
+      const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
+      return nodeView(node, clock, this.#body, go, this.#value.of(node));
+    };
+    const question = { op: "detail", group, index: selection.index ?? 0 } as const;
+    this.link.ask(this, question, ({ node }) => answer(node, () => view(node)), refused);
   }
 }

@@ -1,5 +1,6 @@
 /** The lines of the log that are looked at: asks the kernel for them, and keeps what it said while nothing moves. */
 
+import { answered } from "../model/answered.ts";
 import type { Link } from "../model/link.ts";
 import type { LogFilter, LogLine, LogWindow, Logs } from "../wire_lists.ts";
 
@@ -13,11 +14,13 @@ export interface FeedEvents {
   top(): number;
   /** There are other lines; those in sight are `shift` places further down. */
   changed(shift: number): void;
+  /** The kernel tells no lines, and why. */
+  refused(text: string): void;
 }
 
 export const ALL: LogFilter = { group: null, index: null, level: 0, text: "" };
 const EVERY_MS = 1000;
-const SEARCH_ON_MS = 20;
+const GO_ON_MS = 100; // from question to question, of a search or of a page that was cut short
 const LOST_MS = 4000;
 const PAGE = 100;
 const MOST_KEPT = 4000;
@@ -69,7 +72,7 @@ export class LogFeed {
 
   /** There may be new lines: they are asked for once a second. */
   news(): void {
-    this.#askIn(Math.max(0, this.#askedAt + EVERY_MS - performance.now()));
+    this.#askAfter(EVERY_MS);
   }
 
   /** The reader scrolled: what is not known is asked for, one question at a time. */
@@ -78,27 +81,22 @@ export class LogFeed {
     if (this.#isOn && this.isKnown && (!this.#waits || lost) && this.#isOpen()) this.#ask();
   }
 
-  /** All lines from `first` on before `end`, as far as the kernel gives them. */
-  async collect(first: number, end: number): Promise<LogLine[]> {
+  /** All lines that a filter lets through, from `first` on before `end`, as far as the kernel gives them. */
+  async collect(filter: LogFilter, first: number, end: number): Promise<LogLine[]> {
     const lines: LogLine[] = [];
     while (first + lines.length < end) {
       const limit = Math.min(MOST_ASKED, end - first - lines.length);
-      const page = await this.#page({ start: first + lines.length, line: null, limit });
+      const page = await answered(this.link, { op: "logs", ...filter, start: first + lines.length, line: null, limit });
       if (page.rows.length === 0) break;
       lines.push(...page.rows);
     }
     return lines;
   }
 
-  #page(window: LogWindow): Promise<Logs> {
-    return new Promise((answer, refuse) => {
-      this.link.ask({}, { op: "logs", ...this.filter, ...window }, answer, (text) => refuse(new Error(text)));
-    });
-  }
-
-  #askIn(delay_ms: number): void {
+  /** Asks so long after the question before, or now. */
+  #askAfter(pause_ms: number): void {
     if (!this.#isOn || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#ask(), delay_ms);
+    this.#timer = setTimeout(() => this.#ask(), Math.max(0, this.#askedAt + pause_ms - performance.now()));
   }
 
   #isOpen(): boolean {
@@ -118,9 +116,17 @@ export class LogFeed {
     const top = Math.min(Math.floor(this.events.top()), this.total - 1);
     const edge = range === null ? undefined : this.#lines.get(top);
     const window = this.#window(range, top, edge);
-    this.link.ask(this, { op: "logs", ...filter, ...window }, (logs) => {
-      if (filter === this.filter) this.#take(logs, top, edge);
-    });
+    this.link.ask(
+      this,
+      { op: "logs", ...filter, ...window },
+      (logs) => {
+        if (filter === this.filter) this.#take(logs, top, edge);
+      },
+      (text) => {
+        this.#waits = false;
+        this.events.refused(text);
+      },
+    );
   }
 
   #window(range: Range | null, top: number, edge: LogLine | undefined): LogWindow {
@@ -146,7 +152,6 @@ export class LogFeed {
       if (line[0] === edge?.[0]) shift = logs.first + i - top;
     });
     this.events.changed(shift);
-    if (this.searched < 1) this.#askIn(SEARCH_ON_MS);
-    else if (this.#isOpen() && logs.rows.length > 0) this.#askIn(SEARCH_ON_MS);
+    if (this.searched < 1 || (this.#isOpen() && logs.rows.length > 0)) this.#askAfter(GO_ON_MS);
   }
 }

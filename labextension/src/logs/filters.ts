@@ -2,29 +2,46 @@
 
 import { h } from "../core/dom.ts";
 import { SearchBox } from "../core/search_box.ts";
-import { TaskSelect } from "../core/task_select.ts";
+import { type ChosenTask, TaskSelect } from "../core/task_select.ts";
 import type { RunModel } from "../model/run_model.ts";
 import type { LogFilter } from "../wire_lists.ts";
 import { LEVELS } from "./levels.ts";
 import { BODY } from "./line.ts";
 
+export interface LogsFiltered {
+  readonly task: ChosenTask;
+  readonly level: number;
+  readonly text: string;
+}
+
 export class LogFilters {
   readonly task: TaskSelect;
   readonly elements: readonly HTMLElement[];
+  readonly #level: HTMLSelectElement;
+  readonly #search: SearchBox;
 
-  constructor(model: RunModel, changed: (filter: LogFilter) => void) {
+  constructor(model: RunModel, first: LogsFiltered, changed: () => void) {
     const level = h("select.wf-select", { "aria-label": "Least level" });
     for (const { least, name } of [...LEVELS].reverse()) {
       const text = least === 0 ? "All levels" : least === 50 ? name : `${name} and above`;
       level.append(h("option", { value: least }, text));
     }
-    const apply = (): void => {
-      const { group, index } = this.task.value ?? { group: null, index: null };
-      changed({ group, index, level: Number(level.value), text: search.value });
-    };
-    this.task = new TaskSelect(model, apply, { "": `The ${BODY}` });
-    const search = new SearchBox("Search the log", apply);
-    level.addEventListener("change", apply);
-    this.elements = [this.task.element, level, search.element];
+    level.value = String(first.level);
+    level.addEventListener("change", changed);
+    this.#level = level;
+    this.task = new TaskSelect(model, changed, first.task, { "": `The ${BODY}` });
+    this.#search = new SearchBox("Search the log", changed);
+    this.#search.element.value = first.text;
+    this.elements = [this.task.element, level, this.#search.element];
+  }
+
+  get chosen(): LogsFiltered {
+    return { task: this.task.chosen, level: Number(this.#level.value), text: this.#search.value };
+  }
+
+  get filter(): LogFilter {
+    const { level, text } = this.chosen;
+    const { group, index } = this.task.value ?? { group: null, index: null };
+    return { group, index, level, text };
   }
 }

@@ -8,12 +8,16 @@ import { Rows } from "../core/rows.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
 import { LogFeed } from "./feed.ts";
-import { LogFilters } from "./filters.ts";
+import { LogFilters, type LogsFiltered } from "./filters.ts";
 import { drawLine, emptyRow, lineText, wholeLine } from "./line.ts";
 
 const ROW_PX = 20;
 const LETTER_PX = 7.3;
 const HEADINGS = ["Time", "Level", "Task", "Source", "Text"] as const;
+
+export interface LogsChoice extends LogsFiltered {
+  readonly isFollowing: boolean;
+}
 
 export class LogsPane implements Pane {
   readonly element: HTMLElement;
@@ -28,16 +32,16 @@ export class LogsPane implements Pane {
   readonly #head = h("div.wf-rows-head.wf-logrow", { role: "row", "aria-rowindex": "1" });
   /** Letters that the column of texts has room for. */
   #room = 0;
-  #following = true;
 
   constructor(
     readonly link: Link,
     readonly choose: (selection: Selection, focus: boolean) => void,
+    readonly choices: { logs: LogsChoice },
   ) {
-    this.#filters = new LogFilters(link.model, (filter) => {
+    this.#filters = new LogFilters(link.model, choices.logs, () => {
       this.#setFollowing(true);
       this.#rows.activate(-1);
-      this.#feed.look(filter);
+      this.#feed.look(this.#filters.filter);
     });
     this.#head.append(...HEADINGS.map((text) => h("span", { role: "columnheader" }, text)));
     this.#rows = new Rows(ROW_PX, this.#head, "Log of the run", {
@@ -51,7 +55,10 @@ export class LogsPane implements Pane {
       range: () => (this.#following ? null : this.#rows.range),
       top: () => this.#rows.top,
       changed: (shift) => this.#draw(shift),
+      refused: (text) => setText(this.#empty, text),
     });
+    this.#feed.look(this.#filters.filter);
+    setAttribute(this.#follow, "aria-pressed", String(this.#following));
     this.#follow.addEventListener("click", () => this.#setFollowing(!this.#following));
     const { button, said } = this.#copying;
     const tools = [this.#count, h("span.wf-spring"), said, this.#follow, button];
@@ -94,8 +101,12 @@ export class LogsPane implements Pane {
     this.#feed.on = false;
   }
 
+  get #following(): boolean {
+    return this.choices.logs.isFollowing;
+  }
+
   #setFollowing(isFollowing: boolean): void {
-    this.#following = isFollowing;
+    this.choices.logs = { ...this.#filters.chosen, isFollowing };
     setAttribute(this.#follow, "aria-pressed", String(isFollowing));
     if (!isFollowing) return;
     this.#rows.scrollToEnd();
@@ -152,7 +163,7 @@ export class LogsPane implements Pane {
   async #copyLines(): Promise<Copy> {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#feed.total];
-    const lines = await this.#feed.collect(first, Math.min(end, first + MOST_COPIED));
+    const lines = await this.#feed.collect(this.#feed.filter, first, Math.min(end, first + MOST_COPIED));
     return { text: lines.map(lineText).join("\n") + "\n", rows: lines.length, of: end - first };
   }
 }

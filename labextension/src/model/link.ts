@@ -6,7 +6,6 @@ import {
   type AnswerTo,
   type Answers,
   type Message,
-  type NodeDetail,
   type Order,
   type Outgoing,
   type Plan,
@@ -23,6 +22,8 @@ export interface Host {
   send(message: Outgoing): void;
   /** Seconds since the epoch, by the browser's clock. */
   now_s(): number;
+  /** Is there only what a page holds, without a kernel? */
+  readonly isReport?: boolean;
 }
 
 export interface Answer {
@@ -35,8 +36,11 @@ interface Open {
   readonly asker: object;
   readonly answer: (message: Answers, buffers: readonly DataView[]) => void;
   readonly refused: (text: string) => void;
-  /** When it was asked; null where it is answered at once, or where the kernel has said that it works on it. */
-  unheard_s: number | null;
+  readonly asked_s: number;
+  /** An act takes its time, but a kernel that takes messages says soon that it works on it. */
+  readonly isAct: boolean;
+  /** What came of it so far: it is waited for; the kernel works on it; nothing came for so long that this was told. */
+  state: "asked" | "taken" | "lost";
 }
 
 /** How long a live run may be silent before the browser asks, and before it tells the reader. */
@@ -45,14 +49,17 @@ const LOST_AFTER_S = 20;
 const HELLO_AGAIN_S = 1;
 /** A kernel that takes messages says so within this time. */
 const BUSY_AFTER_S = 2;
+/** A kernel that is busy with a cell may take an act very late. */
+const ACT_LOST_AFTER_S = 300;
 const ACTS: readonly string[] = ["command", "plan", "rerun", "show"] satisfies Act["op"][];
 const UNSENT = "The kernel cannot be reached from this page.";
+const UNANSWERED = "The kernel did not answer.";
 /** The kernel forgets who watches after 12 s. */
 const WATCH_AGAIN_S = 4;
 
 export class Link {
   readonly model = new RunModel();
-  /** The newest text from the kernel that belongs to no question. */
+  /** The newest text that belongs to no question; an answer to one takes it away. */
   notice = "";
   /** How versions of page and kernel differ, in words. */
   skew = "";
@@ -102,9 +109,19 @@ export class Link {
   tick(): void {
     const now_s = this.host.now_s();
     if (this.#isBehind) this.#helloAgain();
+    this.#giveUp(now_s);
     if (this.#watchers > 0 && now_s - this.#watched_s >= WATCH_AGAIN_S) this.#watch(this.model.columns.seq);
     if (this.ended || now_s - this.#heard_s < ASK_AFTER_S || now_s - this.#asked_s < ASK_AFTER_S) return;
     this.hello();
+  }
+
+  /** Whoever waits too long is told so; an answer that comes after all still counts. */
+  #giveUp(now_s: number): void {
+    for (const open of [...this.#open.values()]) {
+      if (open.state !== "asked" || now_s - open.asked_s < (open.isAct ? ACT_LOST_AFTER_S : LOST_AFTER_S)) continue;
+      open.state = "lost";
+      open.refused(UNANSWERED);
+    }
   }
 
   get ended(): boolean {
@@ -121,7 +138,7 @@ export class Link {
   /** Does something that was asked for wait until the kernel takes messages? */
   get isUnheard(): boolean {
     const since_s = this.host.now_s() - BUSY_AFTER_S;
-    return [...this.#open.values()].some((open) => open.unheard_s !== null && open.unheard_s < since_s);
+    return [...this.#open.values()].some(({ isAct, state, asked_s }) => isAct && state === "asked" && asked_s < since_s);
   }
 
   receive(content: unknown, buffers: readonly DataView[]): void {
@@ -145,7 +162,11 @@ export class Link {
     switch (message.op) {
       case "snapshot":
       case "delta": {
-        if (message.op === "snapshot") this.skew = skew(message.wfkit);
+        if (message.op === "snapshot") {
+          this.skew = skew(message.wfkit);
+          this.notice = "";
+          if (message.run.id !== this.model.run?.id) this.#turned();
+        }
         const applied = this.model.apply(message, buffers, this.#heard_s);
         if (applied !== "old") this.#missed(applied === "gap");
         break;
@@ -156,7 +177,7 @@ export class Link {
         break;
       case "taken": {
         const open = this.#open.get(message.request);
-        if (open !== undefined) open.unheard_s = null;
+        if (open !== undefined) open.state = "taken";
         break;
       }
       case "columns":
@@ -168,8 +189,14 @@ export class Link {
         else this.#closed(message.request)?.refused(message.text);
         break;
       default:
+        this.notice = "";
         this.#closed(message.request)?.answer(message, buffers);
     }
+  }
+
+  /** The kernel turned to another run, so it is not busy: acts on the one before are not waited for. */
+  #turned(): void {
+    for (const open of this.#open.values()) if (open.isAct) open.state = "taken";
   }
 
   #closed(request: string): Open | undefined {
@@ -194,29 +221,32 @@ export class Link {
 
   /**
    * Asks the kernel. An answer to an older question by the same asker is dropped: only the newest one matters.
-   * `refused` is told why there is no answer; without it the reason becomes the notice.
+   * `refused` is told why there is no answer, or that there is none yet.
    */
   ask<Op extends Question["op"]>(
     asker: object,
     question: Question & { readonly op: Op },
     answer: (message: AnswerTo[Op], buffers: readonly DataView[]) => void,
-    refused?: (text: string) => void,
+    refused: (text: string) => void,
   ): void {
-    for (const [request, open] of this.#open) if (open.asker === asker) this.#open.delete(request);
+    this.forget(asker);
     const request = this.#request();
     this.#open.set(request, {
       asker,
       answer: (message, buffers) => {
         if (message.op === ANSWERED_BY[question.op]) answer(message as AnswerTo[Op], buffers);
       },
-      refused: refused ?? ((text) => (this.notice = text)),
-      unheard_s: ACTS.includes(question.op) ? this.host.now_s() : null,
+      refused,
+      asked_s: this.host.now_s(),
+      isAct: ACTS.includes(question.op),
+      state: "asked",
     });
     if (!this.#send({ v: VERSION, request, ...question })) this.#closed(request)?.refused(UNSENT);
   }
 
-  askDetail(asker: object, group: string, index: number, answer: (node: NodeDetail) => void): void {
-    this.ask(asker, { op: "detail", group, index }, ({ node }) => answer(node));
+  /** The asker waits for no answer any more. */
+  forget(asker: object): void {
+    for (const [request, open] of this.#open) if (open.asker === asker) this.#open.delete(request);
   }
 
   /** Gives an order to the run, or (cancel) to a part of it. */
@@ -230,8 +260,7 @@ export class Link {
   }
 
   /** Asks what a rerun would do; only the newest such question is answered. */
-  plan(asker: object, wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
-    const run = this.model.run?.id ?? "";
+  plan(asker: object, run: string, wish: Wish, answer: (plan: Plan) => void, refused: (text: string) => void): void {
     this.ask(asker, { op: "plan", run, wish }, answer, refused);
   }
 

@@ -1,7 +1,8 @@
 /** What the browser knows of a run: applies snapshots and deltas, decides nothing, notices gaps. */
 
 import { Columns } from "./columns.ts";
-import type { About, Delta, Group, GroupChange, RunHead, Snapshot } from "../wire.ts";
+import { Made } from "./made.ts";
+import { type About, type Delta, type Group, type GroupChange, type RunHead, STATES, type Snapshot } from "../wire.ts";
 
 /** What applying a message did: drawn again, nothing new, or "ask the kernel again". */
 export type Applied = "changed" | "old" | "gap";
@@ -22,7 +23,8 @@ export class RunModel {
   /** Where the run stands among others; null where it stands alone. */
   about: About | null = null;
   readonly #groups = new Map<string, GroupState>();
-  readonly #wholes = new Map<string, GroupState>();
+  readonly #wholes = new Made<GroupState>();
+  #members: ReadonlyMap<string, readonly GroupState[]> | null = null;
   #ordered: readonly GroupState[] | null = null;
 
   /** Groups in the order in which the flow made them, each before those that were made in it. */
@@ -35,24 +37,30 @@ export class RunModel {
   group(id: string): GroupState | undefined {
     const state = this.#groups.get(id);
     if (state?.group.kind !== "flow") return state;
-    let whole = this.#wholes.get(id);
-    if (whole === undefined) {
-      whole = wholeOf(state.group, this.members(id));
-      this.#wholes.set(id, whole);
-    }
-    return whole;
+    const members = this.members(id);
+    return this.#wholes.of(id, [state, ...members], () => wholeOf(state.group, members));
   }
 
   /** Groups of tasks that were made inside a flow, at any depth. */
   members(id: string): readonly GroupState[] {
-    return [...this.#groups.values()].filter(({ group }) => {
-      if (group.kind === "flow") return false;
-      let above = group.parent;
-      for (let depth = 0; above !== null && above !== id && depth < DEEPEST; depth++) {
+    this.#members ??= this.#membersOfAll();
+    return this.#members.get(id) ?? [];
+  }
+
+  #membersOfAll(): Map<string, GroupState[]> {
+    const members = new Map<string, GroupState[]>();
+    for (const state of this.#groups.values()) {
+      if (state.group.kind === "flow") continue;
+      let above = state.group.parent;
+      for (let depth = 0; above !== null && depth < DEEPEST; depth++) {
+        const list = members.get(above);
+        if (list?.at(-1) === state) break; // of a kernel gone wrong: two that are made in each other
+        if (list === undefined) members.set(above, [state]);
+        else list.push(state);
         above = this.#groups.get(above)?.group.parent ?? null;
       }
-      return above === id;
-    });
+    }
+    return members;
   }
 
   apply(message: Snapshot | Delta, buffers: readonly DataView[], browserNow_s: number): Applied {
@@ -64,6 +72,7 @@ export class RunModel {
   #replace(message: Snapshot, buffers: readonly DataView[], browserNow_s: number): Applied {
     if (buffers.length !== message.groups.length) return "gap";
     this.#groups.clear();
+    this.#wholes.clear();
     message.groups.forEach((group, i) => {
       this.#groups.set(group.id, { group, states: bytesOf(buffers[i]) });
     });
@@ -97,8 +106,7 @@ export class RunModel {
     this.seq = seq;
     this.run = run;
     this.skew_s = run.now_s - browserNow_s;
-    this.#ordered = null;
-    this.#wholes.clear();
+    this.#ordered = this.#members = null;
   }
 }
 
@@ -107,6 +115,21 @@ const DEEPEST = 200;
 /** Does a click on it lead to a list rather than to one node? */
 export function isMany(group: Group): boolean {
   return group.mapped || group.kind === "flow";
+}
+
+/** Can the elements of a group be shown as cells? */
+export function hasGrid({ group }: GroupState): boolean {
+  return group.mapped && group.kind !== "flatten";
+}
+
+/** Nodes of all tasks by state code; what stands for a flow or for items of lists is not counted. */
+export function totals(model: RunModel): number[] {
+  const sum = STATES.map(() => 0);
+  for (const { group } of model.groups) {
+    if (group.kind !== "task" && group.kind !== "spawned") continue;
+    group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
+  }
+  return sum;
 }
 
 function inTreeOrder(states: readonly GroupState[]): GroupState[] {

@@ -1,103 +1,130 @@
 /** What the kernel alone knows of nodes: names of their own and reasons; asked for those in sight. */
 
-import { LOOKS, stateOf } from "../core/states.ts";
+import { LOOKS, isLive, stateOf } from "../core/states.ts";
+import type { Group, NodeRow, TaskState } from "../wire.ts";
+import { answered } from "./answered.ts";
 import type { Link } from "./link.ts";
 import type { GroupState } from "./run_model.ts";
-import type { NodeRow, TaskState } from "../wire.ts";
 
 export interface Place {
   readonly card: GroupState;
   readonly cell: number;
 }
 
+interface Known {
+  readonly row: NodeRow;
+  /** In which state the node was then, and when that was. */
+  readonly state: TaskState;
+  readonly at_s: number;
+}
+
 const MOST_ASKED = 500;
 const MOST_KEPT = 50_000;
+/** An answer that has not come by then is lost; a refusal, and the reason of what still moves, stand for as long. */
+const ASK_AGAIN_S = 5;
+
+/** The name of a node as far as the browser knows it, of a group where no node is meant. */
+export function nameOf(group: Group, cell: number | null): string {
+  return group.mapped && cell !== null ? `${group.name}[${group.named ? "…" : cell}]` : group.name;
+}
 
 export class Told {
-  /** Who asks, by what for: a newer question stands for an older one of the same kind only. */
-  readonly #askers = new Map<string, object>();
-  readonly #rows = new Map<string, { readonly row: NodeRow; readonly state: TaskState }>();
-  readonly #asked = new Set<string>();
+  readonly #rows = new Map<string, Known>();
+  /** When each card was asked about; cards about which nothing is open are left out. Also who asks. */
+  readonly #asked = new Map<string, { readonly at_s: number }>();
+  /** Of which all this is known. */
+  #run: string | undefined;
 
   constructor(readonly link: Link) {}
 
-  reason({ card, cell }: Place): string {
-    return this.#rows.get(keyOf(card, cell))?.row[1] ?? "";
+  reason(place: Place): string {
+    const known = this.#known(place);
+    return known?.state === stateIn(place) ? known.row[1] : "";
   }
 
-  name({ card, cell }: Place): string {
-    const { group } = card;
-    const own = this.#rows.get(keyOf(card, cell))?.row[0];
-    if (own !== undefined) return own;
-    return group.mapped ? `${group.name}[${group.named ? "…" : cell}]` : group.name;
+  name(place: Place): string {
+    return this.#known(place)?.row[0] ?? nameOf(place.card.group, place.cell);
   }
 
-  /** Asks about these nodes what is not known yet; the answers come card by card, each told to `done`. */
-  ask(places: readonly Place[], done: () => void): void {
-    for (const [card, cells] of this.#open(places)) {
-      if (this.#asked.has(card.group.id)) continue;
-      this.#asked.add(card.group.id);
-      const end = (): void => {
-        this.#asked.delete(card.group.id);
-        done();
+  /** Asks about these nodes what is not known yet; each answer that tells something calls `news`. */
+  ask(places: readonly Place[], news: () => void): void {
+    const at_s = this.link.host.now_s();
+    for (const [card, open] of this.#open(places)) {
+      const { id } = card.group;
+      const before = this.#asked.get(id);
+      if (before !== undefined && at_s - before.at_s < ASK_AGAIN_S) continue;
+      const asked = { at_s };
+      this.#asked.set(id, asked);
+      const cells = open.slice(0, MOST_ASKED);
+      const take = (rows: readonly NodeRow[]): void => {
+        if (this.#asked.get(id) !== asked || !this.#take(card, cells, rows)) return;
+        this.#asked.delete(id);
+        news();
       };
-      this.#askCard(card, cells.slice(0, MOST_ASKED), "rows of the table").then(end, end);
+      this.link.ask(asked, { op: "rows", group: id, indexes: cells }, ({ rows }) => take(rows), () => undefined);
     }
   }
 
-  /** Knows all of these nodes when it resolves. */
+  /** Knows all of these nodes when it resolves; they should not be more than are kept. */
   async complete(places: readonly Place[]): Promise<void> {
-    for (const [card, cells] of this.#open(places)) {
-      for (let at = 0; at < cells.length; at += MOST_ASKED) {
-        await this.#askCard(card, cells.slice(at, at + MOST_ASKED), "copy of the table");
+    for (const [card, open] of this.#open(places)) {
+      for (let at = 0; at < open.length; at += MOST_ASKED) {
+        const cells = open.slice(at, at + MOST_ASKED);
+        const { rows } = await answered(this.link, { op: "rows", group: card.group.id, indexes: cells });
+        this.#take(card, cells, rows);
       }
     }
   }
 
   #open(places: readonly Place[]): Map<GroupState, number[]> {
     const open = new Map<GroupState, number[]>();
-    for (const { card, cell } of places) {
-      if (!this.#isOpen(card, cell)) continue;
-      const cells = open.get(card);
-      if (cells === undefined) open.set(card, [cell]);
-      else cells.push(cell);
+    for (const place of places) {
+      if (!this.#isOpen(place)) continue;
+      const cells = open.get(place.card);
+      if (cells === undefined) open.set(place.card, [place.cell]);
+      else cells.push(place.cell);
     }
     return open;
   }
 
-  /** Is there something about the node that is not known? */
-  #isOpen(card: GroupState, cell: number): boolean {
-    const { group, states } = card;
-    const told = this.#rows.get(keyOf(card, cell));
-    const state = stateOf(states[cell]);
-    if (told === undefined && group.named) return true;
+  /** Is there something about the node that is not known, or may be another thing by now? */
+  #isOpen(place: Place): boolean {
+    const { group } = place.card;
+    const known = this.#known(place);
+    const state = stateIn(place);
+    if (known === undefined && group.named) return true;
     const isNoted = (group.note !== "" && state !== "PENDING") || state === "REUSED" || state === "RETRYING";
-    return (LOOKS[state].bad || state === "SKIPPED" || isNoted) && told?.state !== state;
+    if (!LOOKS[state].bad && state !== "SKIPPED" && !isNoted) return false;
+    return known?.state !== state || (isLive(state) && this.link.host.now_s() - known.at_s >= ASK_AGAIN_S);
   }
 
-  #asker(topic: string): object {
-    const asker = this.#askers.get(topic) ?? {};
-    this.#askers.set(topic, asker);
-    return asker;
+  /** What is known of a node; nothing of the run before that of this one. */
+  #known(place: Place): Known | undefined {
+    const run = this.link.model.run?.id;
+    if (run !== this.#run) {
+      this.#run = run;
+      this.#rows.clear();
+      this.#asked.clear();
+    }
+    return this.#rows.get(keyOf(place));
   }
 
-  #askCard(card: GroupState, cells: readonly number[], topic: string): Promise<void> {
-    return new Promise((known, refuse) => {
-      const group = card.group.id;
-      const take = (rows: readonly NodeRow[]): void => {
-        if (this.#rows.size > MOST_KEPT) this.#rows.clear();
-        rows.forEach((row, i) => {
-          const cell = cells[i];
-          if (cell !== undefined) this.#rows.set(keyOf(card, cell), { row, state: stateOf(card.states[cell]) });
-        });
-        known();
-      };
-      const refused = (text: string): void => refuse(new Error(text));
-      this.link.ask(this.#asker(`${topic} ${group}`), { op: "rows", group, indexes: cells }, ({ rows }) => take(rows), refused);
+  /** Keeps rows; false where there are none. */
+  #take(card: GroupState, cells: readonly number[], rows: readonly NodeRow[]): boolean {
+    if (this.#rows.size > MOST_KEPT) this.#rows.clear();
+    const at_s = this.link.host.now_s();
+    rows.forEach((row, i) => {
+      const cell = cells[i];
+      if (cell !== undefined) this.#rows.set(keyOf({ card, cell }), { row, state: stateIn({ card, cell }), at_s });
     });
+    return rows.length > 0;
   }
 }
 
-function keyOf({ group }: GroupState, cell: number): string {
-  return `${cell} ${group.id}`;
+function stateIn({ card, cell }: Place): TaskState {
+  return stateOf(card.states[cell]);
+}
+
+function keyOf({ card, cell }: Place): string {
+  return `${cell} ${card.group.id}`;
 }

@@ -1,7 +1,7 @@
 /** A host without a kernel: answers a view from what a report holds. */
 
 import type { Host } from "../model/link.ts";
-import type { Outgoing } from "../wire.ts";
+import type { Outgoing, Question } from "../wire.ts";
 
 /** A message, its buffers as base64. */
 export interface Said {
@@ -24,10 +24,23 @@ export interface Kept {
   readonly cards: Readonly<Record<string, string>>;
 }
 
-const NO_DETAIL = "This report does not hold the details of this node: ask the run itself, in a notebook.";
-const NO_ORDER = "This is a report: it can be read, and nothing in it acts on the run.";
+const ASK = "ask the run itself, in a notebook.";
+const NO_DETAIL = `This report does not hold the details of this node: ${ASK}`;
+const NO_ACT = "This is a report: it can be read, and nothing in it acts on the run.";
+/** What a report answers to questions for what no report holds. */
+const REFUSALS: Readonly<Record<Exclude<Question["op"], "detail" | "group" | "rows">, string>> = {
+  source: `This report does not hold the code of tasks: ${ASK}`,
+  preview: `This report does not hold values: ${ASK}`,
+  find: `A report looks through indexes and names of tasks only: for reasons and names of elements ${ASK}`,
+  logs: `This report does not hold the log of the whole run: ${ASK}`,
+  command: NO_ACT,
+  plan: NO_ACT,
+  rerun: NO_ACT,
+  show: NO_ACT,
+};
 
 export class StaticHost implements Host {
+  readonly isReport = true;
   receive: (content: unknown, buffers: readonly DataView[]) => void = () => undefined;
 
   constructor(readonly kept: Kept) {}
@@ -46,21 +59,20 @@ export class StaticHost implements Host {
   #answer(message: Outgoing): Said {
     if (!("request" in message)) return message.op === "hello" ? this.kept.snapshot : this.kept.columns;
     const answer = (content: object): Said => ({ content: { v: 1, request: message.request, ...content }, buffers: [] });
+    const refusal = (text: string): Said => answer({ op: "error", text });
     switch (message.op) {
       case "detail": {
         const node = this.kept.details[message.group]?.[message.index];
-        return answer(node === undefined ? { op: "error", text: NO_DETAIL } : { op: "detail", node });
+        return node === undefined ? refusal(NO_DETAIL) : answer({ op: "detail", node });
       }
       case "group": {
         const group = this.kept.sums[message.group];
-        return answer(group === undefined ? { op: "error", text: NO_DETAIL } : { op: "group", group });
+        return group === undefined ? refusal(NO_DETAIL) : answer({ op: "group", group });
       }
       case "rows":
         return answer({ op: "rows", rows: message.indexes.map((index) => this.#row(message.group, index)) });
-      case "command":
-        return answer({ op: "ack", ok: false, text: NO_ORDER });
       default:
-        return answer({ op: "error", text: NO_DETAIL });
+        return refusal(REFUSALS[message.op]);
     }
   }
 

@@ -2,11 +2,11 @@
 
 import { h, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
-import { totals } from "../core/header.ts";
 import { SearchBox } from "../core/search_box.ts";
 import { LOOKS, countOf } from "../core/states.ts";
-import { TaskSelect } from "../core/task_select.ts";
+import { type ChosenTask, TaskSelect } from "../core/task_select.ts";
 import type { Link } from "../model/link.ts";
+import { totals } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
 import { STATES, type TaskState } from "../wire.ts";
 import type { Found } from "../wire_lists.ts";
@@ -15,6 +15,12 @@ import { markFound, markNames } from "./marks.ts";
 
 const FIND_EVERY_MS = 2000;
 const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
+
+export interface NodesFiltered {
+  readonly task: ChosenTask;
+  readonly state: TaskState | null;
+  readonly text: string;
+}
 
 export class NodeFilters {
   readonly elements: readonly HTMLElement[];
@@ -25,19 +31,28 @@ export class NodeFilters {
   #found: { readonly text: string; readonly message: Found; readonly buffers: readonly DataView[] } | null = null;
   #askedAt = -Infinity;
   #askedSeq: number | null = null;
+  #refusal = "";
 
   constructor(
     readonly link: Link,
+    { task, state, text }: NodesFiltered,
     readonly changed: () => void,
   ) {
-    this.#task = new TaskSelect(link.model, changed);
+    this.#task = new TaskSelect(link.model, changed, task);
     this.#state.append(...BY_RANK.map((state) => h("option", { value: state, hidden: true }, LOOKS[state].label)));
+    this.#state.value = state ?? "";
     this.#state.addEventListener("change", changed);
     this.#search = new SearchBox("Search names and reasons", () => {
       this.#find();
       changed();
     });
+    this.#search.element.value = text;
     this.elements = [this.#task.element, this.#state, this.#search.element];
+  }
+
+  get chosen(): NodesFiltered {
+    const state = BY_RANK.find((each) => each === this.#state.value) ?? null;
+    return { task: this.#task.chosen, state, text: this.#search.value };
   }
 
   /** Lists tasks and states that there are; looks again for what is searched, as reasons come and go. */
@@ -55,6 +70,11 @@ export class NodeFilters {
     if (this.#search.value !== "" && isNews && performance.now() - this.#askedAt >= FIND_EVERY_MS) this.#find();
   }
 
+  /** Why there may be more with the text than are listed. */
+  get note(): string {
+    return this.#refusal === "" ? "" : `Only names were searched. ${this.#refusal}`;
+  }
+
   select(selection: Selection | null): void {
     this.#task.select(selection);
   }
@@ -64,7 +84,7 @@ export class NodeFilters {
     const isFlow = whose !== null && this.link.model.group(whose.group)?.group.kind === "flow";
     const members = isFlow ? this.link.model.members(whose.group).map(({ group }) => group.id) : [];
     return {
-      state: BY_RANK.find((state) => state === this.#state.value) ?? null,
+      state: this.chosen.state,
       cards: whose === null ? null : new Set([whose.group, ...members]),
       cell: isFlow ? null : (whose?.index ?? null),
       marks: this.#marks(listing),
@@ -81,12 +101,24 @@ export class NodeFilters {
 
   #find(): void {
     const text = this.#search.value;
+    this.#refusal = "";
     if (text === "") return;
     this.#askedAt = performance.now();
     this.#askedSeq = this.link.model.seq;
-    this.link.ask(this, { op: "find", text }, (message, buffers) => {
-      this.#found = { text, message, buffers };
+    const told = (): void => {
       if (this.#search.value === text) this.changed();
-    });
+    };
+    this.link.ask(
+      this,
+      { op: "find", text },
+      (message, buffers) => {
+        this.#found = { text, message, buffers };
+        told();
+      },
+      (refusal) => {
+        if (this.#search.value === text) this.#refusal = refusal;
+        told();
+      },
+    );
   }
 }

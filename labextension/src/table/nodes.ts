@@ -7,19 +7,22 @@ import { Rows } from "../core/rows.ts";
 import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
 import { HEADINGS, TSV_HEADINGS, drawRow, emptyRow, factsOf, tsvRow } from "./cells.ts";
-import { NodeFilters } from "./filters.ts";
+import { NodeFilters, type NodesFiltered } from "./filters.ts";
 import { type Column, Listing, type Order, type TimesOf } from "./listing.ts";
 import { type Place, Told } from "../model/told.ts";
 import { tsv } from "./tsv.ts";
 
 const ROW_PX = 26;
 const SORT_EVERY_MS = 1000;
-const FAILURES_FIRST: Order = { by: "state", down: false };
+
+export interface NodesChoice extends NodesFiltered {
+  readonly order: Order;
+}
 
 export class Nodes {
   readonly element: HTMLElement;
   readonly #rows: Rows;
-  #told: Told;
+  readonly #told: Told;
   readonly #filters: NodeFilters;
   readonly #heads = new Map<Column, HTMLElement>();
   readonly #count = h("span.wf-note.wf-count");
@@ -28,7 +31,6 @@ export class Nodes {
   #listing = new Listing([]);
   /** Numbers of the nodes that are shown, in their order. */
   #order: Uint32Array = new Uint32Array(0);
-  #sorting: Order = FAILURES_FIRST;
   #selection: Selection | null = null;
   #sortedAt = -Infinity;
   #sortedVersion = "";
@@ -39,9 +41,10 @@ export class Nodes {
     readonly link: Link,
     readonly now_s: () => number,
     readonly choose: (selection: Selection, focus: boolean) => void,
+    readonly choices: { nodes: NodesChoice },
   ) {
     this.#told = new Told(link);
-    this.#filters = new NodeFilters(link, () => this.#sortFromTop());
+    this.#filters = new NodeFilters(link, choices.nodes, () => this.#sortFromTop(this.#sorting));
     this.#rows = new Rows(ROW_PX, this.#head(), "Nodes of the run", {
       make: emptyRow,
       draw: (row, index) => this.#drawRow(row, index),
@@ -60,8 +63,7 @@ export class Nodes {
 
   /** Another run is shown. */
   turned(): void {
-    this.#told = new Told(this.link);
-    this.#sortFromTop();
+    this.#sortFromTop(this.#sorting);
   }
 
   set on(isOn: boolean) {
@@ -85,6 +87,7 @@ export class Nodes {
   tick(): void {
     if (this.#stopWatching === null) return;
     this.#rows.redraw();
+    this.#ask();
     if (this.#sorting.by === "duration") this.#soon();
   }
 
@@ -120,11 +123,15 @@ export class Nodes {
   }
 
   #sortBy(by: Column): void {
-    this.#sorting = { by, down: this.#sorting.by === by && !this.#sorting.down };
-    this.#sortFromTop();
+    this.#sortFromTop({ by, down: this.#sorting.by === by && !this.#sorting.down });
   }
 
-  #sortFromTop(): void {
+  get #sorting(): Order {
+    return this.choices.nodes.order;
+  }
+
+  #sortFromTop(order: Order): void {
+    this.choices.nodes = { ...this.#filters.chosen, order };
     this.#rows.element.scrollTop = 0;
     this.#sort();
   }
@@ -163,7 +170,7 @@ export class Nodes {
     const shown = this.#order.length;
     const all = this.#listing.length;
     const text = shown === all ? plural(all, "node") : `${count(shown)} of ${plural(all, "node")}`;
-    setText(this.#count, text);
+    setText(this.#count, [text, this.#filters.note].filter((part) => part !== "").join(". "));
     this.#copying.isEmpty = shown === 0;
   }
 
@@ -226,8 +233,9 @@ export class Nodes {
     const [low, high] = this.#rows.selected ?? [0, 0];
     const [first, end] = high > low ? [low, high + 1] : [0, this.#order.length];
     const places = this.#places(first, Math.min(end, first + MOST_COPIED));
-    await this.#told.complete(places);
-    const rows = places.map((place) => tsvRow(factsOf(place, this.#told, this.#times, this.#begun_s)));
+    const told = new Told(this.link); // which nobody else fills, and so forgets nothing meanwhile
+    await told.complete(places);
+    const rows = places.map((place) => tsvRow(factsOf(place, told, this.#times, this.#begun_s)));
     return { text: tsv(TSV_HEADINGS, rows), rows: rows.length, of: end - first };
   }
 }

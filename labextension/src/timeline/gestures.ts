@@ -1,5 +1,13 @@
 /** What the reader does to a timeline with pointer, wheel and keys. */
 
+import { onPress } from "../core/press.ts";
+
+/** Pixels from the upper left corner of the element. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 export interface Gestures {
   /** Zooms about a place (pixels from the left of the element), or about the middle. */
   zoom(factor: number, x: number | null): void;
@@ -9,12 +17,11 @@ export interface Gestures {
   /** A click that was no drag. */
   pick(x: number, y: number): void;
   /** The pointer is over a place, or gone. */
-  hover(place: { readonly x: number; readonly y: number } | null): void;
+  hover(place: Point | null): void;
 }
 
 export const ZOOM_STEP = 1.5;
 const PAN_PX = 60;
-const DRAG_PX = 3; // less is a click
 
 const KEYS: Readonly<Record<string, (on: Gestures) => void>> = {
   ArrowLeft: (on) => on.pan(-PAN_PX),
@@ -27,7 +34,7 @@ const KEYS: Readonly<Record<string, (on: Gestures) => void>> = {
 };
 
 export function listen(window: HTMLElement, on: Gestures): void {
-  const place = (event: MouseEvent): { x: number; y: number } => {
+  const place = (event: MouseEvent): Point => {
     const box = window.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
@@ -53,34 +60,14 @@ export function listen(window: HTMLElement, on: Gestures): void {
   window.addEventListener("dblclick", () => on.fit());
   window.addEventListener("pointerleave", () => on.hover(null));
   window.addEventListener("pointermove", (event) => on.hover(event.buttons === 0 ? place(event) : null));
-  dragging(window, on, place);
-}
-
-function dragging(window: HTMLElement, on: Gestures, place: (event: MouseEvent) => { x: number; y: number }): void {
-  window.addEventListener("pointerdown", (down) => {
-    if (down.button !== 0) return;
-    let [x, y, far] = [down.clientX, down.clientY, 0];
-    const drag = (move: PointerEvent): void => {
-      far = Math.max(far, Math.abs(move.clientX - down.clientX), Math.abs(move.clientY - down.clientY));
-      if (far < DRAG_PX) return;
-      if (!window.hasPointerCapture(down.pointerId)) window.setPointerCapture(down.pointerId);
-      window.classList.add("wf-dragged");
-      on.pan(x - move.clientX);
-      window.scrollTop += y - move.clientY;
-      [x, y] = [move.clientX, move.clientY];
-    };
-    const stop = (event: Event): void => {
-      window.removeEventListener("pointermove", drag);
-      window.removeEventListener("pointerup", stop);
-      window.removeEventListener("pointercancel", stop);
-      window.classList.remove("wf-dragged");
-      if (far < DRAG_PX && event.type === "pointerup" && event instanceof MouseEvent) {
-        const { x: left, y: top } = place(event);
-        on.pick(left, top);
-      }
-    };
-    window.addEventListener("pointermove", drag);
-    window.addEventListener("pointerup", stop);
-    window.addEventListener("pointercancel", stop);
+  onPress(window, {
+    drag: (dx, dy) => {
+      on.pan(-dx);
+      window.scrollTop -= dy;
+    },
+    click: (event) => {
+      const { x, y } = place(event);
+      on.pick(x, y);
+    },
   });
 }

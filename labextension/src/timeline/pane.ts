@@ -7,8 +7,9 @@ import type { Link } from "../model/link.ts";
 import type { Selection } from "../model/selection.ts";
 import { type Range, moved, zoomed } from "./axis.ts";
 import { AXIS_PX, type Drawing, barBefore } from "./drawing.ts";
-import { ZOOM_STEP, listen } from "./gestures.ts";
+import { type Point, ZOOM_STEP, listen } from "./gestures.ts";
 import { type Lane, Lanes } from "./lanes.ts";
+import { Names } from "./names.ts";
 import { paint } from "./paint.ts";
 import { type Palette, palette } from "./palette.ts";
 import { extent, shortWorker, timelineText } from "./summary.ts";
@@ -30,14 +31,14 @@ export class Timeline implements Pane {
   readonly #tip = new Tip();
   readonly element: HTMLElement;
   readonly #lanes: Lanes;
+  readonly #names: Names;
   readonly #stopListening: () => void;
   readonly #themes = new MutationObserver(() => this.#soon());
   #stopWatching: (() => void) | null = null;
   #extent: Range = { from: 0, to: 0 };
   #palette: Palette | null = null;
-  /** What the reader zoomed to; null: all of it. */
-  #zoom: Range | null = null;
   #selection: Selection | null = null;
+  #pointer: Point | null = null;
   #saidAt = -Infinity;
   #frame = 0;
 
@@ -45,9 +46,11 @@ export class Timeline implements Pane {
     readonly link: Link,
     readonly now_s: () => number,
     readonly open: (selection: Selection) => void,
+    readonly choices: { zoom: Range | null },
   ) {
     const { columns } = link.model;
     this.#lanes = new Lanes(columns);
+    this.#names = new Names(link, this.#lanes);
     for (const [card, { attempts }] of columns.cards) this.#lanes.take(card, Uint32Array.from(attempts, (_, cell) => cell));
     this.#stopListening = columns.listen(this.#lanes.take);
     const foot = h("div.wf-tl-foot", {}, this.#text, this.#tools());
@@ -70,6 +73,14 @@ export class Timeline implements Pane {
     const root = this.element.closest("[data-theme]");
     if (isShown && root !== null) this.#themes.observe(root, { attributeFilter: ["data-theme"] });
     else this.#themes.disconnect();
+  }
+
+  /** The bars of the run before are gone; those of this one may have come already. */
+  turned(): void {
+    const { columns, run } = this.link.model;
+    if (columns.base_s !== run?.started_s) this.#lanes.take(null, new Uint32Array(0));
+    this.#saidAt = -Infinity;
+    this.#show(null);
   }
 
   stop(): void {
@@ -120,7 +131,7 @@ export class Timeline implements Pane {
   }
 
   get #range(): Range {
-    return this.#zoom ?? this.#whole;
+    return this.choices.zoom ?? this.#whole;
   }
 
   get #perPixel(): number {
@@ -137,13 +148,6 @@ export class Timeline implements Pane {
     return HEIGHTS[length <= 12 ? 0 : length <= 40 ? 1 : 2];
   }
 
-  #nameOf(bar: number): string {
-    const card = this.#lanes.cards[this.#lanes.card[bar] ?? 0] ?? "";
-    const group = this.link.model.group(card)?.group;
-    if (group === undefined) return card;
-    return group.mapped ? `${group.name}[${this.#lanes.cell[bar] ?? 0}]` : group.name;
-  }
-
   #workerOf(lane: Lane | undefined): string {
     return shortWorker(this.link.model.columns.workers[lane?.worker ?? -1] ?? "no worker");
   }
@@ -155,9 +159,14 @@ export class Timeline implements Pane {
     if (!isEmpty && now - this.#saidAt < SAY_AGAIN_MS) return;
     if (!isEmpty) this.#saidAt = now;
     const waits = this.link.model.columns.seq === null;
-    const text = waits ? "Asking the kernel when and where tasks ran…" : timelineText(this.#lanes, this.#now, (bar) => this.#nameOf(bar));
+    const words = timelineText(this.#lanes, this.#now, (bar) => this.#names.of(bar));
+    const text = waits ? "Asking the kernel when and where tasks ran…" : words;
     setText(this.#text, text);
     setAttribute(this.#canvas, "aria-label", `Timeline. ${text}`);
+    this.#names.ask(() => {
+      this.#saidAt = -Infinity;
+      this.#say();
+    });
   }
 
   #size(): void {
@@ -211,7 +220,7 @@ export class Timeline implements Pane {
 
   #show(range: Range | null): void {
     const whole = this.#whole;
-    this.#zoom = range === null || range.to - range.from >= (whole.to - whole.from) * 0.999 ? null : range;
+    this.choices.zoom = range === null || range.to - range.from >= (whole.to - whole.from) * 0.999 ? null : range;
     this.#tip.hide();
     this.#soon();
   }
@@ -244,7 +253,8 @@ export class Timeline implements Pane {
     if (bar !== null && group !== undefined) this.open({ group, index: this.#lanes.cell[bar] ?? 0 });
   }
 
-  #hover(place: { readonly x: number; readonly y: number } | null): void {
+  #hover(place: Point | null): void {
+    this.#pointer = place;
     const bar = place === null ? null : this.#barAt(place.x, place.y);
     this.#window.classList.toggle("wf-on-bar", bar !== null);
     if (bar === null || place === null) {
@@ -255,7 +265,7 @@ export class Timeline implements Pane {
     const id = cards[card[bar] ?? 0] ?? "";
     const isOpen = Number.isNaN(end[bar]);
     const told = {
-      name: this.#nameOf(bar),
+      name: this.#names.of(bar),
       state: this.#lanes.state(bar, this.link.model.group(id)?.states),
       start: start[bar] ?? 0,
       end: isOpen ? this.#now : (end[bar] ?? 0),
@@ -265,6 +275,7 @@ export class Timeline implements Pane {
       attempts: this.link.model.columns.of(id)?.attempts[cell[bar] ?? 0] ?? 1,
     };
     this.#tip.show(told, place, { width: this.element.clientWidth, height: this.element.clientHeight });
+    this.#names.ask(() => this.#hover(this.#pointer));
   }
 
   #tools(): HTMLElement {
