@@ -8,10 +8,10 @@ import { Folds } from "./core/folds.ts";
 import { GraphPane } from "./core/graph_pane.ts";
 import { Header, type Mode } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
+import { keepStills } from "./core/keeping.ts";
 import { watchSight } from "./core/sight.ts";
 import { Saying } from "./core/saying.ts";
 import { RUN_LOOKS } from "./core/states.ts";
-import { keepStills } from "./core/keeping.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
 import { LogsPane } from "./logs/pane.ts";
@@ -57,11 +57,13 @@ export class View {
     const model = link.model;
     this.#saying = new Saying(link);
     const now_s = (): number => link.host.now_s() + model.skew_s;
+    const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
+    const show = (selection: Selection): void => choose(selection, true);
     const order = (each: Order): void => this.#order(each);
     this.#acting = new Acting(link, choices, {
       order,
       tell: (text: string) => this.#tell(text),
-      select: (selection: Selection) => this.#select(selection, true),
+      select: show,
       focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
     });
     const events = { order, mode: (mode: Mode) => this.#mode(mode), filter: (state: TaskState) => this.#filter(state) };
@@ -69,22 +71,20 @@ export class View {
     this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#find(selection) });
     this.#folds = new Folds(model, choices);
     const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
-    const graphEvents = {
+    this.#graph = new GraphPane(link, this.#folds, now_s, choices, {
       ...cardEvents,
-      select: (selection: Selection, focus: boolean) => this.#select(selection, focus),
+      select: choose,
       filter: (state: TaskState) => this.#finder.filter(state),
       focusRow: (id: string) => this.#twin.focus(id),
-    };
-    this.#graph = new GraphPane(link, this.#folds, now_s, graphEvents, choices);
+    });
     this.#twin = new Twin(model, this.#folds, now_s, {
       ...cardEvents,
       cursor: (id) => this.#graph.scene.cursor(id),
       neighbour: (id, side) => this.#graph.scene.neighbour(id, side),
     });
-    this.#panel = new Panel(link, (selection) => this.#select(selection, true), (id) => this.#openGrid(id), this.#acting.bar.element);
-    const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
+    this.#panel = new Panel(link, show, (id) => this.#openGrid(id), this.#acting.bar.element);
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose, choices), choices);
-    const timeline = new Timeline(link, now_s, (selection) => this.#select(selection, true), choices);
+    const timeline = new Timeline(link, now_s, show, choices);
     this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose, choices) };
     const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(

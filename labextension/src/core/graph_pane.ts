@@ -32,9 +32,9 @@ export class GraphPane implements Pane {
     readonly link: Link,
     folds: Folds,
     now_s: () => number,
-    readonly events: GraphPaneEvents,
     /** The group that was opened into its grid; null where the graph is shown. */
     readonly choices: { grid: string | null; isFailuresFirst: boolean },
+    readonly events: GraphPaneEvents,
   ) {
     this.scene = new Scene(link.model, folds, now_s, { open: (id) => events.open(id), fold: (id) => events.fold(id) });
     const gridEvents: GridEvents = {

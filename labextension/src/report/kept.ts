@@ -32,6 +32,7 @@ const REFUSALS: Readonly<Record<Exclude<Question["op"], "detail" | "group" | "ro
   source: `This report does not hold the code of tasks: ${ASK}`,
   preview: `This report does not hold values: ${ASK}`,
   find: `A report looks through indexes and names of tasks only: for reasons and names of elements ${ASK}`,
+  still: NO_ACT,
   logs: `This report does not hold the log of the whole run: ${ASK}`,
   command: NO_ACT,
   plan: NO_ACT,
