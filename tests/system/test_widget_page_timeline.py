@@ -213,9 +213,9 @@ def test_another_run_is_shown_whole_and_without_the_bars_of_the_one_before(tab: 
         tab.evaluate("() => { window.drop = ({ op }) => op === 'columns'; }")
         graph = NodesAdded(groups=(spec(0, "item", 2, mapped=True),))
         began = replace(run_started(at_s=1_700_000_100.0), run_id=RunId("r-2"))
-        first = [started(0, 0, after_s=100), ended(0, 0, after_s=120)]
-        second = [started(0, 1, after_s=120), ended(0, 1, after_s=140)]
-        host.view.turn_to(StoryRun(began, graph, *first, *second, run_finished(RunState.COMPLETED)))
+        bars: list[AnyEvent] = [started(0, 0, after_s=100), ended(0, 0, after_s=120)]
+        bars += [started(0, 1, after_s=120), ended(0, 1, after_s=140)]
+        host.view.turn_to(StoryRun(began, graph, *bars, run_finished(RunState.COMPLETED)))
         expect(tab.locator(".wf-timeline")).to_contain_text("Nothing has run yet.")
         tab.evaluate("() => { window.drop = undefined; }")
         expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible(timeout=12_000)  # it asks every 4 s
