@@ -58,7 +58,7 @@ export class View {
     this.#saying = new Saying(link);
     const now_s = (): number => link.host.now_s() + model.skew_s;
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
-    const show = (selection: Selection): void => choose(selection, true);
+    const show = (selection: Selection | null): void => this.#select(selection, true);
     const order = (each: Order): void => this.#order(each);
     this.#acting = new Acting(link, choices, {
       order,
@@ -86,7 +86,6 @@ export class View {
     this.#table = new TablePane(this.#twin, new Nodes(link, now_s, choose, choices), choices);
     const timeline = new Timeline(link, now_s, show, choices);
     this.#panes = { graph: this.#graph, timeline, table: this.#table, logs: new LogsPane(link, choose, choices) };
-    const main = h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element));
     this.root = h(
       "div.wfkit",
       // JupyterLab takes arrows and Enter for its cells, before any listener of ours, unless it is told not to.
@@ -95,7 +94,7 @@ export class View {
       this.#saying.waiting,
       this.#header.element,
       this.#finder.element,
-      h("div.wf-split", {}, main, this.#panel.element),
+      h("div.wf-split", {}, h("div.wf-main", {}, ...Object.values(this.#panes).map((pane) => pane.element)), this.#panel.element),
       this.#saying.status,
       this.#saying.spoken,
       this.#acting.dialog.element,

@@ -1,15 +1,16 @@
-"""Acting in the built widget, by keys alone where a reader may: plans, reruns, values, cancels, pins, other runs."""
+"""Acting in the built widget, by keys alone where a reader may: plans, reruns, values, cancels, pins."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
-from playwright.sync_api import Locator, Route, expect
 from playwright.sync_api import Page as Tab
+from playwright.sync_api import Route, expect
 
-from tests.notebook.stories import MONTHS, monthly, monthly_graph
-from tests.notebook.telling import HOSTILE, StoryRun, ended, rerun_of, run_finished, run_started, spec, started
+from tests.notebook.stories import monthly, monthly_graph
+from tests.notebook.telling import HOSTILE, StoryRun, ended, run_finished, run_started, spec, started
+from tests.system.widget_acts import dialog_of, repaired
 from tests.system.widget_page import opened, row, served
 from wfkit.core.events import NodesAdded
 from wfkit.core.states import RunState, TaskState
@@ -18,19 +19,6 @@ from wfkit.notebook.noticing import NOTICING
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
 FOCUSED = "document.activeElement.textContent"
-
-
-def dialog_of(tab: Tab) -> Locator:
-    return tab.get_by_role("dialog")
-
-
-def repaired(run: StoryRun) -> None:
-    """The rerun keeps what there is, and executes the rest."""
-    done = TaskState.COMPLETED
-    run.tell(*(ended(0, index, TaskState.REUSED) for index in range(MONTHS)), ended(3, 0, TaskState.REUSED))
-    for group in (1, 2):
-        run.tell(*(ended(group, index, done if index == 6 else TaskState.REUSED) for index in range(MONTHS)))
-    run.tell(*(ended(group, 0, done) for group in (4, 5, 6)), run_finished(RunState.COMPLETED))
 
 
 # --- the story, by keys alone ---
@@ -253,86 +241,6 @@ def test_a_rerun_that_fails_is_told_also_when_its_dialog_is_gone(tab: Tab) -> No
 
 
 # --- other runs of the lineage ---
-
-
-def test_a_dialog_about_a_run_that_is_no_longer_shown_closes_and_starts_nothing(tab: Tab) -> None:
-    run = monthly()
-    with served(run) as host:
-        opened(tab, host)
-        tab.get_by_role("button", name="Rerun failed").click()
-        expect(dialog_of(tab).get_by_role("button", name="Confirm")).to_be_enabled()
-        host.view.turn_to(rerun_of(run))
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
-        expect(dialog_of(tab)).to_have_count(0)
-        expect(tab.locator(".wf-status")).to_contain_text("Another run is shown now: no rerun was started.")
-        assert tab.evaluate("window.sent.filter(message => message.op === 'rerun').length") == 0
-
-
-def test_a_run_that_cannot_be_shown_is_not_named_as_the_shown_one(tab: Tab) -> None:
-    run = monthly()
-    with served(run) as host:
-        opened(tab, host)
-        rerun_of(run)
-        switch = tab.get_by_label("Run of this lineage")
-        expect(switch).to_be_visible()
-        tab.evaluate("() => { window.broken = true; }")
-        switch.select_option("run 2 of 2: Running")
-        expect(tab.locator(".wf-status")).to_contain_text("cannot be reached")
-        expect(switch.locator("option:checked")).to_have_text("run 1 of 2: Failed")
-
-
-def test_a_rerun_started_elsewhere_is_offered_and_earlier_runs_stay_at_hand(tab: Tab) -> None:
-    run = monthly()
-    with served(run) as host:
-        opened(tab, host)
-        expect(tab.locator(".wf-switch")).to_be_hidden()
-        new = rerun_of(run)
-        expect(tab.locator(".wf-newer")).to_have_text("Run 2 went on from here: running.Show the rerun")
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "FAILED")
-        tab.get_by_role("button", name="Show the rerun").click()
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
-        expect(tab.locator(".wf-newer")).to_have_count(0)
-        repaired(new)
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "COMPLETED")
-        tab.get_by_label("Run of this lineage").select_option("run 1 of 2: Failed")
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "FAILED")
-        expect(row(tab, "clean")).to_have_attribute("data-counts", "COMPLETED=11 FAILED=1")
-
-
-def test_a_second_tab_follows_and_one_that_missed_it_catches_up(tab: Tab) -> None:
-    run = monthly()
-    with served(run) as host:
-        opened(tab, host)
-        second = opened(tab.context.new_page(), host)
-        second.evaluate("() => { window.drop = (content) => content.op === 'snapshot'; }")
-        tab.get_by_role("button", name="Rerun failed").click()
-        dialog_of(tab).get_by_role("button", name="Confirm").click()
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
-        second.evaluate("() => { window.drop = undefined; }")
-        run.reruns[0].tell(started(1, 6))
-        expect(second.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
-        expect(row(second, "clean")).to_have_attribute("data-counts", "PENDING=11 RUNNING=1")
-
-
-def test_what_is_selected_waits_until_the_rerun_comes_to_it(tab: Tab) -> None:
-    run = monthly()
-    with served(run) as host:
-        opened(tab, host)
-        row(tab, "load").focus()
-        tab.keyboard.press("f")
-        new = StoryRun(run_started(at_s=1_700_000_100.0))
-        new.view_model.run_id = rerun_of(run).id
-        host.view.turn_to(new)
-        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
-        new.tell(monthly_graph(), started(1, 6))
-        expect(tab.locator('[data-wfkit-detail="clean[6]"]')).to_have_attribute("data-state", "RUNNING")
-        bare = StoryRun(run_started(), run_finished(RunState.COMPLETED))
-        bare.view_model.run_id = rerun_of(run, 3).id
-        host.view.turn_to(bare)
-        expect(tab.locator(".wf-panel")).to_be_hidden()
-
-
-# --- orders ---
 
 
 def test_a_part_is_cancelled_from_the_inspector_and_says_so_until_it_ends(tab: Tab) -> None:
