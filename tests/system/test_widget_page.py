@@ -145,10 +145,9 @@ def test_a_lost_message_is_asked_for_again(tab: Tab) -> None:
     run = StoryRun(run_started(), monthly_graph())
     with served(run) as host:
         opened(tab, host)
-        tab.evaluate("() => { let lost = 0; window.drop = (content) => content.op === 'delta' && lost++ === 0; }")
-        tab.wait_for_timeout(1100)  # a gap is asked about at most once a second
+        tab.evaluate("() => { window.lost = 0; window.drop = ({ op }) => op === 'delta' && window.lost++ === 0; }")
         run.tell(started(0, 0))
-        tab.wait_for_timeout(300)
+        tab.wait_for_function("window.lost === 1")
         run.tell(ended(0, 0))
         expect(row(tab, "load")).to_have_attribute("data-counts", "PENDING=11 COMPLETED=1")
         assert tab.evaluate("window.sent.map(message => message.op)") == ["hello", "hello"]
@@ -276,7 +275,7 @@ def test_2_000_groups_do_not_freeze_the_page(tab: Tab) -> None:
         )
         for index in range(60):
             run.tell(started(index, 0), ended(index, 0))
-            tab.wait_for_timeout(15)
+            tab.evaluate("() => new Promise(requestAnimationFrame)")
         expect(row(tab, "task59")).to_have_attribute("data-counts", "PENDING=2 COMPLETED=1")
         assert tab.evaluate("window.worst") < 500
 

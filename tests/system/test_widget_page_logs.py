@@ -221,7 +221,8 @@ def test_a_log_of_300_000_lines_of_100_000_nodes_is_read_from_end_to_start(tab: 
 
 
 def test_the_task_that_is_chosen_is_looked_for_in_the_next_run_too(tab: Tab) -> None:
-    with served(StoryRun(run_started(), monthly_graph(), logged(0, 0, 1, "of load"), logged(1, 0, 1, "of clean"))) as host:
+    run = StoryRun(run_started(), monthly_graph(), logged(0, 0, 1, "of load"), logged(1, 0, 1, "of clean"))
+    with served(run) as host:
         opened(tab, host)
         show_logs(tab)
         task = tab.locator(".wf-logs-pane").get_by_label("Task")
@@ -255,12 +256,12 @@ def test_a_pane_that_nobody_sees_asks_nothing_and_an_ended_run_is_not_asked_agai
         asked = "window.sent.filter(message => message.op === 'logs').length"
         before = tab.evaluate(asked)
         run.tell(ended(0, 1), logged(0, 1, 1, "unseen"))
-        tab.wait_for_timeout(1_500)
+        tab.wait_for_timeout(1_500)  # no sign tells that nothing was asked in a second
         assert tab.evaluate(asked) == before
         run.tell(run_finished(RunState.COMPLETED))
+        expect(tab.locator(".wfkit")).to_have_attribute("data-state", "COMPLETED")
         show_logs(tab)
         expect(line(tab, "unseen")).to_be_visible()
-        tab.wait_for_timeout(1_500)
         before = tab.evaluate(asked)
-        tab.wait_for_timeout(2_500)
+        tab.wait_for_timeout(2_500)  # as above: two seconds without a question
         assert tab.evaluate(asked) == before

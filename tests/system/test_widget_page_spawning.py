@@ -69,7 +69,7 @@ def test_2_000_children_appear_as_one_card_while_they_come(tab: Tab) -> None:
         before = tab.evaluate(where)
         for i in range(0, 1000, 50):
             run.tell(NodesAdded(groups=tuple(spawned("g0", j, k, "leaf", 2) for j in range(i, i + 50) for k in (1, 2))))
-            tab.wait_for_timeout(10)
+            tab.evaluate("() => new Promise(requestAnimationFrame)")
         run.tell(*(done(f"g0.{j}/1") for j in range(1000)))
         expect(row(tab, "leaf")).to_have_attribute("data-counts", "PENDING=1000 COMPLETED=1000")
         expect(tab.locator(".wf-card")).to_have_count(3)

@@ -61,6 +61,7 @@ def place(tab: Tab, after_s: float, whole_s: float, lane: int) -> tuple[float, f
 
 
 def settled(met: Callable[[], bool], tab: Tab) -> bool:
+    """Whether a condition is met in the end; the page cannot wait for what Python computes."""
     for _ in range(100):
         if met():
             return True
@@ -76,7 +77,7 @@ def test_columns_are_asked_for_only_while_the_timeline_is_shown(tab: Tab) -> Non
         expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible()
         assert watches(tab) == [None]
         tab.get_by_role("button", name="Graph", exact=True).click()
-        tab.wait_for_timeout(4500)
+        tab.wait_for_timeout(4500)  # no sign tells that it was not asked again, which it would be each 4 s
         assert len(watches(tab)) == 1
         tab.get_by_role("button", name="Timeline", exact=True).click()
         assert settled(lambda: len(watches(tab)) == 2, tab)
@@ -212,8 +213,9 @@ def test_another_run_is_shown_whole_and_without_the_bars_of_the_one_before(tab: 
         tab.evaluate("() => { window.drop = ({ op }) => op === 'columns'; }")
         graph = NodesAdded(groups=(spec(0, "item", 2, mapped=True),))
         began = replace(run_started(at_s=1_700_000_100.0), run_id=RunId("r-2"))
-        steps = [started(0, 0, after_s=100), ended(0, 0, after_s=120), started(0, 1, after_s=120), ended(0, 1, after_s=140)]
-        host.view.turn_to(StoryRun(began, graph, *steps, run_finished(RunState.COMPLETED)))
+        bars: list[AnyEvent] = [started(0, 0, after_s=100), ended(0, 0, after_s=120)]
+        bars += [started(0, 1, after_s=120), ended(0, 1, after_s=140)]
+        host.view.turn_to(StoryRun(began, graph, *bars, run_finished(RunState.COMPLETED)))
         expect(tab.locator(".wf-timeline")).to_contain_text("Nothing has run yet.")
         tab.evaluate("() => { window.drop = undefined; }")
         expect(tab.get_by_role("img", name="Timeline. 2 workers")).to_be_visible(timeout=12_000)  # it asks every 4 s
@@ -236,10 +238,10 @@ def test_a_lost_message_is_asked_for_again(tab: Tab) -> None:
         timeline(tab, host)
         expect(tab.get_by_role("img", name="Timeline. ")).to_be_visible()
         assert settled(lambda: watches(tab) == [None], tab)
-        tab.wait_for_timeout(1200)
-        tab.evaluate("() => { window.drop = ({ op }) => op === 'columns'; }")
+        tab.wait_for_timeout(1200)  # a gap is asked about at most once a second, by a clock that nothing shows
+        tab.evaluate("() => { window.drop = ({ op }) => op === 'columns' && (window.lost = true); }")
         run.tell(started(0, 9))
-        tab.wait_for_timeout(500)
+        tab.wait_for_function("window.lost")
         tab.evaluate("window.drop = undefined")
         run.tell(started(0, 10))
         assert settled(lambda: None in watches(tab)[1:], tab)

@@ -74,6 +74,8 @@ export const LOOKS: Readonly<Record<TaskState, Look>> = {
   COMPLETED: { label: "Completed", tone: "completed", path: CHECK, line: true, rank: 10, bad: false },
 };
 
+export const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
+
 export interface RunLook {
   readonly label: string;
   readonly tone: string;
@@ -132,6 +134,13 @@ export function endedOf(counts: readonly number[]): number {
 /** Has it not ended? */
 export function isLive(state: TaskState): boolean {
   return LIVE.includes(state);
+}
+
+/** Ends of nodes that went wrong themselves; what else is bad only followed. */
+export const FAILURES: readonly TaskState[] = ["FAILED", "CRASHED"];
+
+export function failuresIn(counts: readonly number[]): number {
+  return FAILURES.reduce((sum, state) => sum + countOf(counts, state), 0);
 }
 
 /** Did anything end other than well? */

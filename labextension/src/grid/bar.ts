@@ -2,9 +2,9 @@
 
 import { glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
-import { LOOKS, countOf, hasBad } from "../core/states.ts";
+import { BY_RANK, LOOKS, countOf, hasBad } from "../core/states.ts";
 import type { GroupState } from "../model/run_model.ts";
-import { STATES, type TaskState } from "../wire.ts";
+import type { TaskState } from "../wire.ts";
 
 export interface BarEvents {
   leave(): void;
@@ -15,7 +15,7 @@ export interface BarEvents {
 }
 
 /** States as filters, what went wrong first; null is all of them. */
-const FILTERS: readonly (TaskState | null)[] = [null, ...[...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank)];
+const FILTERS: readonly (TaskState | null)[] = [null, ...BY_RANK];
 
 export class Bar {
   readonly element: HTMLElement;

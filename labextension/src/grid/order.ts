@@ -1,15 +1,11 @@
 /** In which order the elements of a grid stand, and which of them comes next. */
 
-import { LOOKS, stateOf } from "../core/states.ts";
-import { STATES, type TaskState } from "../wire.ts";
+import { BY_RANK, FAILURES, LOOKS, codeOf, stateOf } from "../core/states.ts";
 
 /** Element by place; null where each element stands at the place of its own number. */
 export type Order = Uint32Array | null;
 
-const BAD: readonly number[] = STATES.map((_, code) => code)
-  .filter((code) => LOOKS[stateOf(code)].bad)
-  .sort((a, b) => LOOKS[stateOf(a)].rank - LOOKS[stateOf(b)].rank);
-const GRAVE: readonly TaskState[] = ["FAILED", "CRASHED"];
+const BAD: readonly number[] = BY_RANK.filter((state) => LOOKS[state].bad).map(codeOf);
 
 /** What went wrong first; all else by index, so that cells stay where they are while a run goes on. */
 export function failuresFirst(states: Uint8Array): Uint32Array {
@@ -44,11 +40,11 @@ export function placeOf(order: Order, index: number): number {
 
 /** The next place that failed, from the start again after the end; what was lost with another one counts if nothing else did. */
 export function nextFailure(states: Uint8Array, order: Order, after: number): number | null {
-  const grave = GRAVE.some((state) => states.includes(STATES.indexOf(state)));
+  const grave = FAILURES.some((state) => states.includes(codeOf(state)));
   for (let step = 1; step <= states.length; step++) {
     const place = (after + step) % states.length;
     const state = stateOf(states[indexAt(order, place)]);
-    if (grave ? GRAVE.includes(state) : LOOKS[state].bad) return place;
+    if (grave ? FAILURES.includes(state) : LOOKS[state].bad) return place;
   }
   return null;
 }

@@ -1,5 +1,6 @@
 /** Attempts of a node that failed, or were lost: each with its error, the newest first and open. */
 
+import { copied } from "../core/clipboard.ts";
 import { h } from "../core/dom.ts";
 import { duration } from "../core/format.ts";
 import type { Attempt, ErrorText } from "../wire.ts";
@@ -49,7 +50,8 @@ function traceback(error: ErrorText, chain: Parameters<typeof chainView>[0], key
   const text = h("pre.wf-pre.wf-traceback", { tabindex: "0", "aria-label": "Traceback" }, error.traceback);
   const whole = h("details.wf-whole", { "data-key": `${key} text` }, h("summary", {}, "Full text"), text);
   copy.addEventListener("click", () => {
-    void copyText(error.traceback, text, whole).then((done) => {
+    void copied(error.traceback).then((done) => {
+      if (!done) select(text, whole);
       copy.textContent = done ? "Copied" : "Press Ctrl+C";
       setTimeout(() => (copy.textContent = "Copy"), SAY_COPIED_MS);
     });
@@ -57,14 +59,8 @@ function traceback(error: ErrorText, chain: Parameters<typeof chainView>[0], key
   return h("div.wf-copyable", {}, chainView(chain, key, near), whole, copy);
 }
 
-/** The clipboard where the page may use it; else the text is selected for the reader to copy. */
-async function copyText(text: string, shown: HTMLElement, around: HTMLDetailsElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    around.open = true;
-    getSelection()?.selectAllChildren(shown);
-    return false;
-  }
+/** Selects the text for the reader to copy. */
+function select(text: HTMLElement, around: HTMLDetailsElement): void {
+  around.open = true;
+  getSelection()?.selectAllChildren(text);
 }

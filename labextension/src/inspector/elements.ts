@@ -3,7 +3,7 @@
 import { focusedIn, glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
-import { LOOKS, countOf, isLive, stateOf } from "../core/states.ts";
+import { BY_RANK, LOOKS, countOf, isLive, stateOf } from "../core/states.ts";
 import { Strip } from "../core/strip.ts";
 import { Made } from "../model/made.ts";
 import type { Link } from "../model/link.ts";
@@ -12,8 +12,6 @@ import { Told } from "../model/told.ts";
 import { STATES, type TaskState } from "../wire.ts";
 
 export const PAGE = 100;
-
-const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
 
 /** Indices of elements, failures first and by index within a state; only those in `only`, if given. */
 export function ranked(states: Uint8Array, only: TaskState | null): Uint32Array {

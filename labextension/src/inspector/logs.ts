@@ -2,15 +2,8 @@
 
 import { h } from "../core/dom.ts";
 import { timeOfDay } from "../core/format.ts";
+import { levelOf } from "../logs/levels.ts";
 import type { LogRow } from "../wire.ts";
-
-const LEVELS: readonly (readonly [least: number, name: string, tone: string])[] = [
-  [50, "CRITICAL", "bad"],
-  [40, "ERROR", "bad"],
-  [30, "WARNING", "warn"],
-  [20, "INFO", "plain"],
-  [0, "DEBUG", "quiet"],
-];
 
 export function logView(rows: readonly LogRow[]): HTMLElement {
   const several = new Set(rows.map((row) => row[4])).size > 1;
@@ -27,7 +20,7 @@ export function logView(rows: readonly LogRow[]): HTMLElement {
 }
 
 function line([at_s, level, source, text]: LogRow): HTMLElement {
-  const [, name, tone] = LEVELS.find(([least]) => level >= least) ?? [0, "DEBUG", "quiet"];
+  const { name, tone } = levelOf(level);
   const label = source === "print" ? "print" : name;
   return h(
     "div.wf-log",

@@ -1,12 +1,13 @@
 /** From one failure to the next: nodes that failed or crashed, in the order in which the groups are listed. */
 
-import { codeOf, countOf } from "../core/states.ts";
+import { FAILURES, codeOf, failuresIn } from "../core/states.ts";
+import { hasNodes } from "./kinds.ts";
 import type { GroupState, RunModel } from "./run_model.ts";
 import type { Selection } from "./selection.ts";
 
 /** The failure after what is selected; after the last one the first; null where nothing failed. */
 export function nextFailure(model: RunModel, after: Selection | null): Selection | null {
-  const groups = model.groups.filter(({ group }) => group.kind !== "flow" && group.kind !== "flatten");
+  const groups = model.groups.filter(({ group }) => hasNodes(group));
   const start = after === null ? -1 : groups.findIndex(({ group }) => group.id === after.group);
   if (start >= 0) {
     const state = groups[start];
@@ -23,7 +24,7 @@ export function nextFailure(model: RunModel, after: Selection | null): Selection
 
 /** The first index from `from` on that failed or crashed; -1 where there is none. */
 function failureIn({ group, states }: GroupState, from: number): number {
-  if (countOf(group.counts, "FAILED") + countOf(group.counts, "CRASHED") === 0) return -1;
-  const found = [codeOf("FAILED"), codeOf("CRASHED")].map((code) => states.indexOf(code, from)).filter((index) => index >= 0);
+  if (failuresIn(group.counts) === 0) return -1;
+  const found = FAILURES.map((state) => states.indexOf(codeOf(state), from)).filter((index) => index >= 0);
   return found.length === 0 ? -1 : Math.min(...found);
 }

@@ -3,18 +3,17 @@
 import { h, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import { SearchBox } from "../core/search_box.ts";
-import { LOOKS, countOf } from "../core/states.ts";
+import { BY_RANK, LOOKS, countOf } from "../core/states.ts";
 import { type ChosenTask, TaskSelect } from "../core/task_select.ts";
 import type { Link } from "../model/link.ts";
 import { totals } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
-import { STATES, type TaskState } from "../wire.ts";
+import type { TaskState } from "../wire.ts";
 import type { Found } from "../wire_lists.ts";
 import type { Listing, NodeFilter } from "./listing.ts";
 import { markFound, markNames } from "./marks.ts";
 
 const FIND_EVERY_MS = 2000;
-const BY_RANK: readonly TaskState[] = [...STATES].sort((a, b) => LOOKS[a].rank - LOOKS[b].rank);
 
 export interface NodesFiltered {
   readonly task: ChosenTask;

@@ -1,6 +1,7 @@
 /** All nodes of a run as one list: numbered through all cards, filtered and sorted as columns of numbers. */
 
 import { LOOKS, codeOf } from "../core/states.ts";
+import { hasNodes } from "../model/kinds.ts";
 import type { GroupState } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
 import { STATES, type TaskState } from "../wire.ts";
@@ -47,7 +48,7 @@ export class Listing {
   readonly #starts: Uint32Array;
 
   constructor(groups: readonly GroupState[]) {
-    this.cards = groups.filter(({ group }) => group.kind !== "flow" && group.kind !== "flatten");
+    this.cards = groups.filter(({ group }) => hasNodes(group));
     this.#starts = new Uint32Array(this.cards.length);
     let length = 0;
     this.cards.forEach(({ states }, i) => {
