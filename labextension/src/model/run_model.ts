@@ -1,6 +1,7 @@
 /** What the browser knows of a run: applies snapshots and deltas, decides nothing, notices gaps. */
 
 import { Columns } from "./columns.ts";
+import { hasNodes } from "./kinds.ts";
 import { Made } from "./made.ts";
 import { type About, type Delta, type Group, type GroupChange, type RunHead, STATES, type Snapshot } from "../wire.ts";
 
@@ -126,7 +127,7 @@ export function hasGrid({ group }: GroupState): boolean {
 export function totals(model: RunModel): number[] {
   const sum = STATES.map(() => 0);
   for (const { group } of model.groups) {
-    if (group.kind !== "task" && group.kind !== "spawned") continue;
+    if (!hasNodes(group)) continue;
     group.counts.forEach((n, code) => (sum[code] = (sum[code] ?? 0) + n));
   }
   return sum;
