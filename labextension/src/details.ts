@@ -60,6 +60,8 @@ export interface Spawned extends NodePlace {
 /** What an argument is made from: a node or a call, perhaps one item of its value. */
 export interface Origin extends NodePlace {
   readonly item: number | null;
+  /** Of a whole value of one node; empty where there is none. */
+  readonly preview: string;
 }
 
 export interface Argument {

@@ -71,6 +71,25 @@ def test_an_item_of_a_value_is_told() -> None:
     assert told[0]["sources"][0]["item"] == 2
 
 
+def test_the_value_of_a_source_is_seen_where_all_of_it_is_the_argument() -> None:
+    clean = replace(spec(1, "clean", 2, edge(0, How.EACH), mapped=True), arguments=(Argument("frame", "", 1),))
+    pick = replace(
+        spec(2, "pick", 1), uses=(Edge(GroupId("g0"), How.ONE, 1, items=(2,)),), arguments=(Argument("x", "", 1),)
+    )
+    run = run_with(spec(0, "load", 2, mapped=True), clean, pick)
+    run.tell(replace(ended(0, 1), preview="[10, 20, 30]"))
+    view, deck = run.view_model, deck_of(run)
+
+    def seen(group: str, index: int | None) -> list[str]:
+        told: Any = arguments_of(view, deck, view.groups[GroupId(group)], index)
+        return [source["preview"] for source in told[0]["sources"]]
+
+    assert seen("g1", 1) == ["[10, 20, 30]"]
+    assert seen("g1", 0) == [""]  # not there yet
+    assert seen("g1", None) == [""]  # of a whole map
+    assert seen("g2", 0) == [""]  # an item of it
+
+
 def test_elements_over_a_list_that_came_late_name_their_own_source() -> None:
     group = GroupId("g0")
     use = replace(

@@ -98,10 +98,18 @@ def _sources(view: RunView, deck: Deck, group: GroupView, edge: Edge, index: int
     if index is not None and edge.how is How.ALL and source.spec.mapped:
         items = list(used(view, group, edge, index))
         elements = items if len(items) == 1 and len(source) > 1 else []
-    places = [place for element in elements if (place := node_place(view, deck, edge.group, element)) is not None]
-    for place in places or [call_place(view, deck, edge.group)]:
-        item = edge.items[0] if edge.items else None
-        yield {**place, "item": index if item == _OWN_ITEM else item}
+    item = edge.items[0] if edge.items else None
+    told = {"item": index if item == _OWN_ITEM else item, "preview": ""}
+    places = [
+        {**place, **told, "preview": _preview(source, element) if item is None else ""}
+        for element in elements
+        if (place := node_place(view, deck, edge.group, element)) is not None
+    ]
+    yield from places or [{**call_place(view, deck, edge.group), **told}]
+
+
+def _preview(group: GroupView, index: int) -> str:
+    return clean(group.previews.get(index, ""), _PREVIEW_CHARS)
 
 
 def _users(view: RunView, deck: Deck, user: GroupView, edge: Edge, index: int | None) -> Iterator[Place]:

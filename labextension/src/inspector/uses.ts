@@ -24,13 +24,17 @@ export function placeList(places: readonly NodePlace[], more: number, go: Go): H
   return h(
     "ul.wf-places",
     {},
-    ...places.map((place) => h("li", {}, placeLink(place, go), itemOf(place))),
+    ...places.map((place) => h("li", {}, placeLink(place, go), itemOf(place), previewOf(place))),
     more === 0 ? null : h("li.wf-note", {}, `and ${count(more)} more`),
   );
 }
 
 function itemOf(place: NodePlace | Origin): Child {
   return "item" in place && place.item !== null ? h("span.wf-note", {}, ` item ${place.item}`) : null;
+}
+
+function previewOf(place: NodePlace | Origin): Child {
+  return "preview" in place && place.preview !== "" ? h("code.wf-argument", {}, place.preview) : null;
 }
 
 export function inputs(uses: Uses, go: Go): HTMLElement | null {
