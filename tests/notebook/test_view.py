@@ -46,7 +46,7 @@ class Recorded(FlowView):
         return [content for content in said if content["op"] in ops]
 
 
-def eventually(met: Callable[[], bool], within_s: float = 3.0) -> bool:
+def eventually(met: Callable[[], bool], within_s: float = 10.0) -> bool:
     until_s = time.monotonic() + within_s
     while not met():
         if time.monotonic() > until_s:
