@@ -122,7 +122,7 @@ export class View {
     this.#mode(this.choices.mode);
     this.#update();
     this.#look(this.choices.query);
-    this.#select(this.choices.selection, false);
+    if (!this.#isBehind) this.#select(this.choices.selection, false);
     if (this.link.model.run === null) this.link.hello();
     else this.#acting.recall();
   }
