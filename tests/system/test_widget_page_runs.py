@@ -14,8 +14,6 @@ from wfkit.core.states import RunState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
-FOCUSED = "document.activeElement.textContent"
-
 
 def test_a_dialog_about_a_run_that_is_no_longer_shown_closes_and_starts_nothing(tab: Tab) -> None:
     run = monthly()
@@ -76,7 +74,8 @@ def test_a_second_tab_follows_and_one_that_missed_it_catches_up(tab: Tab) -> Non
         expect(row(second, "clean")).to_have_attribute("data-counts", "PENDING=11 RUNNING=1")
 
 
-def test_what_is_selected_waits_until_the_rerun_comes_to_it(tab: Tab) -> None:
+@pytest.mark.parametrize("drawn_again", [False, True])
+def test_what_is_selected_waits_until_the_rerun_comes_to_it(tab: Tab, drawn_again: bool) -> None:
     run = monthly()
     with served(run) as host:
         opened(tab, host)
@@ -86,12 +85,11 @@ def test_what_is_selected_waits_until_the_rerun_comes_to_it(tab: Tab) -> None:
         new.view_model.run_id = rerun_of(run).id
         host.view.turn_to(new)
         expect(tab.locator(".wfkit")).to_have_attribute("data-state", "RUNNING")
+        if drawn_again:
+            tab.evaluate("window.again()")
         new.tell(monthly_graph(), started(1, 6))
         expect(tab.locator('[data-wfkit-detail="clean[6]"]')).to_have_attribute("data-state", "RUNNING")
         bare = StoryRun(run_started(), run_finished(RunState.COMPLETED))
         bare.view_model.run_id = rerun_of(run, 3).id
         host.view.turn_to(bare)
         expect(tab.locator(".wf-panel")).to_be_hidden()
-
-
-# --- orders ---
