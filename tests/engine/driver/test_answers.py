@@ -42,7 +42,7 @@ def test_state_and_preview_follow_the_task(new_run: Callable[[], Run]) -> None:
         many = wait_for_go.map([1, 2, 3])
     run.close_body(None, {})
     assert handle.state in (TaskState.PENDING, TaskState.RUNNING)
-    with pytest.raises(WaitTimeout, match=r"`wait_for_go` is still .* after 0\.0"):
+    with pytest.raises(WaitTimeout, match=r"`wait_for_go` is still .* after 0\."):
         handle.result(timeout=0.02)
     with pytest.raises(WaitTimeout):
         many.wait(timeout=0.02)

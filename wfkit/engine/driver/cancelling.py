@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.growing import GrowingRun
     from wfkit.engine.driver.run import Run
 
+#: What a cancelled run, and a node that was cancelled with it, say where nobody gave a reason.
+_NO_REASON: Final = "cancelled"
+_WITH_ITS_RUN: Final = "the run was cancelled"
 #: Workers confirm that they hold a run within this time, or `pause()` returns without.
 _CONFIRM_S: Final = 5.0
 
@@ -26,8 +29,8 @@ def cancel_run(run: Run, reason: str) -> None:
     """Cancel a run: what has not started never will, what runs is stopped where Python can be, and waited for."""
     if run.state in RUN_ENDS or run.state is RunState.CANCELLING:
         return
-    run.record_events([RunStateChanged(state=RunState.CANCELLING, reason=reason or "cancelled", at_s=time.time())])
-    drop_unsent(run, reason or "the run was cancelled")
+    run.record_events([RunStateChanged(state=RunState.CANCELLING, reason=reason or _NO_REASON, at_s=time.time())])
+    drop_unsent(run, reason or _WITH_ITS_RUN)
     _ask(run, None)
 
 
@@ -57,7 +60,7 @@ def cancel_new(run: GrowingRun, nodes: Collection[Node]) -> None:
     _cancel(run, (), nodes)
 
 
-def _cancel(run: GrowingRun, names: Collection[GroupId], nodes: Collection[Node], reason: str = "cancelled") -> None:
+def _cancel(run: GrowingRun, names: Collection[GroupId], nodes: Collection[Node], reason: str = _NO_REASON) -> None:
     """Cancel whole groups, and single nodes of others."""
     for group in [one for one in run.deferred if one.spec.id in names]:
         if group.root is not None:
@@ -114,7 +117,8 @@ def confirmed(run: Run, request: str, workers: Collection[object]) -> list[AnyEv
     stopped += [node for node in open_nodes(run, [TaskState.WAITING, TaskState.RETRYING]) if is_ours(run, node)]
     chosen = list(dict.fromkeys(stopped if nodes is None else [node for node in stopped if node in nodes]))
     drop(run, chosen if nodes is None else [node for node in chosen if node in run.promises])
-    return _cancelled(chosen, run.view_model.reason or "cancelled")
+    why = run.view_model.reason or _NO_REASON
+    return _cancelled(chosen, _WITH_ITS_RUN if nodes is None and why == _NO_REASON else why)
 
 
 def is_ours(run: GrowingRun, node: Node) -> bool:
