@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 #: The name of our contestant in every benchmark.
@@ -50,6 +50,8 @@ class Result:
         Heading of the table that it stands in.
     cell : tuple of str, optional
         Row and column, in a section that is a table of cases by measures.
+    machine : mapping
+        On what, with which versions and when it was measured.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Result:
     note: str = ""
     section: str = "Cost"
     cell: Sequence[str] | None = None
+    machine: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ours(self) -> float:

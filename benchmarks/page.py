@@ -35,14 +35,23 @@ waiting and depth-first numbers are of few repetitions.
 """
 
 
-def page(results: Sequence[Result], facts: Mapping[str, str], peers: Sequence[Mapping[str, Any]]) -> str:
+def page(results: Sequence[Result], peers: Sequence[Mapping[str, Any]]) -> str:
     """The whole page."""
-    return "\n".join([HEAD, TEXT, *_machine(facts), *_overview(results), *_peers(peers, results), *_details(results)])
+    return "\n".join(
+        [HEAD, TEXT, *_machines(results), *_overview(results), *_peers(peers, results), *_details(results)]
+    )
 
 
-def _machine(facts: Mapping[str, str]) -> Iterator[str]:
+def _machines(results: Sequence[Result]) -> Iterator[str]:
+    """Where and when, in a line for each time that something was measured."""
     yield "## Machine\n"
-    yield "; ".join(f"{name} {value}" for name, value in facts.items()) + ".\n"
+    sections: dict[str, dict[str, None]] = {}
+    for result in results:
+        facts = "; ".join(f"{name} {value}" for name, value in result.machine.items())
+        sections.setdefault(facts, {})[result.section] = None
+    for facts, names in sections.items():
+        yield f"- {', '.join(names)}: {facts}."
+    yield ""
 
 
 def _overview(results: Sequence[Result]) -> Iterator[str]:

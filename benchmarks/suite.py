@@ -7,10 +7,10 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.chunks import chunks
 from benchmarks.contest import Contest, contest
@@ -19,7 +19,7 @@ from benchmarks.facts import facts
 from benchmarks.fresh import ROOT
 from benchmarks.history import history
 from benchmarks.latency import latency
-from benchmarks.measure import Result
+from benchmarks.measure import Budget, Result
 from benchmarks.memory import memory
 from benchmarks.others import peers
 from benchmarks.page import amount, budget, page
@@ -176,25 +176,42 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", action="append", choices=NAMES, default=[], metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--peers", action="store_true", help="measure other systems too, see peers/README.md")
     parser.add_argument("--out", type=Path, help="folder for page and results; with --quick and --only default: none")
+    parser.add_argument("--keep", action="store_true", help="with --only: the other numbers stay as they are on record")
     chosen = parser.parse_args(arguments)
     machine = facts()
     results, broken = run(QUICK if chosen.quick else FULL, chosen.only)
+    results = [replace(result, machine=machine) for result in results]
+    if chosen.keep:
+        results = list(({one.name: one for one in on_record()} | {one.name: one for one in results}).values())
     others = peers(measure=chosen.peers)
-    write(results, machine, others, chosen.out, partial_=chosen.quick or bool(chosen.only) or bool(broken))
+    is_part = chosen.quick or bool(broken) or (bool(chosen.only) and not chosen.keep)
+    write(results, others, chosen.out, partial_=is_part)
     if chosen.out is None and not (chosen.quick or chosen.only or broken):
         PICTURE.write_text(timeline(), encoding="utf-8")
     if broken:
         raise SystemExit(f"Broken: {', '.join(broken)}.")
 
 
-def write(
-    results: list[Result], machine: dict[str, str], others: list[dict[str, object]], out: Path | None, *, partial_: bool
-) -> None:
+def on_record() -> list[Result]:
+    """The results on record."""
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["results"]
+    names = {each.name for each in fields(Result)}
+    return [
+        Result(**{name: value for name, value in row.items() if name in names} | {"budget": _budget(row["budget"])})
+        for row in rows
+    ]
+
+
+def _budget(written: dict[str, Any] | None) -> Budget | None:
+    return None if written is None else Budget(**written)
+
+
+def write(results: list[Result], others: list[dict[str, object]], out: Path | None, *, partial_: bool) -> None:
     """Write page and results; a run that measured only a part never replaces the real ones."""
     if out is None and partial_:
         return
-    text = page(results, machine, others)
+    text = page(results, others)
     rows = [asdict(result) | {"ratio": result.ratio, "met": result.met} for result in results]
-    data = json.dumps({"machine": machine, "results": rows, "peers": others}, indent=2) + "\n"
+    data = json.dumps({"results": rows, "peers": others}, indent=2) + "\n"
     (PAGE if out is None else out / PAGE.name).write_text(text, encoding="utf-8")
     (RESULTS if out is None else out / RESULTS.name).write_text(data, encoding="utf-8")

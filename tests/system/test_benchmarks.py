@@ -17,7 +17,7 @@ from benchmarks.measure import OURS, Budget, Result, take_turns
 from benchmarks.page import HEAD, amount, page
 from benchmarks.replay import ReplayedRun, recorded
 from benchmarks.screen import Said
-from benchmarks.suite import NAMES, PAGE, RESULTS, main
+from benchmarks.suite import NAMES, PAGE, RESULTS, main, on_record
 from benchmarks.throughput import Match, one_stage, one_stage_single, plain_one_stage
 from benchmarks.timeline import ITEMS, PICTURE, timeline
 from benchmarks.viewing import busiest
@@ -72,7 +72,6 @@ def test_contestants_take_turns_in_changing_order() -> None:
 def test_the_page_tells_what_was_not_met() -> None:
     text = page(
         [result([2.0], [1.0], Budget(1.25))],
-        {"cores": "2"},
         [{"system": "Other 1", "tasks": 100, "tasks_per_s": 9.2, "date": "2026-01-31"}],
     )
     assert "| A map | 2 s | 1 s, plain Dask | 2.00 | ≤ 1.25 | **not met** |" in text
@@ -84,9 +83,7 @@ def test_a_table_of_cases_has_each_number_with_its_budget() -> None:
     def measured(row: str, column: str, value: float) -> Result:
         return Result("x", "", "%", {OURS: [value]}, Budget(10.0, of="value"), section="Deep", cell=(row, column))
 
-    text = page(
-        [measured("plain", "share", 3.0), measured("plain", "rest", 11.0), measured("lost", "share", 4.0)], {}, []
-    )
+    text = page([measured("plain", "share", 3.0), measured("plain", "rest", 11.0), measured("lost", "share", 4.0)], [])
     assert "### Deep\n\n| case | share | rest | |\n| --- | --- | --- | --- |\n" in text
     assert "| plain | 3.0 % (≤ 10.0 %) | **11.0 %** (≤ 10.0 %) | **not met** |" in text
     assert "| lost | 4.0 % (≤ 10.0 %) |  | met |" in text
@@ -219,12 +216,16 @@ def test_the_picture_in_docs_is_a_small_drawing_of_the_same_kind() -> None:
 
 
 def test_the_page_in_docs_is_the_one_that_was_measured() -> None:
-    found = json.loads(RESULTS.read_text())
-    results = [
-        Result(
-            **{key: value for key, value in one.items() if key not in {"ratio", "met", "budget"}},
-            budget=None if one["budget"] is None else Budget(**one["budget"]),
-        )
-        for one in found["results"]
-    ]
-    assert PAGE.read_text() == page(results, found["machine"], found["peers"])
+    assert PAGE.read_text() == page(on_record(), json.loads(RESULTS.read_text())["peers"])
+
+
+def test_a_part_is_measured_anew_and_the_rest_stays_as_it_is_on_record(tmp_path: Path) -> None:
+    main(["--quick", "--only", "history", "--keep", "--out", str(tmp_path)])
+    before = {one.name: one for one in on_record()}
+    after = {one["name"]: one for one in json.loads((tmp_path / RESULTS.name).read_text())["results"]}
+    anew = {name for name, one in after.items() if one["samples"] != before[name].samples}
+    assert list(after) == list(before)
+    assert {after[name]["section"] for name in anew} == {"History"}
+    lines = (tmp_path / PAGE.name).read_text().splitlines()
+    assert any(line.startswith("- History: date ") for line in lines)
+    assert any(line.startswith("- Cost, ") for line in lines)
