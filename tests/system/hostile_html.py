@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 #: Stands for the address of a server of the attacker.
 EVIL: Final = "http://evil.invalid"
-#: How Chromium names what the policy of a page has stopped, and what a frame asked for that went away meanwhile; what
-#: has left nevertheless arrives at the server.
-_BLOCKED: Final = ("csp", "net::ERR_ABORTED")
+#: Why requests failed that asked nobody: the policy of the page, or their frame went away meanwhile, and sometimes their
+#: reason with it. What has left nevertheless arrives at the server.
+_BLOCKED: Final = ("csp", "net::ERR_ABORTED", "unknown")
 _CALL: Final = "top.canary()"
 _NESTED: Final = base64.b64encode(f"<script>{_CALL}</script>".encode()).decode()
 _SVG: Final = base64.b64encode(
@@ -169,7 +169,7 @@ class Witness:
         tab.on("dialog", lambda dialog: self.asked_for.append(f"dialog {dialog.message}"))
         tab.on("popup", lambda popup: self.asked_for.append(f"popup {popup.url}"))
         tab.on("requestfinished", lambda request: self._note(request.url))
-        tab.on("requestfailed", lambda request: self._note(request.url, request.failure or ""))
+        tab.on("requestfailed", lambda request: self._note(request.url, request.failure or "unknown"))
 
     def _note(self, url: str, failure: str = "") -> None:
         if failure in _BLOCKED:
@@ -180,7 +180,7 @@ class Witness:
     def nothing_happened(self, tab: Tab, what: str = "") -> None:
         """Nothing ran, nobody was told, and the page is where and what it was."""
         assert tab.evaluate("window.called") == 0, what
-        assert self.asked_for == [], what
+        assert self.asked_for == [], f"{what}: {self.asked_for}"
         assert len(tab.context.pages) == 1, what
 
 

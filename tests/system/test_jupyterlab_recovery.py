@@ -95,9 +95,10 @@ def saved_view() -> list[Any]:
     return [nbformat.v4.new_output("display_data", data=json.loads(json.dumps(data)))]
 
 
-def kernels(lab: Lab) -> list[dict[str, Any]]:
+def kernels(lab: Lab) -> set[str]:
+    """The ids of those that run."""
     with urllib.request.urlopen(f"{lab.url}/api/kernels", timeout=10) as answer:
-        return json.load(answer)
+        return {kernel["id"] for kernel in json.load(answer)}
 
 
 def counts_of(view: Locator) -> str | None:
