@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 #: Stands for the address of a server of the attacker.
 EVIL: Final = "http://evil.invalid"
-#: Why requests failed that asked nobody: the policy of the page, or their frame went away meanwhile, and sometimes their
-#: reason with it. What has left nevertheless arrives at the server.
+#: Why requests failed that asked nobody: the policy of the page, or their frame went away meanwhile, and sometimes the
+#: reason with it.
 _BLOCKED: Final = ("csp", "net::ERR_ABORTED", "unknown")
+#: Begins the paths of the attacker's server.
+_OURS: Final = "/evil"
 _CALL: Final = "top.canary()"
 _NESTED: Final = base64.b64encode(f"<script>{_CALL}</script>".encode()).decode()
 _SVG: Final = base64.b64encode(
@@ -172,8 +174,8 @@ class Witness:
         tab.on("requestfailed", lambda request: self._note(request.url, request.failure or "unknown"))
 
     def _note(self, url: str, failure: str = "") -> None:
-        if failure in _BLOCKED:
-            return  # asked of the browser, which asked nobody
+        if failure in _BLOCKED or (failure and self.origin in url):
+            return  # asked of the browser, which asked nobody: our own server would have seen it
         if self.origin in url or "evil.invalid" in url:
             self.asked_for.append(url)
 
@@ -191,7 +193,8 @@ def witness() -> Iterator[Witness]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            seen.asked_for.append(f"arrived {self.path}")
+            if self.path.startswith(_OURS):  # whoever else comes looks for what had this port before
+                seen.asked_for.append(f"arrived {self.path}")
             self.send_response(200)
             self.send_header("Access-Control-Allow-Origin", "*")
             self.end_headers()
@@ -203,7 +206,7 @@ def witness() -> Iterator[Witness]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    seen.origin = f"http://127.0.0.1:{server.server_address[1]}"
+    seen.origin = f"http://127.0.0.1:{server.server_address[1]}{_OURS}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
