@@ -59,7 +59,7 @@ class CellFlowBody:
 
         Each run is kept so, in memory and in the store: data that the cell reads is left out, and missing there.
         """
-        found = {name: self._namespace[name] for name in self._body.free if name in self._namespace}
+        found = {name: self._namespace[name] for name in sorted(self._body.free) if name in self._namespace}
         frozen: dict[str, bytes] = {}
         left = MOST_BYTES
         for name, value in found.items():

@@ -24,12 +24,15 @@ class Told:
         self.view_model.state = RunState.RUNNING
         self.news: Iterator[RunState | WfkitError] = iter(news)
         self.looks = 0
+        self.may_look = threading.Event()
+        self.may_look.set()
 
     @property
     def state(self) -> RunState:
         return self.view_model.state
 
     def refresh(self) -> None:
+        assert self.may_look.wait(WAIT_S)
         self.looks += 1
         found = next(self.news, None)
         if isinstance(found, WfkitError):
@@ -53,10 +56,12 @@ def _joined(follower: Follower) -> None:
 
 def test_changes_and_the_end_are_told_and_trouble_of_the_database_or_of_a_listener_is_survived() -> None:
     run = Told(RunState.PAUSED, HistoryUnusable("busy"), RunState.COMPLETED)
+    run.may_look.clear()
     follower, heard, has_ended = Follower(run), list[RunState](), threading.Event()
     follower.subscribe(lambda: 1 / 0)  # type: ignore[arg-type]  # it fails
     follower.subscribe(lambda: heard.append(run.state))
     follower.when_ended(has_ended.set)
+    run.may_look.set()
     assert has_ended.wait(WAIT_S)
     assert heard == [RunState.PAUSED, RunState.COMPLETED]
     _joined(follower)
