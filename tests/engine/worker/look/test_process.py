@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
+from tests.engine.worker.isolating import alive
 from wfkit.authoring.secrets import Secret
 from wfkit.engine.worker.look import process
 from wfkit.engine.worker.look.form import MOST_BYTES, Look
@@ -157,7 +157,7 @@ def test_nothing_that_it_starts_is_left() -> None:
         return str(subprocess.Popen(["sleep", "1000"]).pid)
 
     child = int(str(look_at(Shown(start)).fields["head"]))
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert not alive(child)
 
 
 def test_nothing_of_this_process_is_used_up() -> None:
