@@ -70,7 +70,7 @@ def view(*, tasks: int, panning_s: float, live: int, repetitions: int) -> Iterat
     )
     yield result("messages", "Messages a second", "items", [one["messages_per_s"] for one in found], 10.0, _BUSIEST)
     yield result("bytes", "Bytes a second", "kB", [one["bytes_per_s"] / 1e3 for one in found], 200.0, _BUSIEST)
-    ages = [measured_in("viewing", "live", live, 0.04) for _ in range(repetitions)]
+    ages = [measured_in("viewing", "live", live, 0.03) for _ in range(repetitions)]
     rate = min(one["tasks_per_s"] for one in ages)
     yield result(
         "age",
