@@ -73,7 +73,8 @@ def _at_cluster(client: Client, run: Run) -> int:
     assert client.cluster is not None
     prefixes = tuple(group.key for group in run.groups.values())
     tasks = list(client.cluster.scheduler.tasks.values())
-    return sum(1 for task in tasks if task.key.startswith(prefixes) and task.state in {"waiting", "processing"})
+    unended = {"waiting", "queued", "no-worker", "processing"}
+    return sum(1 for task in tasks if task.key.startswith(prefixes) and task.state in unended)
 
 
 def test_never_more_than_a_window_of_nodes_is_at_the_cluster(
