@@ -73,7 +73,7 @@ def test_it_is_shown_asked_about_planned_and_gone_on_from(
 def test_a_run_that_goes_on_elsewhere_is_followed_to_its_end(cells: Cells, current: Session) -> None:
     cells.execute(PIPELINE + CURED.replace("return", "wait_for('go')\n    return"))
     run = cells["etl"].start()
-    assert run.until(lambda: cells.has_come("clean"), PATIENCE_S)
+    assert run.until(lambda: cells.has_begun("clean"), PATIENCE_S)
     view = Recorded(current.keeper.find(run.id))  # type: ignore[arg-type]  # any run that is watched
     view.ask(op="hello", have=None)
     assert eventually(lambda: bool(view.told("snapshot")))

@@ -82,8 +82,12 @@ class Cells:
         self._log.unlink(missing_ok=True)
         return lines
 
-    def has_come(self, task: str) -> bool:
-        """Whether a task, or any element of a map of it, has noted that it runs."""
+    def has_come(self, line: str) -> bool:
+        """Whether a task has noted this."""
+        return self._log.exists() and line in self._log.read_text().splitlines()
+
+    def has_begun(self, task: str) -> bool:
+        """Whether any element of a map has noted that it runs."""
         return self._log.exists() and task in self._log.read_text().split()
 
     def open_gate(self, name: str) -> None:

@@ -170,7 +170,7 @@ def test_a_result_that_is_lost_between_two_reruns_is_made_again(
 def test_a_run_that_goes_on_elsewhere_is_not_repeated(cells: Cells, current: Session) -> None:
     cells.execute(PIPELINE + CURED.replace("return", "wait_for('go')\n    return"))
     run = cells["etl"].start()
-    assert run.until(lambda: cells.has_come("clean"), PATIENCE_S)
+    assert run.until(lambda: cells.has_begun("clean"), PATIENCE_S)
     assert current.keeper.history is not None
     current.keeper.history.flush(PATIENCE_S)
     with pytest.raises(CannotRerun, match="another process"):

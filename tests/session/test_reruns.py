@@ -131,7 +131,7 @@ def test_a_run_whose_body_was_interrupted_goes_on(cells: Cells) -> None:
 def test_a_run_whose_cluster_was_lost_goes_on(cells: Cells) -> None:
     cells.execute(PIPELINE + CURED.replace("return", "wait_for('go')\n    return"))
     run = cells["etl"].start()
-    assert run.until(lambda: cells.has_come("clean"), PATIENCE_S)
+    assert run.until(lambda: cells.has_begun("clean"), PATIENCE_S)
     run.lose_cluster("the Dask cluster is gone")
     cells.open_gate("go")
     assert ended(run).state is RunState.INTERRUPTED
