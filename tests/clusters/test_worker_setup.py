@@ -38,3 +38,15 @@ def test_a_task_may_use_processes_and_its_own_log_lines_are_left_alone(connectio
         return multiprocessing.current_process().daemon, len(logging.getLogger().handlers)
 
     assert connection.client.submit(look).result() == (False, 0)
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_collections_pass_over_what_was_loaded_before_the_first_task(connection: Connection) -> None:
+    def passed_over() -> bool:
+        import gc
+
+        return gc.get_freeze_count() > len(gc.get_objects())
+
+    assert all(connection.client.run(passed_over).values())
+    assert connection.client.run_on_scheduler(passed_over)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from distributed import Client
+from distributed import Client, Scheduler, SchedulerPlugin
 
 from tests.engine.driver import gates
 from wfkit.authoring.task import task
@@ -100,6 +100,30 @@ def test_the_window_is_filled_depth_first(start: Start, monkeypatch: pytest.Monk
     assert list(first.status[:2]) == list(second.status[:2]) == [SENT] * 2
     gates.open_gates("held")
     assert run.wait(8).state is RunState.COMPLETED
+
+
+class Messages(SchedulerPlugin):
+    """Counts the tasks of each message of a client."""
+
+    name = "messages"
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def update_graph(self, scheduler: Scheduler, *, tasks: Sequence[str], **_: object) -> None:  # type: ignore[override]
+        self.sizes.append(len(tasks))
+
+
+def test_the_first_message_is_short_so_that_its_tasks_run_while_the_next_ones_are_made(
+    run_of: Start, client: Client
+) -> None:
+    assert client.cluster is not None
+    messages = Messages()
+    client.cluster.scheduler.add_plugin(messages)
+    run = run_of(lambda: one.map(range(2_500), chunk=1))
+    client.cluster.scheduler.remove_plugin(messages.name)
+    assert run.state is RunState.COMPLETED
+    assert messages.sizes == [sending.FIRST_SLICE, sending.SLICE, sending.SLICE, 400]
 
 
 def test_branches_reach_their_end_before_others_begin(run_of: Start) -> None:

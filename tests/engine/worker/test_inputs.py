@@ -21,7 +21,7 @@ from wfkit.errors import ResultUnreadable, TaskFailed
 
 
 def inputs(args: tuple[object, ...], deps: Deps, *uses: Use, index: int = 0) -> Inputs:
-    return Inputs("node", index, frozen(args, *uses), deps)
+    return Inputs("r-1", "node", index, frozen(args, *uses), deps)
 
 
 def failed(maker: str = "bad") -> Err:
@@ -125,7 +125,9 @@ def test_one_input_that_bounced_is_enough(deps: Deps) -> None:
 
 
 def test_the_value_of_a_node_that_returned_handles_is_put_together() -> None:
-    given = Inputs("node", 0, Frozen(slotted({"a": [ONE], "b": TWO}), (Use(), Use())), [Ok(1, "x"), [Ok(2, "y[0]")]])
+    given = Inputs(
+        "r-1", "node", 0, Frozen(slotted({"a": [ONE], "b": TWO}), (Use(), Use())), [Ok(1, "x"), [Ok(2, "y[0]")]]
+    )
     assert given.value() == {"a": [1], "b": [2]}
     with pytest.raises(TaskFailed, match="cannot be loaded on the worker: RuntimeError"):
-        Inputs("node", 0, Frozen(slotted([hostile.Unloadable()]), ()), []).value()
+        Inputs("r-1", "node", 0, Frozen(slotted([hostile.Unloadable()]), ()), []).value()

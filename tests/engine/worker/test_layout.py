@@ -26,8 +26,8 @@ def shown(outcome: Outcome | list[Outcome]) -> object:
 
 def test_without_a_layout_each_result_fills_one_slot() -> None:
     bounced = Bounced("b")
-    assert laid_out([ok(1), (ok(2), ok(3)), bounced], None, 0)[2] is bounced
-    assert [shown(one) for one in laid_out([ok(1), (ok(2), ok(3))], None, 0)] == [1, [2, 3]]
+    assert laid_out([ok(1), (ok(2), ok(3)), bounced], None, 0, "r-1")[2] is bounced
+    assert [shown(one) for one in laid_out([ok(1), (ok(2), ok(3))], None, 0, "r-1")] == [1, [2, 3]]
 
 
 @given(size=st.integers(1, 5), start=st.integers(0, 5), data=st.data())
@@ -41,14 +41,14 @@ def test_an_element_uses_its_part_of_what_is_given(size: int, start: int, data: 
         (Pick(1), Pick(0, 0)),
     )
     for element in range(size):
-        found = [shown(one) for one in laid_out([carrier, ok("alone")], layout, element)]
+        found = [shown(one) for one in laid_out([carrier, ok("alone")], layout, element, "r-1")]
         assert found == [start + element, columns[element], "alone", ["alone", 0]]
 
 
 def test_items_are_taken_one_after_the_other_and_ends_stay_what_they_are() -> None:
     failed = Err(TaskState.FAILED, "no", None, "make")
     picks = (Pick(0, items=(1, 0)), Pick(1, items=(1,)), Pick(2, items=(1,)))
-    nested, err, bounced = laid_out([ok([["a"], ["b"]]), failed, Bounced("b")], picks, 0)
+    nested, err, bounced = laid_out([ok([["a"], ["b"]]), failed, Bounced("b")], picks, 0, "r-1")
     assert isinstance(nested, Ok)
     assert (nested.value(), nested.maker) == ("b", "make[[['a'], ['b']]]")
     assert err is failed
@@ -57,7 +57,7 @@ def test_items_are_taken_one_after_the_other_and_ends_stay_what_they_are() -> No
 
 @pytest.mark.parametrize("value", [[1], 5, hostile.Destructive()], ids=["short", "int", "hostile"])
 def test_an_item_that_cannot_be_taken_is_a_failure_without_a_maker(value: object) -> None:
-    (found,) = laid_out([Ok(value, "make")], (Pick(0, items=(3,)),), 0)
+    (found,) = laid_out([Ok(value, "make")], (Pick(0, items=(3,)),), 0, "r-1")
     assert isinstance(found, Err)
     assert (found.state, found.maker) == (TaskState.FAILED, "")
 

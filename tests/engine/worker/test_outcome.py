@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,22 @@ def test_what_was_told_is_read_at_its_first_use() -> None:
     assert outcome.value() is outcome.value()
     with pytest.raises(ResultUnreadable):
         arrived(b"junk", "make").value()
+
+
+def test_what_comes_with_many_tasks_of_a_run_is_read_once_for_items_and_each_time_as_a_whole() -> None:
+    first, second, of_another_run = (sent(Ok([[1], [2]], "make")) for _ in range(3))
+    assert first.common_value("r-1") is second.common_value("r-1")
+    assert of_another_run.common_value("r-2") is not first.common_value("r-1")
+    assert second.value() is not first.value()
+    assert sent(Ok([[1], [2]], "other")).common_value("r-1") is not first.common_value("r-1")
+    made_here = Ok([3], "make")
+    assert made_here.common_value("r-1") is made_here.value()
+
+
+def test_a_value_that_was_read_for_many_goes_with_the_last_of_them() -> None:
+    first = sent(Ok([[1], [2]], "make"))
+    kept = weakref.ref(first)
+    first.common_value("r-1")
+    del first
+    assert kept() is None
+    assert sent(Ok([[1], [2]], "make")).common_value("r-1") == [[1], [2]]

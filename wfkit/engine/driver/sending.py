@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 #: Nodes at the cluster at once, at each depth of spawning: children never wait for the room that those hold who wait
 #: for them. Beyond it Dask's scheduler only gets slower.
 WINDOW: Final = 10_000
-#: Dask tasks in one message: the first ones run while the scheduler reads the next ones.
+#: Dask tasks in one message, and in the first of several: these run while the scheduler reads the next ones.
 SLICE: Final = 1_000
+FIRST_SLICE: Final = 100
 
 
 @dataclass(slots=True)
@@ -155,11 +156,12 @@ class Sender:
             self.queue.put(self._held_back.pop())
         held_back: list[Stream] = []
         rows: list[Row] = []
+        most = FIRST_SLICE
         while (stream := self.queue.take(self._full)) is not None:
             self._take_from(stream, rows, held_back)
-            if len(rows) >= SLICE:
+            if len(rows) >= most:
                 self._submit(rows)
-                rows = []
+                rows, most = [], SLICE
         self._submit(rows)
         self._held_back = held_back
 

@@ -28,7 +28,7 @@ class Assembly(NamedTuple):
 
 def assembled(node: Node, assembly: Assembly, given: list[Outcome | list[Outcome]]) -> Outcome:
     """Put the children's values into the value of their parent; a child's failure is the parent's."""
-    inputs = Inputs(node.name, node.index, assembly.frozen, given)
+    inputs = Inputs(node.spec.run_id, node.name, node.index, assembly.frozen, given)
     if inputs.bounced:
         return Bounced(node.name)
     try:

@@ -39,12 +39,14 @@ class Inputs:
 
     Attributes
     ----------
+    run_id : str
     name : str
         The node, for messages.
     index : int
         Its element within the group.
     """
 
+    run_id: str
     name: str
     index: int
     frozen: Frozen
@@ -124,7 +126,7 @@ class Inputs:
                 raise self._unreadable(outcome.reason)
             return Missing(outcome.state, outcome.reason, _exception_of(outcome))
         assert isinstance(outcome, Ok)  # a node with a bounced input is never given arguments
-        value = outcome.value()
+        value = outcome.common_value(self.run_id) if use.items else outcome.value()
         for item in use.items:
             value = _item(value, self.index if item == OWN_INDEX else item, outcome.maker)
         return value

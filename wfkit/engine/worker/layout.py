@@ -46,7 +46,7 @@ class Column:
 Layout = tuple[Pick | tuple[Pick, ...] | Each | Column, ...]
 
 
-def laid_out(given: Sequence[Given], layout: Layout | None, element: int) -> list[Outcome | list[Outcome]]:
+def laid_out(given: Sequence[Given], layout: Layout | None, element: int, run_id: str) -> list[Outcome | list[Outcome]]:
     """The outcomes for the slots of one element, in order.
 
     Parameters
@@ -57,10 +57,12 @@ def laid_out(given: Sequence[Given], layout: Layout | None, element: int) -> lis
         None: one result a slot.
     element : int
         Position within the carrier; 0 for a node that travels alone.
+    run_id : str
+        The run of the task.
     """
     if layout is None:
         return [one if isinstance(one, Ok | Err | Bounced) else list(_several(one)) for one in given]
-    return [_for_slot(given, place, element) for place in layout]
+    return [_for_slot(given, place, element, run_id) for place in layout]
 
 
 def _several(given: Given) -> Sequence[Outcome]:
@@ -69,18 +71,18 @@ def _several(given: Given) -> Sequence[Outcome]:
 
 
 def _for_slot(
-    given: Sequence[Given], place: Pick | tuple[Pick, ...] | Each | Column, element: int
+    given: Sequence[Given], place: Pick | tuple[Pick, ...] | Each | Column, element: int, run_id: str
 ) -> Outcome | list[Outcome]:
     if isinstance(place, Each):
-        return _picked(given, Pick(place.dep, place.start + element))
+        return _picked(given, Pick(place.dep, place.start + element), run_id)
     if isinstance(place, Column):
         place = place.picks[element]
     if isinstance(place, Pick):
-        return _picked(given, place)
-    return [_picked(given, pick) for pick in place]
+        return _picked(given, place, run_id)
+    return [_picked(given, pick, run_id) for pick in place]
 
 
-def _picked(given: Sequence[Given], pick: Pick) -> Outcome:
+def _picked(given: Sequence[Given], pick: Pick, run_id: str) -> Outcome:
     found = given[pick.dep]
     if isinstance(found, Outcomes):
         found = found.outcomes[pick.offset]
@@ -88,7 +90,7 @@ def _picked(given: Sequence[Given], pick: Pick) -> Outcome:
     if not pick.items or not isinstance(found, Ok):
         return found
     try:
-        value: Any = found.value()
+        value: Any = found.common_value(run_id)
         for item in pick.items:
             value = value[item]  # as the length of the list said, from which the driver knows of the item
     except BaseException as error:  # noqa: BLE001 - user code runs when a pickle is read

@@ -85,10 +85,10 @@ class Node:
         try:
             if (known := self._as_noted()) is not None:
                 return known
-            given = laid_out(deps, layout, element)
+            given = laid_out(deps, layout, element, self.spec.run_id)
             if isinstance(frozen, Assembly):
                 return assembled(self, frozen, given)
-            return self._run(Inputs(self.name, self.index, frozen, given))
+            return self._run(Inputs(self.spec.run_id, self.name, self.index, frozen, given))
         except BaseException as error:  # noqa: BLE001 - see above
             return self.fault(error)
 

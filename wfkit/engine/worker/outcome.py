@@ -9,6 +9,7 @@ import pickle
 from collections import ChainMap
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, NoReturn, SupportsIndex
+from weakref import WeakValueDictionary
 
 import cloudpickle
 import dask.sizeof
@@ -45,7 +46,7 @@ class Ok:
         The node whose value it is; empty for an argument that no node made.
     """
 
-    __slots__ = ("_held", "_value", "maker")
+    __slots__ = ("__weakref__", "_held", "_value", "maker")
 
     def __init__(self, value: object, maker: str) -> None:
         self._value = value
@@ -77,6 +78,18 @@ class Ok:
             self._held = None
         return self._value
 
+    def common_value(self, run_id: str) -> object:
+        """The value, for one who takes an item of it: unpickled once for all tasks of a run that are here with it.
+
+        A small list travels whole with each element of a map over it: a copy each would be as many as its items.
+
+        Raises
+        ------
+        ResultUnreadable : it cannot be unpickled in this process
+        """
+        held = self.held
+        return (self if held is None else _common.setdefault((run_id, self.maker, held[0]), self)).value()
+
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         held = self._held
         if held is None or self._value is not _UNREAD:
@@ -95,6 +108,10 @@ class Ok:
 
     def __repr__(self) -> str:
         return f"<Ok of {self.maker}>"
+
+
+#: By run, maker and pickle: the one whose value serves for the others that came with the same.
+_common: Final[WeakValueDictionary[tuple[str, str, bytes], Ok]] = WeakValueDictionary()
 
 
 class Err:
