@@ -6,6 +6,7 @@ import ipaddress
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
+from distributed import Client, Worker
 
 from tests.clusters.kernels import kernel, running, until
 from wfkit.clusters.host import size
@@ -68,6 +69,20 @@ def test_every_listening_socket_is_on_loopback(dashboard: bool) -> None:
         ]
         assert len(sockets) >= 4  # scheduler, its http server, nanny, worker
         assert all(ipaddress.ip_address(ip).is_loopback for ip in sockets), sockets
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("dashboard", [False, True])
+def test_workers_are_profiled_only_where_a_dashboard_shows_it(dashboard: bool) -> None:
+    def is_profiled(dask_worker: Worker) -> bool:
+        return "profile" in dask_worker.periodic_callbacks
+
+    with (
+        start_local(LocalOptions(n_workers=1, dashboard=dashboard)) as cluster,
+        Client(cluster.address, set_as_default=False) as client,
+    ):
+        assert list(client.run(is_profiled).values()) == [dashboard]
 
 
 @pytest.mark.system

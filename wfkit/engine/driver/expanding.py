@@ -71,7 +71,7 @@ def expand(run: GrowingRun) -> None:
             _assemble(run, node)
     finally:
         run.expanding = False
-    # Nothing joins what news have made ready: it goes at once, with whatever else waits.
+    # Nothing joins what has become ready: it goes at once, with whatever else waits.
     run.flush()
 
 

@@ -47,13 +47,14 @@ class GrowingRun(LiveRun):
         self._nodes = 0
         #: What is kept of a recorded run; None where the run is no rerun.
         self.reuse: Reuse | None = None
-        #: What the body looked at since its last call.
-        self._looks: list[tuple[GroupId, int]] = []
+        #: By the node whose body it is (None: the flow): what the body looked at since its last call.
+        self._looks: dict[tuple[GroupId, int] | None, dict[tuple[GroupId, int], None]] = {}
 
     def look_at(self, ref: Ref) -> None:
         """The body of the flow, or of the parent, asked for a node: its failure counts as handled."""
         super().look_at(ref)
-        self._looks.append((ref.group, -1 if ref.index is None else ref.index))
+        look = (ref.group, -1 if ref.index is None else ref.index)
+        self._looks.setdefault(spawner(ref.group), {})[look] = None
 
     def go_on_from(self, reuse: Reuse) -> None:
         """Keep what a recorded run has, before anything is called."""
@@ -125,9 +126,7 @@ class GrowingRun(LiveRun):
             call = replace(call, code=self.codes[call.code_id])
         if call.spec is not None and call.code_id not in self.view_model.codes:
             self.record_events([CodesAdded(codes=(call.spec,), at_s=time.time())])
-        body = spawner(identity)
-        looks = tuple(dict.fromkeys(look for look in self._looks if spawner(look[0]) == body))
-        self._looks = [look for look in self._looks if spawner(look[0]) != body]
+        looks = tuple(self._looks.pop(spawner(identity), ()))
         return self._recording.group(
             call, self.answers, identity, parent, self._within(identity), looks, self._caching(call)
         )

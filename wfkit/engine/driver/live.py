@@ -74,6 +74,8 @@ class LiveRun:
         self.without_key: set[Node] = set()
         self.failed_expansions: set[GroupId] = set()
         self.expanding = False
+        #: News are being taken in: what they make ready goes in one message, when all are.
+        self.taking = False
         #: Nodes that were cancelled before they came to be, and maps that were while they grow (None).
         self.cut_short: set[tuple[GroupId, int | None]] = set()
         #: Nodes and whole groups (None) whose outcome the body asked for.
@@ -214,6 +216,8 @@ class LiveRun:
     def flush(self) -> None:
         """Send what may go now."""
         with self.lock:
+            if self.taking:
+                return
             if self.state is RunState.RUNNING:
                 self.sender.pump()
             self.follow(())

@@ -268,24 +268,31 @@ class Run(GrowingRun, ReadableRun):
     # What the engine's thread does (engine.LiveRun), and what follows
 
     def take(self, news: list[News]) -> None:
-        """Fold news of the cluster."""
+        """Fold news of the cluster, then send what they have made ready."""
         with self.lock:
-            events: list[AnyEvent] = []
-            for item in news:
-                if item[0] == "event":
-                    if self.state not in RUN_ENDS:  # else a lost result is made again
-                        event = wire.decode(cast("list[object]", item[1]), self.next_seq())
-                        if not self._is_stale(event):
-                            events.append(event)
-                    continue
-                self.record_events(events)
-                events = []
-                if item[0] == "restarted":
-                    return self.lose_cluster("the cluster was restarted")
-                if not spawning.take(self, item):
-                    self.record_events(list(losses.events_of(self, item)))
-            self.record_events(events)
+            self.taking = True
+            try:
+                self._take_all(news)
+            finally:
+                self.taking = False
             self.flush()
+
+    def _take_all(self, news: list[News]) -> None:
+        events: list[AnyEvent] = []
+        for item in news:
+            if item[0] == "event":
+                if self.state not in RUN_ENDS:  # else a lost result is made again
+                    event = wire.decode(cast("list[object]", item[1]), self.next_seq())
+                    if not self._is_stale(event):
+                        events.append(event)
+                continue
+            self.record_events(events)
+            events = []
+            if item[0] == "restarted":
+                return self.lose_cluster("the cluster was restarted")
+            if not spawning.take(self, item):
+                self.record_events(list(losses.events_of(self, item)))
+        self.record_events(events)
 
     def _is_stale(self, event: AnyEvent) -> bool:
         """Whether a value comes from a worker on which Dask has given a node up: it keeps that of the later one."""
