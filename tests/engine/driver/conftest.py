@@ -14,8 +14,10 @@ from tests.engine.driver.repeating import Repeater
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
+from wfkit.engine.driver import engine as engines
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.run import Run
+from wfkit.engine.worker import envelope
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +90,19 @@ def start(new_run: Callable[..., Run]) -> Callable[..., Run]:
         return run
 
     return execute
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carriers keep all of their elements, however long these take."""
+    monkeypatch.setattr(envelope, "SLICE_S", 600.0)
+
+
+@pytest.fixture
+def whole_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent before a body has made all of its calls, however long it takes."""
+    monkeypatch.setattr(engines, "FLUSH_S", 60.0)
+    monkeypatch.setattr(engines, "LATEST_FLUSH_S", 60.0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from wfkit.authoring.flow import flow
 from wfkit.authoring.task import task
 from wfkit.core.states import CODES, RunState, TaskState
 from wfkit.engine.driver.run import Run
+from wfkit.engine.worker import stop
 from wfkit.errors import TaskCancelled
 
 Start = Callable[..., Run]
@@ -95,7 +96,8 @@ def test_pending_work_never_starts_and_running_work_is_stopped(start: Start) -> 
         run.node("after").result()
 
 
-def test_a_node_that_does_not_stop_says_so_until_it_does(start: Start) -> None:
+def test_a_node_that_does_not_stop_says_so_until_it_does(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop, "AGAIN_S", 60.0)
     run = start(stubborn)
     gates.until_came("stubborn 1")
     run.cancel()

@@ -61,7 +61,7 @@ def test_a_run_that_cannot_even_end_its_nodes_ends_and_the_others_go_on(
 
 def test_what_is_to_be_done_later_is_done_in_its_order(new_run: Callable[[], Run]) -> None:
     run, done = new_run(), list[int]()
-    for number, seconds in enumerate([0.1, 0.0, 0.05]):
+    for number, seconds in enumerate([1.0, 0.0, 0.5]):
         run.engine.call_later(run, seconds, lambda number=number: done.append(number))  # type: ignore[misc]
     gates.until(lambda: len(done) == 3)
     assert done == [1, 2, 0]

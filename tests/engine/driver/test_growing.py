@@ -82,6 +82,7 @@ def test_a_body_makes_no_more_nodes_than_its_run_may_have(new_run: Start) -> Non
     assert (len(run.nodes), run.count_nodes(), kept.result()) == (4, 4, 1)
 
 
+@pytest.mark.usefixtures("whole_bodies")
 def test_branches_of_a_mapped_flow_are_places_and_end_one_by_one(run_of: Start) -> None:
     run = run_of(lambda: branch.map(range(12)))
     assert run.result() == list(range(12))

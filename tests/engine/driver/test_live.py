@@ -68,6 +68,7 @@ def test_when_done_calls_back_at_once_if_it_holds(new_run: Callable[[], Run]) ->
     assert called == [1, 2]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_key_stands_for_the_nodes_that_travel_under_it_now(run_of: Callable[[Callable[[], object]], Run]) -> None:
     run = run_of(lambda: [inc.map(range(4), chunk=3), inc(5)])
     xs, x = run.groups.values()

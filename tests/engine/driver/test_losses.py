@@ -22,7 +22,7 @@ def held(x: Any) -> Any:
 
 
 @pytest.fixture
-def running(start: Start) -> Iterator[Run]:
+def running(start: Start, unhurried: None) -> Iterator[Run]:
     """A run of which two nodes run: one alone, and the first element of a carrier."""
     run = start(lambda: [held("single"), held.map(range(3), chunk=3)])
     gates.until(lambda: len(gates.came()) == 2)

@@ -14,6 +14,7 @@ from wfkit.authoring.signals import Skip
 from wfkit.authoring.task import task
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.run import Run
+from wfkit.engine.worker import envelope
 
 Start = Callable[..., Run]
 
@@ -77,12 +78,14 @@ def _tasks(run: Run, name: str) -> int:
     return len({group.where(index)[0] for index in range(len(group.status))})
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_elements_travel_by_as_many_as_the_map_says(run_of: Start) -> None:
     run = run_of(lambda: {"one": plain.map(range(7), chunk=1), "three": after.map(range(7), chunk=3)})
     assert (_tasks(run, "plain"), _tasks(run, "after")) == (7, 3)
     assert run["one"].result() == run["three"].result() == list(range(7))
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_short_elements_travel_together_by_themselves_and_long_ones_do_not(run_of: Start) -> None:
     @task
     def short(x: Any) -> Any:
@@ -127,6 +130,7 @@ def test_a_long_timeout_is_each_elements_own(run_of: Start) -> None:
     assert run["xs"].result() == list(range(4)), "together they take longer than one may"
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_each_element_has_its_state_reason_and_error_and_what_stands_behind_it_does(run_of: Start) -> None:
     run = run_of(lambda: after.map(mixed.map(range(4), chunk=4), chunk=4))
     assert [row.state.value for row in run.nodes] == [
@@ -160,6 +164,7 @@ def test_an_element_that_fails_is_tried_again_and_the_others_are_not(run_of: Sta
     assert [row.attempts for row in run.nodes][:4] == [1, 3, 1, 1]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_an_element_is_cancelled_and_those_that_travel_with_it_go_on(start: Start) -> None:
     run = start(lambda: after.map(held.map(range(4), chunk=4), chunk=4))
     gates.until_came("held 0")
@@ -175,6 +180,22 @@ def test_an_element_is_cancelled_and_those_that_travel_with_it_go_on(start: Star
     assert states[5] is states[7] is fine
     assert {states[4], states[6]} <= {TaskState.UPSTREAM_FAILED, cancelled}
     assert [name for name in gates.came() if name.startswith("after")] == ["after 1", "after 3"]
+
+
+def test_an_element_that_was_cancelled_in_a_carrier_that_took_too_long_holds_nobody_up(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envelope, "SLICE_S", 0.0)
+    run = start(lambda: after.map(held.map(range(4), chunk=4), chunk=4))
+    gates.until_came("held 0")
+    run.node("held[2]").cancel()
+    gates.until(lambda: run.node("held[2]").state is TaskState.CANCELLED)
+    gates.open_gates(*(f"held {i}" for i in range(4)))
+    assert run.wait(8).node("held[3]").result() == 3
+    cancelled, fine = TaskState.CANCELLED, TaskState.COMPLETED
+    assert [row.state for row in run.nodes][:4] == [fine, fine, cancelled, fine]
+    assert run.node("after[2]").state in {TaskState.UPSTREAM_FAILED, cancelled}
+    assert {"after 0", "after 1", "after 3"} <= set(gates.came())
 
 
 def test_the_rest_of_a_carrier_that_takes_too_long_goes_to_others(run_of: Start) -> None:

@@ -75,10 +75,11 @@ def test_a_slot_is_taken_only_when_all_inputs_are_there(start: Start) -> None:
 
 
 def test_a_slot_is_given_back_while_a_node_waits_for_its_next_attempt(start: Start) -> None:
-    run = start(lambda: {"x": flaky(1)})
+    run = start(lambda: {"x": flaky.with_options(retry_delay_seconds=60)(1)})
     gates.until(lambda: run.node("flaky").state is TaskState.RETRYING)
     assert start(lambda: {"x": query(2)}).wait(8)["x"].result() == 2
     assert gates.came() == ["flaky"], "it still waits"
+    run.wake(run.node("flaky")._ref.group, 0)
     assert run.wait(8)["x"].result() == 1
 
 
@@ -98,6 +99,7 @@ def test_a_slot_is_given_back_by_a_cancelled_node_and_one_that_waits_for_it_leav
 def test_the_others_follow_one_by_one(start: Start) -> None:
     run = start(lambda: {"xs": held.map(range(3))})
     gates.until(lambda: [row.state for row in run.nodes].count(TaskState.RUNNING) == 1)
+    gates.until_came("held")
     assert gates.came() == ["held"]
     gates.open_gates("held")
     assert run.wait(8)["xs"].result() == [0, 1, 2]

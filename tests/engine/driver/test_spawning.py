@@ -67,7 +67,7 @@ def held(x: Any) -> Any:
     return x
 
 
-@task(retries=1, retry_delay_seconds=0.8)
+@task(retries=1, retry_delay_seconds=3.0)
 def late(x: Any) -> Any:
     gates.come(f"late {x}")
     if gates.came().count(f"late {x}") == 1:

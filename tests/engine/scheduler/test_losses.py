@@ -178,7 +178,11 @@ def test_a_cause_that_becomes_known_later_gives_better_words() -> None:
     in_lab(story)
 
 
-def test_the_end_of_a_condemned_task_is_told_with_the_words_that_come_a_moment_later() -> None:
+def test_the_end_of_a_condemned_task_is_told_with_the_words_that_come_a_moment_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(losses, "_LAST_WORDS_S", 60.0)
+
     async def story(lab: Lab) -> None:
         await lab.submit("a-1", began=["a-1"], crash_retries={"a-1": 0})
         lost = await lab.lose()

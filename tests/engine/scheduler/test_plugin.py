@@ -89,7 +89,7 @@ def test_tasks_that_dask_gave_up_are_news_with_who_is_to_blame() -> None:
 
 
 def test_results_of_an_owner_that_is_gone_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "ORPHAN_LEASE_S", 0.3)
+    monkeypatch.setattr(plugin, "ORPHAN_LEASE_S", 1.5)
 
     async def story(lab: Lab) -> None:
         async with Client(lab.scheduler.address, asynchronous=True, set_as_default=False) as owner:

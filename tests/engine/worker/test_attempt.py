@@ -18,7 +18,7 @@ from wfkit.engine.worker.stop import Stop, Stopped, StoppedByTimeLimit
 from wfkit.errors import TaskTimeout
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "GRACE_S", 0.05)
 
@@ -96,6 +96,7 @@ def test_what_it_raises_or_returns_when_it_is_interrupted_does_not_count() -> No
             call(stubborn, (how,), {}, 0.05)
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_code_that_cannot_be_interrupted_is_left_behind() -> None:
     gate = threading.Lock()
     gate.acquire()
@@ -274,6 +275,7 @@ def test_a_coroutine_that_swallows_its_cancellation_or_never_awaits_is_stopped_t
         assert isinstance(stopped(function, limit).error, Stopped)
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_code_that_cannot_be_interrupted_is_left_behind_as_stopped() -> None:
     gate = threading.Lock()
     gate.acquire()
@@ -282,7 +284,7 @@ def test_code_that_cannot_be_interrupted_is_left_behind_as_stopped() -> None:
         begun.set()
         gate.acquire()
 
-    error = stopped(block, 0.2).error
+    error = stopped(block, 1.0).error
     assert isinstance(error, Stopped)
     assert isinstance(error.__cause__, TaskTimeout)
     gate.release()

@@ -124,7 +124,7 @@ def test_a_wait_that_is_too_short_says_so_and_the_task_goes_on(run_of: RunOf) ->
 
 def test_states_are_asked_of_the_driver(run_of: RunOf) -> None:
     def body() -> Any:
-        child, mapped = slow.submit(0.3), inc.map([1, 2])
+        child, mapped = slow.submit(1.5), inc.map([1, 2])
         before = child.state
         mapped.wait()
         return before, child.wait().state, mapped.state, mapped[0].state

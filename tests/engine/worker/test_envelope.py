@@ -55,7 +55,9 @@ def test_attempts_and_crashes_before_this_sending_count(driver: Driver) -> None:
     assert driver.end().attempt == 5  # four attempts that failed and one that died with its worker were made
 
 
-def test_a_carrier_gives_the_outcomes_of_its_elements_in_order(driver: Driver) -> None:
+def test_a_carrier_gives_the_outcomes_of_its_elements_in_order(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envelope, "SLICE_S", 600.0)
+
     def pick(x: int) -> int:
         if x == 1:
             raise ValueError("one")
@@ -72,7 +74,8 @@ def test_a_carrier_gives_the_outcomes_of_its_elements_in_order(driver: Driver) -
     assert [event.index for event in driver.events(6)] == [4, 4, 5, 5, 6, 6]  # type: ignore[union-attr]
 
 
-def test_the_elements_of_a_carrier_use_those_of_another_one(driver: Driver) -> None:
+def test_the_elements_of_a_carrier_use_those_of_another_one(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envelope, "SLICE_S", 600.0)
     others = Outcomes([Ok(x, f"a[{x}]") for x in range(5)])
     carrier = driver.outcome(
         driver.spec(lambda x: -x), (7, 8), frozen((ONE,), Use()), [others], More(layout=(Each(0, 3),))

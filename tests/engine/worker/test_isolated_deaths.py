@@ -87,6 +87,7 @@ def endless() -> None:
 
 
 def test_what_never_ends_is_killed_at_its_limit() -> None:
+    run(int)  # the nursery starts
     start_s = time.monotonic()
     with pytest.raises(TaskTimeout, match=r"timeout_seconds=0\.2, and its process was killed"):
         run(endless, timeout_s=0.2)
@@ -110,7 +111,7 @@ def test_a_request_kills_it_at_once(tmp_path: Path) -> None:
     with pytest.raises(Stopped) as caught:
         run(begin, tmp_path / "begun", stop=stop)
     assert caught.value.reason == "cancelled"
-    assert time.monotonic() - asked[0] < 0.5  # 0.05 on a quiet machine
+    assert time.monotonic() - asked[0] < 5  # 0.05 on a quiet machine; left alone it stays for 60
 
 
 def test_what_is_stopped_before_never_begins(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_what_it_has_started_ends_with_it(tmp_path: Path, stays: bool) -> None:
     mark = tmp_path / "pids"
     if stays:
         with pytest.raises(TaskTimeout):
-            run(start_more_and_stay, mark, timeout_s=0.5)
+            run(start_more_and_stay, mark, timeout_s=5)
     else:
         run(start_more, mark)
     for pid in map(int, mark.read_text().split()):

@@ -67,11 +67,10 @@ def meet(path: str) -> str:
     return "met"
 
 
-def test_a_short_delay_holds_no_slot(driver: Driver, tmp_path: Path) -> None:
+def test_a_short_delay_holds_no_slot(driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "PARK_S", 100.0)
     there = tmp_path / "there"
-    waiting = driver.submit(
-        driver.spec(meet, retries=1, retry_delay_seconds=0.8 * nodes.PARK_S), frozen=frozen((str(there),))
-    )
+    waiting = driver.submit(driver.spec(meet, retries=1, retry_delay_seconds=3.0), frozen=frozen((str(there),)))
     driver.events(2)
     assert isinstance(driver.outcome(driver.spec(there.touch), 8), Ok)  # on the one thread there is
     assert waiting.result(WAIT_S).value() == "met"

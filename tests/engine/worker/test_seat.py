@@ -16,6 +16,7 @@ from wfkit.authoring.task import task
 from wfkit.engine.driver.cluster import Cluster
 from wfkit.engine.worker import spec as specs
 from wfkit.engine.worker.outcome import Ok
+from wfkit.engine.worker.slot import waiting_count
 from wfkit.engine.worker.spec import Bounds, Spec
 
 pytestmark = pytest.mark.timeout(60)
@@ -107,6 +108,7 @@ def test_at_the_cap_others_are_put_off_and_descendants_run(driver: Driver) -> No
     bounds = Bounds(waiting_threads=1)
     waiting = driver.submit(driver.spec(wait_for_a_child, bounds=bounds), 1)
     driver.until(lambda: driver.asked("ended"), "that it waits")
+    poll(lambda: waiting_count() == 1, "that it is counted")
     began: list[str] = []
     other = driver.submit(shared(driver, lambda: began.append("other"), bounds=bounds), 2)
     descendant = shared(driver, lambda: began.append("descendant"), bounds=bounds, group="g4.1/1")

@@ -161,9 +161,19 @@ def _park(run: Run, node: Node, attempts: int, crashes: int, seconds: float) -> 
 
 
 def _again(run: Run, node: Node) -> None:
-    """A carrier leaves an element to others; those that do not travel with it any more were sent again before."""
-    if run.is_open(node) and run.groups[node[0]].carrier_of[node[1]] >= 0:
+    """A carrier leaves an element to others; those that do not travel with it any more were sent again before.
+
+    It has no outcome for one that was cancelled meanwhile either: what waits for that one is told by the driver.
+    """
+    if run.groups[node[0]].carrier_of[node[1]] < 0:
+        return
+    if run.is_open(node):
         run.sender.again(node)
+        return
+    run.without_key.add(node)
+    for user, index in list(run.sender.wiring.users(node)):
+        if user.status[index] == SENT:
+            run.sender.again((user.spec.id, index))
 
 
 # Questions

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from tests.engine.worker.isolating import alive
+from tests.engine.worker.isolating import alive, until
 from wfkit.authoring.secrets import Secret
 from wfkit.engine.worker.look import process
 from wfkit.engine.worker.look.form import MOST_BYTES, Look
@@ -157,7 +157,7 @@ def test_nothing_that_it_starts_is_left() -> None:
         return str(subprocess.Popen(["sleep", "1000"]).pid)
 
     child = int(str(look_at(Shown(start)).fields["head"]))
-    assert not alive(child)
+    until(lambda: not alive(child))
 
 
 def test_nothing_of_this_process_is_used_up() -> None:
@@ -165,7 +165,8 @@ def test_nothing_of_this_process_is_used_up() -> None:
     before = len([*Path("/proc/self/fd").iterdir()]), threading.active_count()
     for code in (str, lambda: os._exit(1), spin):
         look_at(Shown(code))
-    assert (len([*Path("/proc/self/fd").iterdir()]), threading.active_count()) == before
+    assert len([*Path("/proc/self/fd").iterdir()]) <= before[0]
+    assert threading.active_count() <= before[1]
 
 
 def test_a_process_is_quick_when_the_first_has_been_started() -> None:
