@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -75,6 +76,24 @@ class LaterSource(Answering):
     def __init__(self) -> None:
         super().__init__()
         self.callbacks: dict[str, Callable[[], None]] = {}
+        self.begun = threading.Event()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        with super().waiting():
+            self.begun.set()
+            yield
+
+    def end_soon(self, *names: str) -> None:
+        """End nodes, one after the other, when somebody waits."""
+
+        def end() -> None:
+            assert self.begun.wait(10)
+            for name in names:
+                self.callbacks[name]()
+                time.sleep(0.02)  # the time that passes between two ends
+
+        threading.Thread(target=end).start()
 
     def when_done(self, ref: Ref, callback: Callable[[], None]) -> None:
         self.callbacks[ref.group] = callback
@@ -87,7 +106,7 @@ def test_a_slot_is_given_back_while_nothing_comes_and_held_while_the_loop_works(
     source.callbacks["b"]()
     assert next(ended).name == "b"
     assert source.waits == []  # it was there: nobody waited
-    threading.Timer(0.05, source.callbacks["a"]).start()
+    source.end_soon("a")
     assert next(ended).name == "a"
     assert source.waits == other.waits == ["(", ")"]
     source.callbacks["c"]()
@@ -99,13 +118,7 @@ def test_a_slot_is_given_back_while_nothing_comes_and_held_while_the_loop_works(
 def test_waiting_for_all_gives_the_slot_back_once() -> None:
     source = LaterSource()
     handles = [Handle(source, Ref(GroupId(name), 0)) for name in ("a", "b")]
-
-    def end() -> None:
-        source.callbacks["b"]()
-        time.sleep(0.02)  # the time that passes between two ends
-        source.callbacks["a"]()
-
-    threading.Timer(0.02, end).start()
+    source.end_soon("b", "a")
     assert wait(handles) == handles
     assert source.waits == ["(", ")"]
     source.when_done = lambda _, callback: callback()  # type: ignore[method-assign, assignment]  # all ended

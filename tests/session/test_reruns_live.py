@@ -182,7 +182,7 @@ def test_a_run_that_goes_on_is_gone_over_under_its_lock(cells: Cells) -> None:
     cells.execute("@flow\ndef part():\n    return held.map([1])\n")
     cells.execute("@flow\ndef slow():\n    return part()\n")
     run = cells["slow"].start()
-    until(run, lambda: cells.has_come("held 1"))
+    until(run, lambda: cells.has_come("held 1") and states(run).get("held[0]") == "RUNNING")
     with run.lock:
         run.view_model.groups = Watched(run.view_model.groups, run)
         run.view_model.codes = Watched(run.view_model.codes, run)

@@ -181,9 +181,9 @@ def test_ten_thousand_tasks_that_do_nothing_cost_little_more_than_plain_dask_and
             "single": match.ours(one_stage_single),
             **match.plain(plain_one_stage),
         }
-        samples = take_turns(contestants, 1, between=clusters.rest)
-    assert samples["single"][0] < 3 * samples[SAME][0]
-    assert samples[OURS][0] < 0.9 * samples[SAME][0]
+        samples = take_turns(contestants, 2, between=clusters.rest)
+    assert min(samples["single"]) < 3 * min(samples[SAME])
+    assert min(samples[OURS]) < 0.9 * min(samples[SAME])
 
 
 def bars(picture: str) -> dict[str, list[tuple[float, float]]]:

@@ -132,6 +132,13 @@ def test_of_elements_that_travelled_together_those_whose_values_died_are_execute
 ) -> None:
     made, gate = tmp_path / "made", tmp_path / "gate"
 
+    def keep_all_elements() -> None:
+        from wfkit.engine.worker import envelope
+
+        envelope.SLICE_S = 60.0  # type: ignore[misc]  # of a worker that the test kills
+
+    cluster.client.run(keep_all_elements)
+
     @task(persist_result=False)
     def blob(x: int) -> bytes:
         note(made, x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +37,9 @@ _WATCH = """(flow) => {
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("lab")
-    for name in ("tour", "rerun"):
-        shutil.copy(NOTEBOOKS / f"{name}.ipynb", root)
+    shutil.copy(NOTEBOOKS / "rerun.ipynb", root)
+    tour = (NOTEBOOKS / "tour.ipynb").read_text()
+    (root / "tour.ipynb").write_text(tour.replace("time.sleep(2)", "[time.sleep(0.1) for _ in range(150)]"))
     with jupyterlab(root) as lab:
         yield lab
 
@@ -74,11 +74,8 @@ def test_the_tour_is_watched_opened_and_cancelled(page: Page, lab: Lab) -> None:
     expect(cancel).to_be_enabled(timeout=60_000)
     cell = page.locator(".jp-Cell", has=page.locator(".wf-header", has_text="tour_wait"))
     expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")  # the cell waits for its run
-    clicked_s = time.monotonic()
-    cancel.click()
-    expect(waiting.get_by_text("Cancelling").first).to_be_visible(timeout=1_500)
-    assert time.monotonic() - clicked_s < 2, "the button was heard while the cell waited"
-    expect(waiting).to_have_attribute("data-state", "CANCELLED", timeout=10_000)
+    cancel.click()  # it is heard while the cell waits, for 30 s otherwise
+    expect(waiting).to_have_attribute("data-state", "CANCELLED", timeout=15_000)
 
     lab.await_all_cells(page)
     assert_states_over_time(page.evaluate("() => window.seen"))

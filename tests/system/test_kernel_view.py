@@ -51,20 +51,22 @@ def test_a_view_is_answered_and_its_button_works_while_its_cell_waits(
     gates = [tmp_path / f"gate{number}" for number in range(3)]
     cell = waiting_cell(kernel, *gates)
     view = cell.comm_id
-    asked_s = kernel.tell(view, subshell, op="hello", have=None)
-    assert answer(kernel, view, "snapshot") - asked_s < 0.5
+    kernel.tell(view, subshell, op="hello", have=None)
+    answer(kernel, view, "snapshot")
+    assert not cell.has_ended
     (snapshot,) = kernel.told(view, "snapshot")
     (first, *_) = snapshot["groups"]
-    asked_s = kernel.tell(view, subshell, op="detail", request="d1", group=first["id"], index=0)
-    assert answer(kernel, view, "detail") - asked_s < 0.5
+    kernel.tell(view, subshell, op="detail", request="d1", group=first["id"], index=0)
+    answer(kernel, view, "detail")
+    assert not cell.has_ended
     assert kernel.told(view, "detail")[0]["node"]["name"] == "hold"
 
     gates[0].touch()  # news of the run flow while the cell waits
     kernel.read(lambda: any(delta["groups"] for delta in kernel.told(view, "delta")))
     assert not cell.has_ended
 
-    asked_s = kernel.tell(view, subshell, op="command", request="c1", name="cancel")
-    assert answer(kernel, view, "ack") - asked_s < 0.5
+    kernel.tell(view, subshell, op="command", request="c1", name="cancel")
+    answer(kernel, view, "ack")
     assert kernel.told(view, "ack")[0]["ok"] is True
     for gate in gates:
         gate.touch()  # what runs is waited for
@@ -184,4 +186,5 @@ def test_a_run_is_paused_resumed_and_released_by_buttons(kernel: Kernel, subshel
     assert held > 0
     kernel.tell(view, subshell, op="command", request="c3", name="release")
     kernel.read(lambda: kernel.told(view, "delta")[-1]["run"]["held_bytes"] == 0)
+    kernel.read(lambda: len(kernel.told(view, "ack")) == 3)
     assert [ack["ok"] for ack in kernel.told(view, "ack")] == [True, True, True]

@@ -100,6 +100,8 @@ def test_of_a_task_that_dask_executes_twice_one_result_counts(unharmed: Workers,
     until(lambda: notes(tmp_path / "twice"))
     unharmed.client.run_on_scheduler(reschedule)
     until(lambda: len(notes(tmp_path / "twice")) == 2)
+    second = notes(tmp_path / "twice")[1]
+    assert run.until(lambda: {row.worker for row in run.nodes if row.name == "twice"} == {second}, TIMEOUT_S)
     (tmp_path / "gate").touch()
     run.wait(TIMEOUT_S)
     assert states(run) == {"twice": "COMPLETED", "after": "COMPLETED"}

@@ -142,7 +142,7 @@ def test_waiting_for_an_attempt_holds_no_slot(cluster: Workers, tmp_path: Path) 
     def meanwhile() -> None:
         gone_on.touch()
 
-    waiting = try_hard.with_options(workers=worker, retry_delay_seconds=[0.6, 60])
+    waiting = try_hard.with_options(workers=worker, retry_delay_seconds=[4, 60])
 
     run = ran(lambda: [waiting.map([patient, patient]), meanwhile()])
     assert set(states(run).values()) == {"COMPLETED"}

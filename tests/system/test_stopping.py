@@ -161,6 +161,7 @@ def test_nothing_starts_in_a_paused_run_and_everything_completes_after(tmp_path:
     until(lambda: len(notes(begun)) > 10)
     run.pause()
     assert run.state == "PAUSED"
+    until(lambda: "RUNNING" not in states(run).values())
     before = len(notes(begun))
     assert before < 200
     time.sleep(0.5)  # in which 200 of them could have started
@@ -177,6 +178,7 @@ def test_a_paused_run_can_be_cancelled(tmp_path: Path) -> None:
     run = started(lambda: count.map([tmp_path / "begun"] * 200, range(200)))
     until(lambda: notes(tmp_path / "begun"))
     run.pause()
+    until(lambda: "RUNNING" not in states(run).values())
     before = len(notes(tmp_path / "begun"))
     run.cancel()
     run.wait(TIMEOUT_S)

@@ -55,7 +55,7 @@ def quick() -> str:
 def test_a_loop_in_python_is_interrupted_where_it_is() -> None:
     start_s = time.monotonic()
     run = ran(lambda: limited(spin))
-    assert time.monotonic() - start_s < 2
+    assert time.monotonic() - start_s < 10
     assert (states(run), kind(run, "limited")) == ({"limited": "FAILED"}, FailureKind.TIMEOUT)
     assert "timeout_seconds=0.2" in reason(run, "limited")
     assert "in spin" in errors(run, "limited")[1].traceback
@@ -123,13 +123,13 @@ def test_an_error_of_ones_own_within_the_limit_stays_what_it_is() -> None:
 
 
 def test_timeouts_hold_no_slot(tmp_path: Path) -> None:
-    """Eight calls into C on four threads, one second each: the next flow does not wait for them."""
+    """Eight calls into C on four threads, twelve seconds each: the next flow does not wait for them."""
 
     def block(_: object) -> None:
-        time.sleep(3)
+        time.sleep(12)
 
     run = ran(lambda: limited.map([block] * 8))
     assert set(states(run).values()) == {"FAILED"}
     start_s = time.monotonic()
     assert ran(lambda: quick()).node("quick").result() == "done"  # noqa: PLW0108
-    assert time.monotonic() - start_s < 1
+    assert time.monotonic() - start_s < 6

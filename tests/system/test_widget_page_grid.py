@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from statistics import median
 
 import pytest
 from playwright.sync_api import Locator, Position, expect
@@ -372,12 +373,12 @@ def test_very_many_cells_respond(tab: Tab, length: int) -> None:
         canvas.click(position=spot(canvas, 0))
         expect(tab.locator(f'[data-wfkit-detail="item[{length - 2}]"]')).to_be_visible()
         assert time.monotonic() - begun_s < 15
-        longest = canvas.evaluate(
-            """async (canvas) => { let worst = 0, last = performance.now();
+        took = canvas.evaluate(
+            """async (canvas) => { const took = []; let last = performance.now();
             for (let frame = 0; frame < 30; frame++) {
               canvas.dispatchEvent(new KeyboardEvent('keydown', { key: frame % 2 ? '-' : '+' }));
               await new Promise(requestAnimationFrame);
-              worst = Math.max(worst, performance.now() - last); last = performance.now();
-            } return worst; }"""
+              took.push(performance.now() - last); last = performance.now();
+            } return took; }"""
         )
-        assert longest < 500
+        assert median(took) < 250
