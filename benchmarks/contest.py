@@ -31,6 +31,9 @@ TWIN_1: Final = "plain Dask, twin at saturation 1.1"
 #: What the workers offer, so much that it limits nothing; asking for it switches Dask's queue of root tasks off.
 SEAT: Final = "SEAT"
 _SEATS: Final = 1_000
+#: A scheduler that is given 100,000 tasks in one message reads nothing else for longer than Dask's 30 s, where the
+#: machine is slow: then the system gives the connection up.
+_PATIENCE: Final = "300 s"
 _REST_S: Final = 60.0
 _RUN_S: Final = 300.0
 _WARM_UP: Final = 200
@@ -95,6 +98,7 @@ def contest(*, twins: bool = True) -> Iterator[Contest]:
     """Start the clusters, each with the same workers; twins know nothing of wfkit."""
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({f"distributed.worker.resources.{SEAT}": _SEATS}))
+        stack.enter_context(dask.config.set({"distributed.comm.timeouts.tcp": _PATIENCE}))
         own = start_local(LocalOptions())
         wfkit.connect(own)
         stack.callback(close_session)

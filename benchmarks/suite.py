@@ -181,10 +181,11 @@ def main(arguments: list[str] | None = None) -> None:
     machine = facts()
     results, broken = run(QUICK if chosen.quick else FULL, chosen.only)
     results = [replace(result, machine=machine) for result in results]
-    if chosen.keep:
+    keeps = chosen.keep or (bool(broken) and not (chosen.quick or chosen.only))
+    if keeps:
         results = list(({one.name: one for one in on_record()} | {one.name: one for one in results}).values())
     others = peers(measure=chosen.peers)
-    is_part = chosen.quick or bool(broken) or (bool(chosen.only) and not chosen.keep)
+    is_part = chosen.quick or (bool(chosen.only or broken) and not keeps)
     write(results, others, chosen.out, partial_=is_part)
     if chosen.out is None and not (chosen.quick or chosen.only or broken):
         PICTURE.write_text(timeline(), encoding="utf-8")

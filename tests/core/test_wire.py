@@ -11,6 +11,7 @@ from typing import get_args
 import msgpack
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.core.histories import G0, any_event, finished, retrying, started
 from wfkit.core import wire
@@ -39,6 +40,13 @@ def test_an_event_becomes_plain_values_and_comes_back(event: AnyEvent) -> None:
     assert values[0] == event.tag
     assert wire.decode(values) == event
     assert type(wire.decode(values)) is type(event)
+
+
+@given(any_event, st.integers(1, 2**40))
+def test_a_numbered_event_is_the_same_with_its_number(event: AnyEvent, seq: int) -> None:
+    before = replace(event)
+    assert wire.numbered(event, seq) == replace(event, seq=seq)
+    assert event == before
 
 
 @given(any_event)

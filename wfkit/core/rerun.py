@@ -223,8 +223,8 @@ class Rerun:
             for name in fresh:
                 for node in spawners(name):
                     self._made.setdefault(node, []).append(name)
-        found = [self.past.groups[name] for name in self._made.get(old, ())]
-        return sorted(found, key=lambda group: group.spec.order)
+        names = self._made.get(old)
+        return sorted((self.past.groups[name] for name in names), key=lambda group: group.spec.order) if names else []
 
     def _stale_below(self, old: Node) -> str:
         """The name of a recorded node that descends from one, and has the value of an earlier version of its code."""

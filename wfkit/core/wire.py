@@ -82,6 +82,7 @@ class _Shape:
         self.slots: tuple[_Fill, ...] = tuple(getattr(cls, name).__set__ for name in self.names)
         self.how = tuple(how[name] for name in self.names)
         self.read = cast(Callable[[object], tuple[object, ...]], attrgetter(*self.names))
+        self.at_seq = self.names.index("seq") if "seq" in self.names else -1
         self.encoders = tuple((at, one.encode) for at, one in enumerate(self.how) if one.encode is not None)
         self.decoders = tuple((at, one.decode) for at, one in enumerate(self.how) if one.decode is not None)
         self.naturals = tuple(at for at, one in enumerate(self.how) if one.natural)
@@ -109,6 +110,10 @@ class _Shape:
             value = values[at]
             if value is not None:
                 values[at] = convert(value)
+        return self.make(values)
+
+    def make(self, values: Sequence[object]) -> object:
+        """Make the object of good values."""
         thing: object = object.__new__(self.cls)
         for fill, value in zip(self.slots, values, strict=True):
             fill(thing, value)
@@ -307,6 +312,14 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     RunStateChanged.tag: _event(RunStateChanged, state=_enum(*(set(RunState) - RUN_ENDS)), reason=_TEXT),
     RunFinished.tag: _event(RunFinished, state=_enum(*RUN_ENDS), reason=_TEXT),
 }
+
+
+def numbered(event: AnyEvent, seq: int) -> AnyEvent:
+    """The event as the one of that number; what `dataclasses.replace` gives, in less than half the time."""
+    shape = _SHAPES[event.tag]
+    values = list(shape.read(event))
+    values[shape.at_seq] = seq
+    return cast("AnyEvent", shape.make(values))
 
 
 def encode(event: AnyEvent) -> list[Packable]:

@@ -6,11 +6,11 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Handle, Ref
+from wfkit.core import wire
 from wfkit.core.events import AnyEvent, NodeCrashed, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
@@ -112,7 +112,7 @@ class LiveRun:
     def record_events(self, events: Iterable[AnyEvent]) -> None:
         """Number events, fold them, and do what follows from them."""
         with self.lock:
-            numbered = [event if event.seq else replace(event, seq=self.next_seq()) for event in events]
+            numbered = [event if event.seq else wire.numbered(event, self.next_seq()) for event in events]
             if not numbered:
                 return
             fold(self.view_model, numbered)
