@@ -15,7 +15,7 @@ from wfkit.clusters.local import LocalOptions, start_local
 WORK = """
 import os, time
 def slow(i):
-    import time; time.sleep(1); return i
+    import time; time.sleep(1); return i  # the work of a task
 """
 OURS = """
 from wfkit.clusters.local import start_local

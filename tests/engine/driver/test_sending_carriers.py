@@ -93,7 +93,7 @@ def test_short_elements_travel_together_by_themselves_and_long_ones_do_not(run_o
 
     @task
     def long(x: Any) -> Any:
-        time.sleep(0.04)
+        time.sleep(0.04)  # the work of an element that travels alone
         return x
 
     run = run_of(lambda: {"short": short.map(range(600)), "long": long.map(range(20))})
