@@ -50,3 +50,15 @@ def test_collections_pass_over_what_was_loaded_before_the_first_task(connection:
 
     assert all(connection.client.run(passed_over).values())
     assert connection.client.run_on_scheduler(passed_over)
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_only_our_own_workers_let_tasks_stand_ready(connection: Connection) -> None:
+    def may() -> bool:
+        import dask.config
+
+        return bool(dask.config.get("wfkit.prefetch", default=False))
+
+    assert all(connection.client.run(may).values())
+    assert not may()

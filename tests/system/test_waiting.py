@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,3 +60,38 @@ def test_a_tree_of_tasks_that_wait_comes_to_its_end() -> None:
 def test_tasks_that_wait_beside_each_other_all_come_to_their_ends() -> None:
     run = ran(lambda: tree.map([1] * 40))
     assert run.node("tree").result() == [2] * 40
+
+
+Span = tuple[float, float]
+
+
+def span() -> Span:
+    """Execute for a moment; from when until when."""
+    begin_s = time.monotonic()
+    time.sleep(0.003)
+    return begin_s, time.monotonic()
+
+
+@task
+def executes() -> list[Span]:
+    return [span()]
+
+
+@task
+def executes_and_waits() -> list[Span]:
+    before = span()
+    below = [executes.submit() for _ in range(2)]
+    return [before, *(found for handle in below for found in value(handle)), span()]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_short_tasks_that_stand_ready_behind_each_other_never_execute_beside_each_other() -> None:
+    run = ran(lambda: [executes_and_waits.submit() for _ in range(30)])
+    assert list(states(run).values()) == ["COMPLETED"] * 90
+    spans = sorted(found for n in range(30) for found in value(run.node(_nth("executes_and_waits", n))))
+    assert len(spans) == 120
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans))
+
+
+def _nth(name: str, n: int) -> str:
+    return name if n == 0 else f"{name}#{n + 1}"

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import sys
 
+import dask.config
+
 #: The loggers that Dask gives a handler to standard error, which in a notebook is the cell's output.
 NOISY = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application")
 
@@ -46,9 +48,18 @@ def keep_what_is_loaded() -> None:
     gc.freeze()
 
 
+def prefetch() -> None:
+    """Allow wfkit to have Dask begin tasks that wait for a thread, where tasks are short.
+
+    On other clusters the number of threads may be what keeps a library safe that is not safe for threads.
+    """
+    dask.config.set({"wfkit.prefetch": True})
+
+
 def dask_setup(_worker: object) -> None:
     """Called by Dask when the worker has started."""
     be_quiet()
     lead_a_group()
     allow_children()
     keep_what_is_loaded()
+    prefetch()

@@ -19,6 +19,8 @@ from wfkit.engine.worker.stop import Shield
 _AGAIN_S: Final = 0.02
 #: The driver says so soon enough whether somebody waits for a node.
 _ANSWER_S: Final = 10.0
+#: A task that stands ready for so long goes back to the scheduler: another worker may have a place for it.
+_READY_S: Final = 0.5
 #: A suspect that waits for another one looks up so often, to be stopped.
 _LOOK_S: Final = 0.5
 
@@ -38,7 +40,7 @@ class Seat:
     def __init__(self, side: WorkerSide, run_id: str, key: str, note: Note | None) -> None:
         self._side, self._run_id = side, run_id
         self.key, self.note = key, note
-        self.slot = Slot.of_this_thread()
+        self.slot = Slot.of_this_thread(side.places)
         self._alone = False  #: holds the place of the one suspect that runs here
 
     @classmethod
@@ -48,19 +50,28 @@ class Seat:
 
         Raises
         ------
-        Reschedule : too many tasks of this worker wait, and this one is no descendant of theirs
+        Reschedule : this worker has no place for it soon; or too many of its tasks wait, and this one is no descendant
+            of theirs
         """
-        if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) and not _is_awaited(side, spec):
-            time.sleep(_AGAIN_S)
-            raise Reschedule
         key = thread_state.key
         seat = cls(side, spec.run_id, key, side.note_of(key))
+        side.slots[key] = seat.slot
         try:
+            seat._take_place(spec)
             seat.execute()
             yield seat
         finally:
+            del side.slots[key]
             seat.slot.close()
             seat._let_others()
+
+    def _take_place(self, spec: Spec) -> None:
+        if not self.slot.take_place(_READY_S):
+            raise Reschedule
+        if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) and not _is_awaited(self._side, spec):
+            self.slot.give_place()
+            time.sleep(_AGAIN_S)
+            raise Reschedule
 
     def execute(self) -> None:
         """Execute user code from now on; a suspect waits until no other one does."""

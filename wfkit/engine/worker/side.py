@@ -13,7 +13,7 @@ from contextlib import suppress
 from enum import Enum
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -22,8 +22,13 @@ from wfkit.core import wire
 from wfkit.core.events import AnyEvent, NodeStarted, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.engine.worker.calls import Codes
+from wfkit.engine.worker.places import Places
+from wfkit.engine.worker.slot import Slot
 from wfkit.engine.worker.stop import Shield, Stop
 from wfkit.engine.worker.stored import Writers
+
+if TYPE_CHECKING:
+    from dask.typing import Key
 
 NAME: Final = "wfkit-worker"
 _logger: Final = logging.getLogger(__name__)
@@ -66,6 +71,9 @@ class WorkerSide(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Called by Dask in each worker."""
         self.worker = worker
+        self.places = Places.of(worker)
+        #: By Dask key: those of the tasks that are executed, or stand ready.
+        self.slots: dict[str, Slot] = {}
         #: Runs and code ids that the driver has been sent.
         self.told_codes: set[tuple[str, str]] = set()
         #: By run: the code of tasks that tasks call, frozen at the first call.
@@ -98,6 +106,11 @@ class WorkerSide(WorkerPlugin):
         """Called by Dask when the worker closes: the ends of nodes whose values are being written are told first."""
         await asyncio.to_thread(self.writers.finish, _LAST_WRITES_S)
         self._send()
+
+    def transition(self, key: Key, start: str, finish: str, **_: object) -> None:  # noqa: ARG002 - Dask's
+        """Called by Dask when it sees a task otherwise."""
+        if finish == "long-running" and (slot := self.slots.get(str(key))) is not None:
+            slot.heed_secede()
 
     def codes(self, run_id: str) -> Codes:
         """The code of the tasks that are called in the tasks of a run, as it was at the first call here."""

@@ -20,6 +20,7 @@ from distributed.worker import thread_state as task_state  # type: ignore[attr-d
 from distributed.worker_state_machine import SecedeEvent
 
 from wfkit.core.ids import GroupId, spawners
+from wfkit.engine.worker.places import Place, Places
 from wfkit.engine.worker.stop import Shield
 from wfkit.errors import WaitingHoldsResources
 
@@ -60,8 +61,8 @@ class Slot:
     its return another one of the task may begin to wait; the slot is then given back once more as soon as it is there.
     """
 
-    def __init__(self, thread: threading.Thread, pool: dict[str, Any], task: dict[str, Any]) -> None:
-        self._thread = thread
+    def __init__(self, thread: threading.Thread, pool: dict[str, Any], task: dict[str, Any], place: Place) -> None:
+        self._thread, self._place = thread, place
         # What Dask keeps for the thread. Their dicts, unlike themselves, show it to other threads too.
         self._pool, self._task = pool, task
         self._lock = threading.Lock()
@@ -69,9 +70,24 @@ class Slot:
         self._given = self._returning = self._closed = False
 
     @classmethod
-    def of_this_thread(cls) -> Slot:
-        """The slot of the task that Dask executes in this thread."""
-        return cls(threading.current_thread(), vars(pool_state), vars(task_state))
+    def of_this_thread(cls, places: Places | None = None) -> Slot:
+        """The slot of the task that Dask executes in this thread, and its place among those of the worker."""
+        return cls(threading.current_thread(), vars(pool_state), vars(task_state), Place(places))
+
+    def take_place(self, timeout_s: float) -> bool:
+        """Wait for a place, to execute the task; False if the time passed first."""
+        return self._place.take(timeout_s)
+
+    def give_place(self) -> None:
+        """Do not execute the task now."""
+        with self._lock:
+            self._place.give()
+
+    def heed_secede(self) -> None:
+        """The task has left the pool: if it did so by itself, it has no place either from now on."""
+        with self._lock:
+            if (executor := self._pool.get("executor")) is None or self._thread not in executor._threads:
+                self._place.give()
 
     @contextmanager
     def given_back(
@@ -116,6 +132,7 @@ class Slot:
         """
         with self._lock:
             self._closed = True
+            self._place.give()
             _waiting.pop(self, None)
             if self._given or self._returning or self._waits:
                 self._settle()
@@ -159,6 +176,7 @@ class Slot:
             if self._thread not in executor._threads:
                 return  # it has left already
             self._given = True
+            self._place.give()
             self._pool["proceed"] = False
             executor._threads.remove(self._thread)
             executor._adjust_thread_count()
@@ -182,9 +200,10 @@ class Slot:
             executor.submit(_wake)
         except RuntimeError:
             return  # the worker closes
-        while not free.wait(_LOOK_S):
-            if shield.wanted or executor._shutdown or self._is_closed():
-                return
+        for wait in (free.wait, self._place.take):
+            while not wait(_LOOK_S):
+                if shield.wanted or executor._shutdown or self._is_closed():
+                    return
 
     def _is_closed(self) -> bool:
         return self._closed
