@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.measure import OURS, Budget, Result
+from wfkit.core import wire
 from wfkit.core.events import AnyEvent, GroupSpec, NodeFinished, NodesAdded, NodeStarted, RunFinished, RunStarted
 from wfkit.core.ids import GroupId, RunId, run_id
 from wfkit.core.states import RunState, TaskState
@@ -48,7 +49,7 @@ def history(*, tasks: int, runs: int, repetitions: int) -> Iterator[Result]:
 
 def _recorded(tasks: int) -> dict[str, float]:
     """What one run costs."""
-    run, events = _new_id(), list(_events(tasks))
+    run, events = _new_id(), [wire.encode(event) for event in _events(tasks)]  # as workers send them
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "history"
         history = History.open(place)

@@ -30,6 +30,8 @@ OFF: Final = "history off"
 _SECTION: Final = "Reruns and history"
 _BAD: Final = (3, 5, 7)
 _RUN_S: Final = 300.0
+#: The record costs a few hundredths, and single runs differ by a tenth: so many times as often as others.
+_MANY: Final = 4
 
 increment = task(work.increment)
 
@@ -88,7 +90,7 @@ def reruns(*, length: int, repetitions: int) -> Iterator[Result]:
                 f"history-cost-{chunk}",
                 f"{many:,} no-op tasks {word}, with their record",
                 "s",
-                take_turns(turns, repetitions, between=rest),
+                take_turns(turns, _MANY * repetitions, between=rest),
                 Budget(1.05),
                 tasks=many,
                 section=_SECTION,

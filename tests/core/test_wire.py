@@ -71,12 +71,15 @@ def test_an_event_reads_as_a_list_that_starts_with_its_tag() -> None:
 def test_decoding_leaves_the_list_as_it_was() -> None:
     values = wire.encode(retrying(G0))
     before = json.dumps(values)
-    wire.decode(values, seq=4)
+    wire.decode(values)
+    wire.with_seq(values, 4)
     assert json.dumps(values) == before
 
 
 def test_whoever_receives_an_event_may_number_it() -> None:
-    assert wire.decode(wire.encode(finished(G0, seq=0)), seq=12) == finished(G0, seq=12)
+    numbered = wire.with_seq(wire.encode(finished(G0, seq=0)), 12)
+    assert wire.seq_of(numbered) == 12
+    assert wire.decode(numbered) == finished(G0, seq=12)
 
 
 def test_decoded_states_are_the_members_themselves() -> None:

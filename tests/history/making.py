@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tests.core.histories import G0, added, group
-from wfkit.core import ids
+from wfkit.core import ids, wire
 from wfkit.core.events import AnyEvent, LogLine, LogLines, NodeFinished, NodeStarted, RunFinished, RunStarted
 from wfkit.core.ids import RunId
 from wfkit.core.states import RunState, TaskState
@@ -79,6 +79,11 @@ def whole(number: int = 0, length: int = 3) -> list[AnyEvent]:
     """A run from its start to its end."""
     events = [*begun(number, length), *trivial(length)]
     return [*events, RunFinished(seq=len(events) + 1, at_s=BEGUN_S + 60, state=RunState.COMPLETED)]
+
+
+def encoded(events: Iterable[AnyEvent]) -> list[wire.Encoded]:
+    """Events as a run hands them over."""
+    return [wire.encode(event) for event in events]
 
 
 def logged(seq: int, text: str, lines: int = 1) -> LogLines:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import replace
 
 from tests.core.histories import G0
-from tests.history.making import begun, logged, trivial, whole
+from tests.history.making import begun, encoded, logged, trivial, whole
 from wfkit.core.events import AnyEvent, LogLines, RunFinished, RunStateChanged
 from wfkit.core.states import RunState
 from wfkit.history.backlog import EVENTS_A_ROW, Backlog, RunChange
@@ -16,7 +16,7 @@ from wfkit.history.payload import unpack
 def filled(*batches: Sequence[AnyEvent]) -> Backlog:
     backlog = Backlog()
     for batch in batches:
-        backlog.add(batch)
+        backlog.add(encoded(batch))
     return backlog
 
 
@@ -55,10 +55,10 @@ def test_what_is_written_is_gone() -> None:
 def test_the_end_of_a_run_is_noted_and_stays() -> None:
     backlog = filled([RunStateChanged(seq=1, state=RunState.CANCELLING, reason="enough")])
     assert backlog.change == RunChange(RunState.CANCELLING, "enough")
-    backlog.add(whole())
+    backlog.add(encoded(whole()))
     assert backlog.change is not None
     assert backlog.change.state is RunState.COMPLETED
-    backlog.add([RunFinished(seq=99, state=RunState.FAILED)])
+    backlog.add(encoded([RunFinished(seq=99, state=RunState.FAILED)]))
     assert backlog.change.state is RunState.COMPLETED
 
 
@@ -83,7 +83,7 @@ def test_when_no_lines_are_left_the_oldest_events_go() -> None:
 
 
 def test_an_event_that_cannot_be_stored_costs_only_itself() -> None:
-    bad = logged(3, cast(str, object()))
+    bad = replace(logged(3, "more than 64 bits"), index=2**70)
     backlog = filled([*begun(), bad, *trivial(1, seq=4)], [bad])
     assert backlog.events_dropped == 2
     assert events_in(backlog) == [*begun(), *trivial(1, seq=4)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
 from tests.core.histories import folded_as_is
-from tests.history.making import BEGUN_S, a_record, begun, run_id, trivial, whole
+from tests.history.making import BEGUN_S, a_record, begun, encoded, run_id, trivial, whole
 from wfkit.core.ids import RunId
 from wfkit.core.states import RunState
 from wfkit.errors import NoSuchRun
@@ -32,9 +32,9 @@ def numbers(records: list[RunRecord]) -> list[int]:
 def four(history: History) -> History:
     """Four runs, of which the last two go on."""
     history.begin(a_record(0, tags=("prod", "eu"), parameters=(("year", "2013"),)))
-    history.append(run_id(0), whole(0))
+    history.append(run_id(0), encoded(whole(0)))
     history.begin(a_record(1, "monthly", tags=("prod",), parent_id=run_id(0)))
-    history.append(run_id(1), whole(1))
+    history.append(run_id(1), encoded(whole(1)))
     history.begin(a_record(2, tags=("test",), parameters=(("path", 'C:\\"my"_100%'),)))
     history.begin(a_record(3))
     assert history.flush(SOON_S)
@@ -125,11 +125,11 @@ def test_a_run_from_history_looks_as_it_did_live(four: History) -> None:
 
 def test_who_follows_a_run_gets_what_is_new(history: History) -> None:
     history.begin(a_record())
-    history.append(run_id(), begun(length=200))
+    history.append(run_id(), encoded(begun(length=200)))
     history.flush(SOON_S)
     seen = list(history.events(run_id()))
     for event in trivial(200):
-        history.append(run_id(), [event])
+        history.append(run_id(), encoded([event]))
     history.flush(SOON_S)
     assert list(history.events(run_id(), after_seq=seen[-1].seq)) == trivial(200)
     assert list(history.events(run_id(), after_seq=101)) == trivial(200)[99:]
@@ -139,7 +139,7 @@ def test_who_follows_a_run_gets_what_is_new(history: History) -> None:
 def test_more_rows_than_a_page_come_in_order(history: History) -> None:
     history.begin(a_record())
     for event in whole(length=20):
-        history.append(run_id(), [event])
+        history.append(run_id(), encoded([event]))
         history.flush(SOON_S)
     assert list(history.events(run_id())) == whole(length=20)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.history.making import BEGUN_S, a_record, run_id, whole
+from tests.history.making import BEGUN_S, a_record, encoded, run_id, whole
 from wfkit.core.ids import RunId
 from wfkit.core.states import RunState
 from wfkit.history.records import RunRecord
@@ -81,7 +81,7 @@ def five(history: History) -> History:
     for number, parent in enumerate([None, None, None, run_id(2), None]):
         history.begin(RunRecord(id=run_id(number), flow_name="etl", started_s=BEGUN_S, parent_id=parent))
         if number < 4:
-            history.append(run_id(number), whole(number))
+            history.append(run_id(number), encoded(whole(number)))
     history.flush(SOON_S)
     history.pin(run_id(1), True)
     return history
@@ -127,7 +127,7 @@ def test_a_run_whose_results_cannot_be_deleted_is_hidden_and_goes_the_next_time(
 
 def test_space_is_given_back(history: History) -> None:
     history.begin(a_record())
-    history.append(run_id(), whole(length=20_000))
+    history.append(run_id(), encoded(whole(length=20_000)))
     history.flush(SOON_S)
 
     def pages() -> int:

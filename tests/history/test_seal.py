@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from tests.history.making import encoded
 from wfkit.core.events import AnyEvent, BodyEnded, ErrorInfo, NodeFinished, NodeRetrying, RunStarted
 from wfkit.core.ids import GroupId, RunId, run_id
 from wfkit.core.states import TaskState
@@ -36,7 +37,7 @@ def events() -> list[AnyEvent]:
 
 def test_a_seal_fits_its_batch_in_its_place_of_its_run_alone() -> None:
     seal = Seal(b"key")
-    mac, body = sealed(pack(events(), seal.of_run(RUN)))
+    mac, body = sealed(pack(encoded(events()), seal.of_run(RUN)))
     assert seal.fits(RUN, 1, body, mac)
     assert not seal.fits(OTHER, 1, body, mac)
     assert not seal.fits(RUN, 2, body, mac)
@@ -46,7 +47,7 @@ def test_a_seal_fits_its_batch_in_its_place_of_its_run_alone() -> None:
 
 
 def test_who_has_no_key_writes_no_seal_and_checks_none() -> None:
-    mac, body = sealed(pack(events(), Seal().of_run(RUN)))
+    mac, body = sealed(pack(encoded(events()), Seal().of_run(RUN)))
     assert mac == b""
     assert Seal().fits(RUN, 1, body, mac)
 
@@ -67,7 +68,7 @@ def test_values_that_somebody_without_the_key_has_written_are_left_out(how: str,
     with_key = History.open(tmp_path, Seal(b"key"))
     for run in (RUN, OTHER):
         with_key.begin(RunRecord(id=RunId(run), flow_name="etl", started_s=1.0))
-        with_key.append(run, events())
+        with_key.append(run, encoded(events()))
     assert with_key.flush(10)
     assert with_key.view(RUN).groups[GroupId("g1")].inline == {0: pickle.dumps(1)}
     with_key.close()
@@ -76,7 +77,7 @@ def test_values_that_somebody_without_the_key_has_written_are_left_out(how: str,
     column = tables.events.c
     with database.writing() as connection:
         own = connection.execute(select(column.payload).where(column.run_id == OTHER)).scalar_one()
-        payload = own if how == "moved" else pack(unpack(own)[0], Seal(b"another").of_run(RUN))
+        payload = own if how == "moved" else pack(encoded(unpack(own)[0]), Seal(b"another").of_run(RUN))
         connection.execute(update(tables.events).where(column.run_id == RUN).values(payload=payload))
     database.close()
     again = History.open(tmp_path, Seal(b"key"))

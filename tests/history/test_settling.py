@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import update
 
 from tests.core.histories import G0
-from tests.history.making import Watching, a_record, begun, run_id, trivial, whole
+from tests.history.making import Watching, a_record, begun, encoded, run_id, trivial, whole
 from wfkit.core.states import RunState, TaskState
 from wfkit.history import tables
 from wfkit.history.settling import REASON
@@ -27,7 +27,7 @@ def test_an_abandoned_run_is_interrupted_with_all_its_nodes(open_history: Callab
     owner, other = open_history(), open_history()
     driver = Watching()
     owner.begin(a_record(), driver)
-    owner.append(run_id(), [*begun(), *trivial(2)])
+    owner.append(run_id(), encoded([*begun(), *trivial(2)]))
     owner.flush(SOON_S)
     assert other.settle_abandoned() == []
     abandon(owner)
@@ -39,7 +39,7 @@ def test_an_abandoned_run_is_interrupted_with_all_its_nodes(open_history: Callab
     assert record.ended_s is not None
     assert (view.state, view.reason) == (RunState.INTERRUPTED, REASON)
     assert view.groups[G0].state(2) is TaskState.CANCELLED
-    owner.append(run_id(), trivial(3)[4:])
+    owner.append(run_id(), encoded(trivial(3)[4:]))
     owner.flush(SOON_S)
     assert driver.lost, "the owner woke up and has become a viewer"
     assert other.view(run_id()).snapshot() == view.snapshot()
@@ -50,7 +50,7 @@ def test_an_owner_that_slept_goes_on_where_nobody_looked(open_history: Callable[
     owner.begin(a_record())
     owner.flush(SOON_S)
     abandon(owner)
-    owner.append(run_id(), whole())
+    owner.append(run_id(), encoded(whole()))
     owner.flush(SOON_S)
     assert other.settle_abandoned() == []
     assert other.run(run_id()).state is RunState.COMPLETED
@@ -67,7 +67,7 @@ def test_of_many_that_look_at_once_one_ends_the_run(open_history: Callable[[], H
     owner = open_history()
     for number in range(5):
         owner.begin(a_record(number))
-        owner.append(run_id(number), begun(number))
+        owner.append(run_id(number), encoded(begun(number)))
     owner.flush(SOON_S)
     abandon(owner)
     lookers = [open_history() for _ in range(8)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
 
-from tests.history.making import Watching, a_record, begun, run_id, trivial, whole
+from tests.history.making import Watching, a_record, begun, encoded, run_id, trivial, whole
 from wfkit.core.states import RunState
 from wfkit.errors import HistoryUnusable, NoSuchRun
 from wfkit.history.store import History
@@ -21,7 +21,7 @@ SOON_S = 10.0
 def test_a_history_is_made_and_opened_again(tmp_path: Path) -> None:
     history = History.open(tmp_path / "home")
     history.begin(a_record())
-    history.append(run_id(), whole())
+    history.append(run_id(), encoded(whole()))
     assert history.close()
     again = History.open(f"sqlite:///{tmp_path / 'home' / 'history.db'}")
     assert again.view(run_id()).state is RunState.COMPLETED
@@ -65,13 +65,13 @@ def test_a_run_that_somebody_drives_is_taken_over_only_explicitly(open_history: 
     owner, other = open_history(), open_history()
     drivers = Watching(), Watching()
     owner.begin(a_record(), drivers[0])
-    owner.append(run_id(), begun())
+    owner.append(run_id(), encoded(begun()))
     owner.flush(SOON_S)
     assert other.claim(run_id(), drivers[1]) is None
     assert not other.owns(run_id())
     assert other.take_over(run_id(), drivers[1]).epoch == 2
-    other.append(run_id(), trivial(1))
-    owner.append(run_id(), trivial(3))
+    other.append(run_id(), encoded(trivial(1)))
+    owner.append(run_id(), encoded(trivial(3)))
     assert other.flush(SOON_S)
     assert owner.flush(SOON_S)
     assert (drivers[0].lost, drivers[1].lost) == (True, False)
@@ -81,7 +81,7 @@ def test_a_run_that_somebody_drives_is_taken_over_only_explicitly(open_history: 
 def test_a_run_that_was_let_go_can_be_claimed(open_history: Callable[[], History]) -> None:
     owner, other = open_history(), open_history()
     owner.begin(a_record())
-    owner.append(run_id(), begun())
+    owner.append(run_id(), encoded(begun()))
     owner.release(run_id())
     assert not owner.owns(run_id())
     assert other.claim(run_id()) is not None
@@ -93,7 +93,7 @@ def test_a_run_that_was_let_go_can_be_claimed(open_history: Callable[[], History
 def test_who_claims_its_own_run_loses_nothing_that_waits(history: History) -> None:
     history.begin(a_record())
     history.flush(SOON_S)
-    history.append(run_id(), begun())
+    history.append(run_id(), encoded(begun()))
     driver = Watching()
     assert history.claim(run_id(), driver) is not None
     history.flush(SOON_S)
@@ -114,7 +114,7 @@ def test_of_fifty_that_claim_a_run_one_gets_it(open_history: Callable[[], Histor
 
 def test_a_run_that_has_ended_or_never_was_has_no_owner(history: History) -> None:
     history.begin(a_record())
-    history.append(run_id(), whole())
+    history.append(run_id(), encoded(whole()))
     history.flush(SOON_S)
     assert history.claim(run_id()) is None
     for run in (run_id(), run_id(7)):
@@ -134,7 +134,7 @@ def test_pins_are_set_and_removed(history: History) -> None:
 
 def test_runs_that_have_ended_can_be_deleted_others_not(history: History) -> None:
     history.begin(a_record(0, tags=("a",)))
-    history.append(run_id(0), whole())
+    history.append(run_id(0), encoded(whole()))
     history.begin(a_record(1))
     history.flush(SOON_S)
     history.pin(run_id(0), True)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, select, update
 
-from tests.history.making import Watching, a_record, begun, logged, run_id, trivial, whole
+from tests.history.making import Watching, a_record, begun, encoded, logged, run_id, trivial, whole
 from wfkit.core.events import AnyEvent
 from wfkit.errors import HistoryUnusable
 from wfkit.history import tables, writes
@@ -55,7 +55,7 @@ def until(holds: Callable[[], bool]) -> bool:
 
 def test_what_is_queued_is_soon_there_without_asking(database: Database, writer: Writer) -> None:
     writer.begin(a_record(), None)
-    writer.append(run_id(), begun())
+    writer.append(run_id(), encoded(begun()))
     assert until(lambda: stored(database) == begun())
 
 
@@ -63,7 +63,7 @@ def test_flushing_waits_until_all_is_there(database: Database, writer: Writer) -
     assert writer.flush(SOON_S), "nothing is there at once"
     writer.begin(a_record(), None)
     for event in whole(length=50):
-        writer.append(run_id(), [event])
+        writer.append(run_id(), encoded([event]))
     assert writer.flush(SOON_S)
     assert stored(database) == whole(length=50)
     assert writer.trouble == ""
@@ -73,7 +73,7 @@ def test_many_threads_write_many_runs(database: Database, writer: Writer) -> Non
     def write(number: int) -> None:
         writer.begin(a_record(number), None)
         for event in whole(number):
-            writer.append(run_id(number), [event])
+            writer.append(run_id(number), encoded([event]))
 
     threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
     for thread in threads:
@@ -96,7 +96,7 @@ def test_a_driver_that_cannot_count_costs_nothing_else(database: Database, write
             raise RuntimeError("dictionary changed size during iteration")
 
     writer.begin(a_record(counts={"PENDING": 1}), Broken())
-    writer.append(run_id(), begun())
+    writer.append(run_id(), encoded(begun()))
     assert writer.flush(SOON_S)
     assert stored(database) == begun()
     assert Queries(database, pytest.fail).run(run_id()).counts == {"PENDING": 1}
@@ -107,12 +107,12 @@ def test_while_the_database_is_locked_queuing_goes_on_and_the_trouble_is_told(
 ) -> None:
     writer.begin(a_record(), None)
     with another_process_holds(database):
-        writer.append(run_id(), begun())
+        writer.append(run_id(), encoded(begun()))
         assert not writer.flush(0.3)
         told = r"history cannot be written: another process holds the database \(since \d s\)"
         assert re.match(told, writer.trouble)
         begin_s = time.perf_counter()
-        writer.append(run_id(), trivial(2))
+        writer.append(run_id(), encoded(trivial(2)))
         assert time.perf_counter() - begin_s < 2
         with pytest.raises(HistoryUnusable, match="another process holds the database"):
             writer.call(lambda connection: None)
@@ -126,10 +126,10 @@ def test_too_much_that_waits_costs_log_lines_first_and_this_is_said(database: Da
     writer.begin(a_record(), None)
     noise = "".join(chr(97 + number * number * 7919 % 2_017 % 26) for number in range(2_000))
     with another_process_holds(database):
-        writer.append(run_id(), begun())
-        writer.append(run_id(), [logged(3, noise, lines=4)])
+        writer.append(run_id(), encoded(begun()))
+        writer.append(run_id(), encoded([logged(3, noise, lines=4)]))
         assert until(lambda: "; 4 log lines were given up" in writer.trouble)
-    writer.append(run_id(), trivial(1, seq=4))
+    writer.append(run_id(), encoded(trivial(1, seq=4)))
     assert writer.flush(SOON_S)
     assert (writer.trouble, writer.lost) == ("", "4 log lines")
     assert stored(database) == [*begun(), *trivial(1, seq=4)]
@@ -144,7 +144,7 @@ def test_one_run_that_cannot_be_written_does_not_keep_the_others_out(database: D
         )
     writer.begin(a_record(1, flow_name="bad"), None)
     writer.begin(a_record(2), None)
-    writer.append(run_id(2), begun(2))
+    writer.append(run_id(2), encoded(begun(2)))
     assert until(lambda: stored(database, 2) == begun(2))
     assert "not this one" in writer.trouble
     with database.writing() as connection:
@@ -154,16 +154,16 @@ def test_one_run_that_cannot_be_written_does_not_keep_the_others_out(database: D
 def test_an_owner_that_lost_its_run_hears_of_it_and_writes_no_more(database: Database, writer: Writer) -> None:
     driver = Watching()
     writer.begin(a_record(), driver)
-    writer.append(run_id(), begun())
+    writer.append(run_id(), encoded(begun()))
     writer.flush(SOON_S)
     with database.writing() as connection:
         assert writes.claim(connection, run_id(), "other", by_force=True)
     assert writer.owns(run_id())
-    writer.append(run_id(), trivial(2))
+    writer.append(run_id(), encoded(trivial(2)))
     assert writer.flush(SOON_S)
     assert driver.lost
     assert not writer.owns(run_id())
-    writer.append(run_id(), trivial(2))
+    writer.append(run_id(), encoded(trivial(2)))
     assert writer.flush(SOON_S)
     assert stored(database) == begun()
     assert writer.trouble == ""
@@ -190,12 +190,12 @@ def test_a_quiet_run_keeps_its_lease(database: Database, writer: Writer) -> None
 def test_closing_writes_what_waits_and_lets_go_of_the_runs(database: Database) -> None:
     writer = Writer(database, "me")
     writer.begin(a_record(), None)
-    writer.append(run_id(), begun())
+    writer.append(run_id(), encoded(begun()))
     assert writer.close(SOON_S)
     assert stored(database) == begun()
     with database.writing() as connection:
         assert writes.claim(connection, run_id(), "other") is not None
-    writer.append(run_id(), trivial(1))
+    writer.append(run_id(), encoded(trivial(1)))
     with pytest.raises(HistoryUnusable, match="closed"):
         writer.call(lambda connection: None)
 
@@ -214,6 +214,6 @@ def test_a_call_gives_its_value_or_raises_what_it_raised(writer: Writer) -> None
 
 
 def test_events_of_a_run_that_nobody_began_go_nowhere(database: Database, writer: Writer) -> None:
-    writer.append(run_id(), begun())
+    writer.append(run_id(), encoded(begun()))
     assert writer.flush(SOON_S)
     assert stored(database) == []

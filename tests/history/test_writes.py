@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, func, select, update
 
-from tests.history.making import a_record, begun, run_id, trivial, whole
+from tests.history.making import a_record, begun, encoded, run_id, trivial, whole
 from wfkit.core.lease import LEASE_S, Lease
 from wfkit.core.states import RunState
 from wfkit.history import tables, writes
@@ -36,7 +36,7 @@ def lease(connection: Connection) -> Lease:
 def packed(*batches: list) -> list[Row]:  # type: ignore[type-arg]  # of events
     backlog = Backlog()
     for batch in batches:
-        backlog.add(batch)
+        backlog.add(encoded(batch))
     return backlog.rows
 
 
@@ -91,7 +91,7 @@ def test_rows_in_another_order_are_all_kept(connection: Connection, lease: Lease
 
 def test_the_end_of_a_run_is_in_its_row_and_frees_it(connection: Connection, lease: Lease) -> None:
     backlog = Backlog()
-    backlog.add(whole())
+    backlog.add(encoded(whole()))
     writes.append(connection, lease, backlog.rows, backlog.change, {"COMPLETED": 3})
     assert of_run(connection, "state") == RunState.COMPLETED
     assert of_run(connection, "counts") == {"COMPLETED": 3}

@@ -106,12 +106,12 @@ class Historian:
 
 def write(history: Any, number: int, events: int, batch: int = 20) -> bool:
     """Record a run of this number, so many events long, in small batches; True once all is in the database."""
-    from tests.history.making import a_record, run_id
+    from tests.history.making import a_record, encoded, run_id
 
     history.begin(a_record(number))
     record = record_of(number, events)
     for start in range(0, events, batch):
-        history.append(run_id(number), record[start : start + batch])
+        history.append(run_id(number), encoded(record[start : start + batch]))
     return bool(history.flush(60))
 
 
@@ -119,13 +119,13 @@ def write_for_ever(history: Any, number: int) -> None:
     """Record a run without an end, and print the number of the last event that is surely in the database."""
     import os
 
-    from tests.history.making import a_record, logged, run_id
+    from tests.history.making import a_record, encoded, logged, run_id
 
     history.begin(a_record(number))
     seq = 0
     while True:
         for _ in range(10):
-            history.append(run_id(number), [logged(seq + 1 + at, os.urandom(1_000).hex()) for at in range(10)])
+            history.append(run_id(number), encoded([logged(seq + 1 + at, os.urandom(1_000).hex()) for at in range(10)]))
             seq += 10
         if history.flush(60):
             print(seq, flush=True)

@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 from sqlalchemy import update
 
-from tests.history.making import a_record, run_id
+from tests.history.making import a_record, encoded, run_id
 from tests.system.historians import Historian, record_of
 from wfkit.core.events import AnyEvent
 from wfkit.core.states import RunState
@@ -172,7 +172,7 @@ def test_a_copy_whose_log_is_torn_has_the_beginning(
     (writer,) = start()
     assert writer.value("write(history, 0, 10)")
     for first in range(11, 2_000, 10):
-        writer.value(f"history.append(run_id(0), [logged({first} + at, 'x') for at in range(10)])")
+        writer.value(f"history.append(run_id(0), encoded([logged({first} + at, 'x') for at in range(10)]))")
         writer.value("history.flush(10)")
     for place in (0.3, 0.6, 0.9):
         copy = tmp_path / f"copy{place}"
@@ -225,12 +225,12 @@ def test_an_owner_that_was_stopped_wakes_up_as_a_viewer(
 ) -> None:
     (owner,) = start()
     owner.value("history.begin(a_record(), driver)")
-    owner.value("history.append(run_id(), begun())")
+    owner.value("history.append(run_id(), encoded(begun()))")
     assert owner.value("history.flush(10)")
     owner.signal(signal.SIGSTOP)
     expire(history)
     assert history.settle_abandoned() == [run_id()]
-    owner.begin("history.append(run_id(), trivial(3))")
+    owner.begin("history.append(run_id(), encoded(trivial(3)))")
     owner.begin("history.flush(10)")
     owner.signal(signal.SIGCONT)
     assert [owner.end(), owner.end()] == [None, True]
@@ -270,7 +270,7 @@ def test_of_several_processes_that_look_one_ends_an_abandoned_run(
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 LIMIT: Final = "(__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, ({}, -1)))"
-LOGS: Final = "[history.append(run_id(), [logged({0} + at, os.urandom(2_000).hex()) for at in range(10)])]"
+LOGS: Final = "[history.append(run_id(), encoded([logged({0} + at, os.urandom(2_000).hex()) for at in range(10)]))]"
 
 
 def fill(writer: Historian) -> int:
@@ -341,7 +341,7 @@ def test_far_more_than_five_thousand_events_a_second_go_in_and_take_little_room(
     begin_s, used_s = time.monotonic(), time.process_time()
     history.begin(a_record())
     for start_at in range(0, len(record), 50):
-        history.append(run_id(0), record[start_at : start_at + 50])
+        history.append(run_id(0), encoded(record[start_at : start_at + 50]))
     assert history.flush(60)
     assert time.monotonic() - begin_s < 1.0
     assert (time.process_time() - used_s) / len(record) < 20e-6

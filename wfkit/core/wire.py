@@ -51,6 +51,9 @@ from wfkit.core.states import RUN_ENDS, TASK_ENDS, FailureKind, RunState, TaskSt
 #: What an encoded event is made of.
 Packable = None | bool | int | float | str | bytes | list["Packable"]
 
+#: An event as `encode` makes it, or as it came over the wire.
+Encoded = Sequence[Packable]
+
 #: Dask reads msgpack's lists as tuples.
 _LIST: Final = (list, tuple)
 
@@ -322,21 +325,29 @@ def numbered(event: AnyEvent, seq: int) -> AnyEvent:
     return cast("AnyEvent", shape.make(values))
 
 
+def seq_of(encoded: Encoded) -> int:
+    """The number of an event."""
+    return cast("int", encoded[1])
+
+
+def with_seq(encoded: Encoded, seq: int) -> Encoded:
+    """The event as the one of that number. A tuple: collections of garbage pass over tuples of plain values."""
+    return (encoded[0], seq, *encoded[2:])
+
+
 def encode(event: AnyEvent) -> list[Packable]:
     """Turn an event into a list of plain values that starts with its tag."""
     tag = event.tag
     return [tag, *_SHAPES[tag].encode(event)]  # type: ignore[list-item]  # the fields' encoders see to it
 
 
-def decode(values: Sequence[object], seq: int | None = None) -> AnyEvent:
+def decode(values: Sequence[object]) -> AnyEvent:
     """Turn a list made by `encode` back into the event.
 
     Parameters
     ----------
     values : sequence
         As it came out of msgpack or JSON.
-    seq : int, optional
-        The number of the event, where whoever received it numbers it.
 
     Raises
     ------
@@ -348,8 +359,6 @@ def decode(values: Sequence[object], seq: int | None = None) -> AnyEvent:
         raise ValueError(f"no event has the tag {tag!r}")
     rest = list(values)
     del rest[0]
-    if seq is not None and rest:
-        rest[0] = seq
     try:
         return cast(AnyEvent, shape.decode(rest))
     except _Malformed as error:

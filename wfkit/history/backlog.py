@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wfkit.core import wire
 from wfkit.core.events import AnyEvent, LogLines, RunFinished, RunStateChanged
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.history.payload import pack, unpack
@@ -60,13 +61,13 @@ class Backlog:
         #: So many of the first rows have no log lines left.
         self._without_lines = 0
 
-    def add(self, events: Sequence[AnyEvent]) -> None:
-        """Pack events, in the order of their numbers."""
+    def add(self, events: Sequence[wire.Encoded]) -> None:
+        """Pack encoded events, in the order of their numbers."""
         for start in range(0, len(events), EVENTS_A_ROW):
             self._add_row(events[start : start + EVENTS_A_ROW])
         for event in events:
-            if type(event) in _OF_THE_RUN:
-                self._note(event)
+            if event[0] in _OF_THE_RUN:
+                self._note(wire.decode(event))
 
     def written(self, rows: int) -> None:
         """The first rows are in the database."""
@@ -82,7 +83,7 @@ class Backlog:
             self.events_dropped += self.rows[0].number
             self.written(1)
 
-    def _add_row(self, events: Sequence[AnyEvent]) -> None:
+    def _add_row(self, events: Sequence[wire.Encoded]) -> None:
         try:
             payload = pack(events, self._sealer)
         except (ValueError, TypeError, OverflowError):
@@ -91,7 +92,7 @@ class Backlog:
             if not good:
                 return
             events, payload = good, pack(good, self._sealer)
-        self.rows.append(Row(events[0].seq, events[-1].seq, len(events), payload))
+        self.rows.append(Row(wire.seq_of(events[0]), wire.seq_of(events[-1]), len(events), payload))
         self.size_bytes += len(payload)
 
     def _note(self, event: AnyEvent) -> None:
@@ -117,16 +118,16 @@ class Backlog:
         if not rest:
             del self.rows[at]
             return
-        payload = pack(rest, self._sealer)
+        payload = pack([wire.encode(event) for event in rest], self._sealer)
         self.rows[at] = Row(row.first_seq, row.last_seq, len(rest), payload)
         self.size_bytes += len(payload)
         self._without_lines += 1
 
 
-_OF_THE_RUN: Final = frozenset({RunFinished, RunStateChanged})
+_OF_THE_RUN: Final = frozenset({RunFinished.tag, RunStateChanged.tag})
 
 
-def _can_be_packed(event: AnyEvent) -> bool:
+def _can_be_packed(event: wire.Encoded) -> bool:
     try:
         pack([event])
     except (ValueError, TypeError, OverflowError):

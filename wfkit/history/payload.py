@@ -20,8 +20,8 @@ _VERSION: Final = b"\x01"
 _LEVEL: Final = 1
 
 
-def pack(events: Sequence[AnyEvent], sealer: Sealer | None = None) -> bytes:
-    """Turn events into bytes.
+def pack(events: Sequence[wire.Encoded], sealer: Sealer | None = None) -> bytes:
+    """Turn encoded events into bytes.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def pack(events: Sequence[AnyEvent], sealer: Sealer | None = None) -> bytes:
     ------
     ValueError, TypeError, OverflowError : one of them cannot be stored
     """
-    body = zlib.compress(msgpack.packb([wire.encode(event) for event in events]), _LEVEL)
-    seal = sealer(events[0].seq, body) if sealer is not None and events else b""
+    body = zlib.compress(msgpack.packb(events), _LEVEL)
+    seal = sealer(wire.seq_of(events[0]), body) if sealer is not None and events else b""
     return _VERSION + bytes([len(seal)]) + seal + body
 
 

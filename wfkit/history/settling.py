@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from wfkit.core import wire
 from wfkit.core.abandoned import last_events
 from wfkit.core.ids import RunId
 from wfkit.core.lease import Look, look, owners_had_their_turn
@@ -54,7 +55,7 @@ class Settling:
         view = self._queries.view(run_id)
         ends = last_events(view, last_seq, time.time(), REASON)
         backlog = Backlog(self._writer.seal.of_run(run_id))
-        backlog.add(ends)
+        backlog.add([wire.encode(end) for end in ends])
         fold(view, ends)
         return self._writer.call(partial(_write_end, run_id, self._writer.holder, last_seq, backlog, counts_of(view)))
 

@@ -12,10 +12,10 @@ from typing import Final, Self
 
 from sqlalchemy import Connection, delete, update
 
-from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId
 from wfkit.core.lease import Lease
 from wfkit.core.states import RUN_ENDS, RunState
+from wfkit.core.wire import Encoded
 from wfkit.errors import NoSuchRun
 from wfkit.history import tables, writes
 from wfkit.history.database import Database
@@ -106,8 +106,8 @@ class History(Queries):
         """
         self._writer.begin(record, driver)
 
-    def append(self, run_id: RunId, events: Sequence[AnyEvent]) -> None:
-        """Add events to a run that this process drives, in the order of their numbers.
+    def append(self, run_id: RunId, events: Sequence[Encoded]) -> None:
+        """Add events, as the wire encodes them, to a run that this process drives, in the order of their numbers.
 
         Only queues them: from any thread, with any lock held. Those of a run that another process drives go nowhere.
         """

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 
-from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId
 from wfkit.core.lease import RENEW_S, Lease
 from wfkit.core.states import RUN_ENDS
+from wfkit.core.wire import Encoded
 from wfkit.errors import HistoryUnusable
 from wfkit.history import writes
 from wfkit.history.backlog import Backlog
@@ -60,7 +60,7 @@ class _Stream:
     record: RunRecord | None = None  #: of a new run, until it is there
     held: Lease | None = None  #: None until the run is there
     driver: Driver | None = None
-    fresh: list[AnyEvent] = field(default_factory=list)  #: under the writer's lock
+    fresh: list[Encoded] = field(default_factory=list)  #: under the writer's lock
     ended: bool = False
 
     @property
@@ -126,8 +126,8 @@ class Writer:
                     Backlog(self.seal.of_run(lease.run_id)), held=lease, driver=driver
                 )
 
-    def append(self, run_id: RunId, events: Sequence[AnyEvent]) -> None:
-        """Queue events of a run, in the order of their numbers; those of a run that one does not drive go nowhere."""
+    def append(self, run_id: RunId, events: Sequence[Encoded]) -> None:
+        """Queue encoded events in the order of their numbers; those of a run that it does not drive go nowhere."""
         with self._changed:
             stream = self._streams.get(run_id)
             if stream is None or self._closing:

@@ -23,6 +23,7 @@ from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
 from wfkit.core.states import STATES
+from wfkit.core.wire import Encoded, encode
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.engine.worker.stored import shares
 from wfkit.errors import NoSuchRun, WfkitError
@@ -231,7 +232,7 @@ class _Kept:
     def __init__(self, history: History, identity: RunId) -> None:
         self._history, self._run_id = history, identity
         self._lock = threading.Lock()
-        self._early: list[AnyEvent] | None = []  #: events from before the record began; None: it has
+        self._early: list[Encoded] | None = []  #: events from before the record began; None: it has
         self.run: Run | None = None
 
     def begin(self, record: RunRecord) -> None:
@@ -241,7 +242,7 @@ class _Kept:
             early, self._early = self._early, None
             self._history.append(self._run_id, early or [])
 
-    def __call__(self, events: Sequence[AnyEvent]) -> None:
+    def __call__(self, events: Sequence[Encoded]) -> None:
         if self._early is not None:
             with self._lock:
                 if self._early is not None:
@@ -295,7 +296,8 @@ class _Record:
         history = self._history
         history.take_over(self.id)
         last_seq = history.run(self.id).last_seq
-        history.append(self.id, last_events(history.view(self.id), last_seq, time.time(), _TAKEN_OVER))
+        ends = last_events(history.view(self.id), last_seq, time.time(), _TAKEN_OVER)
+        history.append(self.id, [encode(end) for end in ends])
         history.flush(_CLOSE_S)
 
     def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.engine.driver import gates
 from wfkit import task
+from wfkit.core import wire
 from wfkit.core.ids import GroupId
 from wfkit.core.reducer import fold
 from wfkit.core.view import RunView
@@ -141,7 +142,7 @@ class Store:
 )
 def test_a_stored_value_is_looked_at_in_a_process(run_of: RunOf, reference: str, shown: str) -> None:
     events: list[Any] = []
-    run_of(lambda: model(100_000), keep=events.extend)
+    run_of(lambda: model(100_000), keep=lambda encoded: events.extend(map(wire.decode, encoded)))
     view = RunView()
     fold(view, [replace(event, stored=reference) if hasattr(event, "stored") else event for event in events])
     (only,) = view.groups.values()

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from wfkit import flatten, task
+from wfkit.core import wire
 from wfkit.core.events import AnyEvent, NodeFinished
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.recorded import RecordedRun
@@ -59,7 +60,7 @@ class Stored:
 def recorded(run_of: Callable[..., Run]) -> Callable[..., tuple[RecordedRun, Any]]:
     def record(body: Callable[[], Any]) -> tuple[RecordedRun, Any]:
         events: list[AnyEvent] = []
-        run = run_of(body, keep=events.extend)
+        run = run_of(body, keep=lambda encoded: events.extend(map(wire.decode, encoded)))
         return RecordedRun(Kept(run, events), cast("Any", Stored())), run
 
     return record

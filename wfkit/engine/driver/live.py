@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _SLICE_S: Final = 0.1
 
 
-#: Takes the numbered events of a run into the record; never blocks, never raises.
-Keep = Callable[[Sequence[AnyEvent]], None]
+#: Takes the numbered events of a run, encoded, into the record; never blocks, never raises.
+Keep = Callable[[Sequence[wire.Encoded]], None]
 
 
 class _Waiting(NamedTuple):
@@ -109,15 +109,22 @@ class LiveRun:
         self._seq += 1
         return self._seq
 
-    def record_events(self, events: Iterable[AnyEvent]) -> None:
-        """Number events, fold them, and do what follows from them."""
+    def record_events(self, events: Iterable[AnyEvent], encoded: Sequence[wire.Encoded] = ()) -> None:
+        """Number events, fold them, and do what follows from them.
+
+        Parameters
+        ----------
+        events : iterable
+        encoded : sequence, optional
+            The same, where they have come over the wire and are numbered.
+        """
         with self.lock:
             numbered = [event if event.seq else wire.numbered(event, self.next_seq()) for event in events]
             if not numbered:
                 return
             fold(self.view_model, numbered)
             if self._keep is not None:
-                self._keep(numbered)
+                self._keep(encoded or [wire.encode(event) for event in numbered])
             ended = self._note_ends(numbered)
             self.follow(numbered)
             described = [spec.id for event in numbered if isinstance(event, NodesAdded) for spec in event.groups]

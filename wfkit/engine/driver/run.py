@@ -279,20 +279,23 @@ class Run(GrowingRun, ReadableRun):
 
     def _take_all(self, news: list[News]) -> None:
         events: list[AnyEvent] = []
+        encoded: list[wire.Encoded] = []
         for item in news:
             if item[0] == "event":
                 if self.state not in RUN_ENDS:  # else a lost result is made again
-                    event = wire.decode(cast("list[object]", item[1]), self.next_seq())
+                    told = wire.with_seq(cast("wire.Encoded", item[1]), self.next_seq())
+                    event = wire.decode(told)
                     if not self._is_stale(event):
                         events.append(event)
+                        encoded.append(told)
                 continue
-            self.record_events(events)
-            events = []
+            self.record_events(events, encoded)
+            events, encoded = [], []
             if item[0] == "restarted":
                 return self.lose_cluster("the cluster was restarted")
             if not spawning.take(self, item):
                 self.record_events(list(losses.events_of(self, item)))
-        self.record_events(events)
+        self.record_events(events, encoded)
 
     def _is_stale(self, event: AnyEvent) -> bool:
         """Whether a value comes from a worker on which Dask has given a node up: it keeps that of the later one."""
