@@ -81,10 +81,10 @@ def told(unharmed: Workers, monkeypatch: pytest.MonkeyPatch) -> Told:
     everything = Told(unharmed)
     record = LiveRun.record_events
 
-    def recorded(run: LiveRun, events: Any) -> None:
+    def recorded(run: LiveRun, events: Any, encoded: Any = ()) -> None:
         events = list(events)
         everything.events += events
-        record(run, events)
+        record(run, events, encoded)
 
     monkeypatch.setattr(LiveRun, "record_events", recorded)
     return everything

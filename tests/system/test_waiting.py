@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
+from contextvars import copy_context
+from random import random
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
+from distributed import worker_client
 
 from tests.system.running import Workers, own_cluster, ran, states, value
 from wfkit import task, wait
@@ -95,3 +99,36 @@ def test_short_tasks_that_stand_ready_behind_each_other_never_execute_beside_eac
 
 def _nth(name: str, n: int) -> str:
     return name if n == 0 else f"{name}#{n + 1}"
+
+
+@task
+def secedes_again_and_again() -> Any:
+    """Wait by wfkit's means and by Dask's, in turn: Dask tells only of the first time that a task leaves its thread."""
+    found = [value(leaf.submit(1))]
+    for x in (2, 3):
+        with worker_client() as client:
+            found += [client.submit(abs, -x).result(), value(leaf.submit(10 * x))]
+    return found
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_who_also_waits_by_dasks_means_keeps_nobody_from_the_only_place() -> None:
+    run = ran(lambda: [secedes_again_and_again.submit() for _ in range(3)])
+    for n in range(3):
+        assert value(run.node(_nth("secedes_again_and_again", n))) == [1, 2, 20, 3, 30]
+
+
+@task
+def leaves_a_thread_behind() -> str:
+    """End while another thread of the task waits, or comes back from that."""
+    below = leaf.submit(1)
+    threading.Thread(target=copy_context().run, args=(below.result,), daemon=True).start()
+    time.sleep(0.001 * random())
+    return "done"
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_who_ends_while_a_thread_of_its_waits_takes_no_place_with_it() -> None:
+    run = ran(lambda: [leaves_a_thread_behind.submit() for _ in range(40)])
+    assert value(run.node("leaves_a_thread_behind#40")) == "done"
+    assert value(ran(lambda: leaf(7)).node("leaf")) == 7

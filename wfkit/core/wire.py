@@ -134,10 +134,12 @@ class _Shape:
 
 
 def _clean(text: object) -> object:
-    """Escape lone surrogates; all other text stays as it is."""
-    if str.isascii(text):  # type: ignore[arg-type]  # `cast` is a call, ten times an event
+    """Escape lone surrogates; all other text stays as it is. A text of a class of its own becomes plain."""
+    if type(text) is not str:
+        text = str.__str__(text)
+    if text.isascii():
         return text
-    return str.encode(text, "utf-8", "backslashreplace").decode("utf-8")  # type: ignore[arg-type]
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _value(member: object) -> object:

@@ -22,6 +22,8 @@ from wfkit.history.migrations.step import Step
 
 #: SQLite's codes for a file that is none of its own, or no whole one: SQLITE_CORRUPT and SQLITE_NOTADB.
 _BROKEN: Final = {11, 26}
+#: … and for one that was moved while it was open: SQLITE_READONLY_DBMOVED.
+_MOVED: Final = 1032
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
 
 
@@ -55,6 +57,9 @@ def prepare(database: Database, steps: Sequence[Step] = STEPS) -> str:
             with database.writing() as connection:
                 _make_or_migrate(database, connection, steps, target)
     except (DBAPIError, sqlite3.Error) as error:
+        if _code_of(error) == _MOVED:  # another process has just put a broken one out of the way
+            database.close()
+            return prepare(database, steps)
         raise HistoryUnusable(
             f"The history at {database.name} cannot be opened: {in_words(error)}.",
             "Make it readable and writable, or set WFKIT_HOME to another directory.",
@@ -138,8 +143,12 @@ def _is_broken(database: Database) -> bool:
     try:
         _version_in(database)
     except DBAPIError as error:
-        return getattr(error.orig, "sqlite_errorcode", 0) in _BROKEN
+        return _code_of(error) in _BROKEN
     return False
+
+
+def _code_of(error: Exception) -> int:
+    return int(getattr(getattr(error, "orig", error), "sqlite_errorcode", 0))
 
 
 def _move_aside(database: Database, path: Path) -> str:

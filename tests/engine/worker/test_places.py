@@ -6,13 +6,14 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import dask.config
 import pytest
 from distributed import Client, Future, LocalCluster, Worker, secede
+from distributed.core import Status
 from distributed.threadpoolexecutor import ThreadPoolExecutor
 
 from tests.engine.worker.driving import WAIT_S, Driver, frozen, poll
@@ -21,7 +22,7 @@ from wfkit.engine.driver.cluster import Cluster
 from wfkit.engine.worker import spec as specs
 from wfkit.engine.worker.envelope import run_node
 from wfkit.engine.worker.outcome import Ok
-from wfkit.engine.worker.places import PREFETCH, Place, Places
+from wfkit.engine.worker.places import PREFETCH, SHORT_S, Place, Places
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -29,63 +30,91 @@ pytestmark = pytest.mark.timeout(60)
 # --- how many ---
 
 
-def places(count: int = 2) -> tuple[Places, Callable[[], int]]:
-    """Places, and how many tasks Dask may begin."""
-    worker: Any = SimpleNamespace(
-        state=SimpleNamespace(nthreads=count), executors={"default": ThreadPoolExecutor(count)}
-    )
-    with dask.config.set({PREFETCH: True}):
-        found = Places.of(worker)
-    assert found is not None
+class Taking:
+    """Tasks that take places, and how many Dask may begin meanwhile."""
 
-    def most() -> int:
-        assert worker.executors["default"]._max_workers == worker.state.nthreads
-        return int(worker.state.nthreads)
+    def __init__(self, count: int = 2) -> None:
+        worker: Any = SimpleNamespace(
+            state=SimpleNamespace(nthreads=count), executors={"default": ThreadPoolExecutor(count)}
+        )
+        with dask.config.set({PREFETCH: True}):
+            self.places = Places.of(worker)
+        assert self.places is not None
+        self.worker = worker
+        self.left: set[Place] = set()
 
-    return found, most
+    def place(self) -> Place:
+        found = Place(self.places, lambda: found in self.left)
+        return found
+
+    @property
+    def most(self) -> int:
+        assert self.worker.executors["default"]._max_workers == self.worker.state.nthreads
+        return int(self.worker.state.nthreads)
+
+    def execute(self, seconds: float, times: int = 1) -> None:
+        """Tasks that take so long, one after the other."""
+        for _ in range(times):
+            place = self.place()
+            assert place.take(0)
+            time.sleep(seconds)
+            place.give()
 
 
 def test_while_short_tasks_execute_dask_may_begin_as_many_again() -> None:
-    found, most = places(3)
-    assert found.take(0)
-    assert most() == 3  # nobody knows yet how long it takes
-    found.give(0.01)
-    assert most() == 3  # nothing of wfkit's is there
-    assert found.take(0)
-    assert most() == 6
-    found.give(0.01)
-    assert most() == 3
+    taking = Taking(3)
+    place = taking.place()
+    assert place.take(0)
+    assert taking.most == 3  # nobody knows yet how long it takes
+    place.give()
+    assert taking.most == 3  # nothing of wfkit's is there
+    assert place.take(0)
+    assert taking.most == 6
+    place.give()
+    assert taking.most == 3
 
 
 def test_behind_long_tasks_nothing_stands_ready() -> None:
-    found, most = places()
-    for held_s in (0.01, 0.01, 10.0):
-        assert found.take(0)
-        found.give(held_s)
-    assert found.take(0)
-    assert most() == 2
-    found.give(0.01)
-    assert found.take(0)
-    assert most() == 2  # one short task does not make up for it
+    taking = Taking()
+    taking.execute(0.0, times=2)
+    taking.execute(6 * SHORT_S)
+    place = taking.place()
+    assert place.take(0)
+    assert taking.most == 2
+    place.give()
+    taking.execute(0.0)
+    assert place.take(0)
+    assert taking.most == 2  # one short task does not make up for it
+    place.give()
+    taking.execute(0.0, times=40)
+    assert place.take(0)
+    assert taking.most == 4
+
+
+def test_a_place_that_was_refused_says_nothing_about_how_long_tasks_are() -> None:
+    taking = Taking(1)
+    place = taking.place()
     for _ in range(40):
-        assert found.take(0)
-        found.give(0.01)
-    assert most() == 4
+        assert place.take(0)
+        place.give(counts=False)
+    assert place.take(0)
+    assert taking.most == 1
 
 
 def test_who_waits_in_vain_shows_that_those_before_are_long() -> None:
-    found, most = places(1)
-    found.take(0)
-    found.give(0.01)
-    assert found.take(0)
-    assert most() == 2
-    assert not found.take(0.001)
-    assert most() == 1
+    taking = Taking(1)
+    taking.execute(0.0)
+    assert taking.place().take(0)
+    assert taking.most == 2
+    assert not taking.place().take(0)
+    assert taking.most == 2  # it only asked
+    assert not taking.place().take(0.001)
+    assert taking.most == 1
 
 
 def test_a_place_is_given_back_once_however_often_it_is_said() -> None:
-    found, _ = places(1)
-    one, other = Place(found), Place(found)
+    taking = Taking(1)
+    one, other = taking.place(), taking.place()
     assert one.take(0)
     assert one.take(0)
     assert not other.take(0)
@@ -96,24 +125,35 @@ def test_a_place_is_given_back_once_however_often_it_is_said() -> None:
 
 
 def test_who_waits_gets_the_next_place() -> None:
-    found, _ = places(1)
-    assert found.take(0)
+    taking = Taking(1)
+    place = taking.place()
+    assert place.take(0)
     taken = threading.Event()
 
     def wait() -> None:
-        if found.take(WAIT_S):
+        if taking.place().take(WAIT_S):
             taken.set()
 
     threading.Thread(target=wait, daemon=True).start()
     assert not taken.wait(0.05)
-    found.give(0.01)
+    place.give()
     assert taken.wait(WAIT_S)
+
+
+def test_who_left_the_pool_loses_its_place_to_the_next_one() -> None:
+    taking = Taking(1)
+    place = taking.place()
+    assert place.take(0)
+    taking.left.add(place)
+    assert taking.place().take(WAIT_S)
+    place.give()  # it has none
+    assert not taking.place().take(0)
 
 
 def test_where_dask_alone_counts_there_is_always_a_place() -> None:
     worker: Any = SimpleNamespace(state=SimpleNamespace(nthreads=1), executors={"default": ThreadPoolExecutor(1)})
     assert Places.of(worker) is None
-    assert all(Place(None).take(0) for _ in range(3))
+    assert all(Place(None, lambda: False).take(0) for _ in range(3))
 
 
 def test_another_kind_of_pool_is_left_alone() -> None:
@@ -130,7 +170,9 @@ def workers(request: pytest.FixtureRequest) -> Iterator[tuple[Client, list[Worke
     """Workers in this process that prefetch."""
     n_workers, threads = request.param
     with (
-        dask.config.set({"distributed.scheduler.worker-saturation": math.inf}),
+        dask.config.set(
+            {"distributed.scheduler.worker-saturation": math.inf, "distributed.worker.memory.pause": False}
+        ),
         LocalCluster(
             n_workers=n_workers,
             threads_per_worker=threads,
@@ -237,3 +279,27 @@ def test_who_secedes_by_dasks_own_means_has_no_place(driver: Driver, workers: tu
 
     left = [submit(driver, leaves, workers[1][0]) for _ in range(4)]
     assert all_ok([submit(driver, goes_on.set, workers[1][0]), *left])
+
+
+def test_nothing_begins_on_a_worker_that_is_paused_even_if_it_stood_ready(
+    driver: Driver, workers: tuple[Client, list[Worker]]
+) -> None:
+    be_short(driver, workers[1])
+    worker, gate, began = workers[1][0], threading.Event(), threading.Event()
+    sent: list[dict[str, Any]] = []
+    send = worker.batched_send
+    worker.batched_send = lambda message: (sent.append(message), send(message))  # type: ignore[method-assign, assignment, func-returns-value]
+    try:
+        long = [submit(driver, lambda: gate.wait(WAIT_S), worker) for _ in range(2 // len(workers[1]))]
+        poll(lambda: len(executed(worker)) == len(long), "that they execute")
+        behind = submit(driver, began.set, worker)
+        poll(lambda: any(behind.key in one.get("ready", ()) for one in sent), "that it is told to stand ready")
+        worker.status = Status.paused
+        gate.set()
+        assert all_ok(long)
+        poll(lambda: not executed(worker), "that nothing is left there")
+        assert not began.is_set()
+    finally:
+        worker.batched_send = send  # type: ignore[method-assign]
+        worker.status = Status.running
+    assert all_ok([behind])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from distributed.comm.addressing import get_address_host
 
 from wfkit.engine.scheduler.causes import Cause, Evidence, Kind, oom_kills, workers_of
+from wfkit.engine.scheduler.executing import Move
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -45,14 +46,19 @@ class Note:
     """What is known of a key that was on a worker that was lost."""
 
     crashes: int = 0
+    suspected: bool = False  #: it stood ready, and may have begun in the last moment
     closed: int = 0  #: workers that were closed under it, by somebody's will
     condemned: str = ""
     lost: bool = False  #: it was done, and its result is gone
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other such task may run beside it."""
+        return self.crashes > 0 or self.suspected
+
     def message(self) -> dict[str, object]:
         """As workers get it."""
-        alone = self.crashes > 0
-        fields = {"crashes": self.crashes, "alone": alone, "condemned": self.condemned, "lost": self.lost}
+        fields = {"crashes": self.crashes, "alone": self.alone, "condemned": self.condemned, "lost": self.lost}
         return {name: value for name, value in fields.items() if value}
 
 
@@ -72,6 +78,7 @@ class _Loss:
     evidence: Evidence
     began: list[_Suspect]  #: they ran there
     maybe: list[_Suspect]  #: they may have begun, and the news of it died with the worker
+    ready: list[_Suspect]  #: they stood ready behind those that ran, and can only have begun if one of these had ended
     waited: list[_Suspect]  #: they had begun, and waited there without a slot
     cause: Cause = field(init=False)
     runs: set[str] = field(init=False)
@@ -79,13 +86,25 @@ class _Loss:
 
     def __post_init__(self) -> None:
         self.cause = self.evidence.cause()
-        self.runs = {run for suspect in [*self.began, *self.maybe, *self.waited] for run in suspect.runs}
+        self.runs = {run for suspect in [*self.began, *self.maybe, *self.ready, *self.waited] for run in suspect.runs}
 
     @property
     def blamed(self) -> list[_Suspect]:
-        """Who may have done it. Memory fills slowly enough for the news of a start to get away."""
-        sure = self.began and self.cause.kind is Kind.MEMORY
-        return self.began if sure or self.cause.kind is Kind.CLOSED else [*self.began, *self.maybe]
+        """Who may have done it. Memory fills slowly enough for the news of a start to get away.
+
+        That one stood ready does not count for the first time: it runs alone next time, and if it was innocent, nothing
+        comes of it.
+        """
+        if self.cause.kind is Kind.CLOSED or (self.began and self.cause.kind is Kind.MEMORY):
+            return self.began
+        return [*self.began, *self.maybe, *(each for each in self.ready if each.before.alone)]
+
+    @property
+    def suspected(self) -> list[_Suspect]:
+        """Who may have done it, though others are more likely to."""
+        if self.cause.kind is Kind.CLOSED or self.cause.kind is Kind.MEMORY:
+            return []
+        return [each for each in self.ready if not each.before.alone]
 
 
 class Losses:
@@ -171,27 +190,30 @@ class Losses:
         before, self._oom_kills = self._oom_kills, oom_kills()
         return self._oom_kills > before and get_address_host(worker) == get_address_host(self._scheduler.address)
 
-    def _suspects(self, ws: WorkerState) -> tuple[list[_Suspect], list[_Suspect], list[_Suspect]]:
-        """Who ran there, who may have begun just now, and who waited.
+    def _suspects(self, ws: WorkerState) -> tuple[list[_Suspect], ...]:
+        """Who ran there, who may have begun just now, who stood ready, and who waited.
 
-        No more can have begun than there were free threads, first those of higher priority. Of suspects only one runs
-        at a time, and others wait for it in their threads; the condemned do not run.
+        No more can have begun than there were free threads, first those that stood ready, then those of higher
+        priority. Of suspects only one runs at a time, and others wait for it in their threads; the condemned do
+        not run.
         """
         tasks = sorted(ws.processing, key=attrgetter("priority"))
-        began = [ts for ts in tasks if self._executing.runs(ts.key)]
-        waited = [ts for ts in tasks if self._executing.rests(ts.key) and ts in ws.long_running]
-        known = {*began, *ws.long_running}
-        queued = (ts for ts in tasks if ts not in known and not self._executing.rests(ts.key))
-        free = ws.nthreads - sum(ts not in ws.long_running for ts in began)
-        may_run = (ts for ts in queued if not self._note_of(ts).condemned)
-        lonely = any(self._note_of(ts).crashes for ts in began)
+        moves = {ts: self._executing.last(ts.key) for ts in tasks}
+        began = [ts for ts, move in moves.items() if move is Move.BEGAN]
+        waited = [ts for ts, move in moves.items() if move is Move.RESTED and ts in ws.long_running]
+        ready = [ts for ts, move in moves.items() if move is Move.READY]
+        queued = [ts for ts, move in moves.items() if move is None and ts not in ws.long_running]
+        free = max(0, ws.nthreads - sum(ts not in ws.long_running for ts in began))
+        may_run = [ts for ts in [*ready, *queued] if not self._note_of(ts).condemned]
+        lonely = any(self._note_of(ts).alone for ts in began)
         maybe: list[TaskState] = []
-        for ts in islice(may_run, max(0, free)):
-            suspect_before = self._note_of(ts).crashes > 0
-            if not (suspect_before and lonely):
+        for ts in may_run[:free]:
+            alone = self._note_of(ts).alone
+            if not (alone and lonely):
                 maybe.append(ts)
-            lonely = lonely or suspect_before
-        return self._ours(began), self._ours(maybe), self._ours(waited)
+            lonely = lonely or alone
+        behind = [ts for ts in may_run[free:] if moves[ts] is Move.READY and not (lonely and self._note_of(ts).alone)]
+        return self._ours(began), self._ours(maybe), self._ours(behind), self._ours(waited)
 
     def _ours(self, tasks: Collection[TaskState]) -> list[_Suspect]:
         wanted = ((ts, self._runs.wanting(ts)) for ts in tasks)
@@ -200,12 +222,14 @@ class Losses:
 
     def _sentence(self, loss: _Loss) -> dict[Hashable, Note]:
         """The notes that follow from a loss; those that it changes."""
-        blamed = loss.blamed
+        blamed, suspected = loss.blamed, loss.suspected
         changed = {}
-        for suspect in [*loss.began, *loss.maybe]:
+        for suspect in [*loss.began, *loss.maybe, *loss.ready]:
             note = suspect.before
             if suspect in blamed:
                 note = self._blame(suspect, loss.cause.kind, alone=len(blamed) == 1)
+            elif suspect in suspected:
+                note = replace(note, suspected=True)
             if note != suspect.after:
                 suspect.after = changed[suspect.key] = note
                 self._keep(suspect.runs, suspect.key, note)
@@ -232,11 +256,11 @@ class Losses:
         if cause == loss.cause:
             return
         loss.cause = cause
-        for suspects in (loss.began, loss.maybe):
+        for suspects in (loss.began, loss.maybe, loss.ready):
             suspects[:] = [each for each in suspects if self._note(each.key, each.runs) is each.after]
         changed = self._sentence(loss)
         self._tell_workers(changed)
-        again = [each for each in [*loss.began, *loss.maybe] if each.key in changed]
+        again = [each for each in [*loss.began, *loss.maybe, *loss.ready] if each.key in changed]
         untold, loss.untold = [each for each in loss.untold if each not in again], []
         self._tell_drivers(loss, [*again, *untold])
 

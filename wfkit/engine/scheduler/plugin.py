@@ -158,14 +158,15 @@ class SchedulerSide(SchedulerPlugin):
         worker: str,
         run: str,
         news: Collection[list[object]],
+        ready: Collection[str] = (),
         began: Collection[str] = (),
         rested: Collection[str] = (),
     ) -> None:
-        """News of a run, passed on unread; and which of its tasks begin to run and cease to.
+        """News of a run, passed on unread; and which of its tasks stand ready, begin to run, and cease to.
 
         Tasks of a run that was released may still run, and ask; they hear that nobody answers.
         """
-        self.executing.take(worker, began, rested)
+        self.executing.take(worker, ready, began, rested)
         if news and run in self.runs:
             self.runs.publish(run, *news)
         elif news:

@@ -56,15 +56,15 @@ def run_node(
     """
     side = here()
     process = os.getpid()
-    try:
-        with Seat.taken(side, spec) as seat:
+    with Seat.taken(side, spec) as seat:
+        try:
             if isinstance(index, int):
                 assert isinstance(frozen, Frozen | Assembly)
                 return _single(side, seat, spec, index, frozen, deps, more)
             return _carrier(side, seat, spec, index, frozen, deps, more)  # type: ignore[arg-type]  # no assembly
-    finally:
-        if os.getpid() != process:
-            os._exit(0)  # the task forked, and this is the child: a copy of the worker must not answer for it
+        finally:
+            if os.getpid() != process:
+                os._exit(0)  # the task forked, and this is the child: a copy of the worker must not answer for it
 
 
 def _single(

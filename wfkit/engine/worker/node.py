@@ -161,7 +161,8 @@ class Node:
         sink = LogSink(self._send_lines, self.side.later)
         entry: Entry | None = None
         if self.seat.note is not None and options.limits:
-            spawner.take_slots()  # they were given back when it waited on the worker that died
+            with self.seat.slot.given_back():  # what waits there for a place may hold them
+                spawner.take_slots()  # they were given back when it waited on the worker that died
         try:
             with captured(sink, prints=options.log_prints):
                 args, kwargs = inputs.arguments()

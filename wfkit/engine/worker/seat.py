@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from distributed import Reschedule
+from distributed.core import Status
 from distributed.worker import thread_state  # type: ignore[attr-defined]  # what Dask itself asks for its key
 
 from wfkit.engine.worker.side import Note, WorkerSide
@@ -37,9 +38,10 @@ class Seat:
 
     __slots__ = ("_alone", "_run_id", "_side", "key", "note", "slot")
 
-    def __init__(self, side: WorkerSide, run_id: str, key: str, note: Note | None) -> None:
+    def __init__(self, side: WorkerSide, run_id: str, key: str) -> None:
         self._side, self._run_id = side, run_id
-        self.key, self.note = key, note
+        self.key = key
+        self.note: Note | None = None
         self.slot = Slot.of_this_thread(side.places)
         self._alone = False  #: holds the place of the one suspect that runs here
 
@@ -54,24 +56,33 @@ class Seat:
             of theirs
         """
         key = thread_state.key
-        seat = cls(side, spec.run_id, key, side.note_of(key))
-        side.slots[key] = seat.slot
+        seat = cls(side, spec.run_id, key)
         try:
             seat._take_place(spec)
             seat.execute()
             yield seat
         finally:
-            del side.slots[key]
             seat.slot.close()
             seat._let_others()
 
     def _take_place(self, spec: Spec) -> None:
-        if not self.slot.take_place(_READY_S):
+        if not self._stand_ready():
+            raise Reschedule
+        if self._side.worker.status is not Status.running:  # Dask begins nothing there any more, or not now
+            self.slot.refuse_place()
             raise Reschedule
         if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) and not _is_awaited(self._side, spec):
-            self.slot.give_place()
+            self.slot.refuse_place()
             time.sleep(_AGAIN_S)
             raise Reschedule
+        self.note = self._side.note_of(self.key)
+
+    def _stand_ready(self) -> bool:
+        """Wait for a place; False if none is free soon."""
+        if self.slot.take_place(0.0):
+            return True
+        self._side.ready(self._run_id, self.key)
+        return self.slot.take_place(_READY_S)
 
     def execute(self) -> None:
         """Execute user code from now on; a suspect waits until no other one does."""

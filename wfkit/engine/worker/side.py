@@ -13,7 +13,7 @@ from contextlib import suppress
 from enum import Enum
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -23,12 +23,8 @@ from wfkit.core.events import AnyEvent, NodeStarted, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.engine.worker.calls import Codes
 from wfkit.engine.worker.places import Places
-from wfkit.engine.worker.slot import Slot
 from wfkit.engine.worker.stop import Shield, Stop
 from wfkit.engine.worker.stored import Writers
-
-if TYPE_CHECKING:
-    from dask.typing import Key
 
 NAME: Final = "wfkit-worker"
 _logger: Final = logging.getLogger(__name__)
@@ -72,8 +68,6 @@ class WorkerSide(WorkerPlugin):
         """Called by Dask in each worker."""
         self.worker = worker
         self.places = Places.of(worker)
-        #: By Dask key: those of the tasks that are executed, or stand ready.
-        self.slots: dict[str, Slot] = {}
         #: Runs and code ids that the driver has been sent.
         self.told_codes: set[tuple[str, str]] = set()
         #: By run: the code of tasks that tasks call, frozen at the first call.
@@ -85,8 +79,8 @@ class WorkerSide(WorkerPlugin):
         #: Write results that last.
         self.writers = Writers()
         self._news: deque[tuple[str, list[wire.Packable]]] = deque()
-        #: By run and Dask key: whether it executes user code now, or rests.
-        self._moves: dict[tuple[str, str], bool] = {}
+        #: By run and Dask key: whether it stands ready, executes user code now, or rests.
+        self._moves: dict[tuple[str, str], Literal["ready", "began", "rested"]] = {}
         self._sending = False
         self._changed = Condition()
         self._cancelled: dict[str, set[tuple[str, int]] | None] = {}
@@ -106,11 +100,6 @@ class WorkerSide(WorkerPlugin):
         """Called by Dask when the worker closes: the ends of nodes whose values are being written are told first."""
         await asyncio.to_thread(self.writers.finish, _LAST_WRITES_S)
         self._send()
-
-    def transition(self, key: Key, start: str, finish: str, **_: object) -> None:  # noqa: ARG002 - Dask's
-        """Called by Dask when it sees a task otherwise."""
-        if finish == "long-running" and (slot := self.slots.get(str(key))) is not None:
-            slot.heed_secede()
 
     def codes(self, run_id: str) -> Codes:
         """The code of the tasks that are called in the tasks of a run, as it was at the first call here."""
@@ -132,13 +121,18 @@ class WorkerSide(WorkerPlugin):
         self._news.append((run_id, news))
         self._send_soon()
 
+    def ready(self, run_id: str, key: str) -> None:
+        """Note that a Dask task stands ready: it may begin at any moment, and the news of that come late."""
+        self._moves[run_id, key] = "ready"
+        self._send_soon()
+
     def began(self, run_id: str, key: str) -> None:
         """Note that a Dask task executes user code from now on."""
-        self._moves[run_id, key] = True
+        self._moves[run_id, key] = "began"
 
     def rested(self, run_id: str, key: str) -> None:
         """Note that a Dask task waits, and cannot be what a worker dies of."""
-        self._moves[run_id, key] = False
+        self._moves[run_id, key] = "rested"
         self._send_soon()
 
     def _send_soon(self) -> None:
@@ -148,18 +142,15 @@ class WorkerSide(WorkerPlugin):
 
     def _send(self) -> None:
         self._sending = False
-        by_run: dict[str, tuple[list[list[wire.Packable]], list[str], list[str]]] = {}
+        by_run: dict[str, dict[str, list[Any]]] = {}
         moves, self._moves = self._moves, {}
-        for (run_id, key), executes in list(moves.items()):
-            _, began, rested = by_run.setdefault(run_id, ([], [], []))
-            (began if executes else rested).append(key)
+        for (run_id, key), move in list(moves.items()):
+            by_run.setdefault(run_id, {"news": []}).setdefault(move, []).append(key)
         while self._news:
             run_id, news = self._news.popleft()
-            by_run.setdefault(run_id, ([], [], []))[0].append(news)
-        for run_id, (items, starts, rests) in by_run.items():
-            self.worker.batched_send(
-                {"op": "wfkit-news", "run": run_id, "news": items, "began": starts, "rested": rests}
-            )
+            by_run.setdefault(run_id, {"news": []})["news"].append(news)
+        for run_id, found in by_run.items():
+            self.worker.batched_send({"op": "wfkit-news", "run": run_id, **found})
 
     def later(self, seconds: float, function: Callable[[], None]) -> None:
         """Call a function in the worker's own thread after some time; from any thread."""

@@ -61,8 +61,11 @@ class Slot:
     its return another one of the task may begin to wait; the slot is then given back once more as soon as it is there.
     """
 
-    def __init__(self, thread: threading.Thread, pool: dict[str, Any], task: dict[str, Any], place: Place) -> None:
-        self._thread, self._place = thread, place
+    def __init__(
+        self, thread: threading.Thread, pool: dict[str, Any], task: dict[str, Any], places: Places | None
+    ) -> None:
+        self._thread = thread
+        self._place = Place(places, self._has_left)
         # What Dask keeps for the thread. Their dicts, unlike themselves, show it to other threads too.
         self._pool, self._task = pool, task
         self._lock = threading.Lock()
@@ -72,22 +75,19 @@ class Slot:
     @classmethod
     def of_this_thread(cls, places: Places | None = None) -> Slot:
         """The slot of the task that Dask executes in this thread, and its place among those of the worker."""
-        return cls(threading.current_thread(), vars(pool_state), vars(task_state), Place(places))
+        return cls(threading.current_thread(), vars(pool_state), vars(task_state), places)
 
     def take_place(self, timeout_s: float) -> bool:
         """Wait for a place, to execute the task; False if the time passed first."""
         return self._place.take(timeout_s)
 
-    def give_place(self) -> None:
-        """Do not execute the task now."""
-        with self._lock:
-            self._place.give()
+    def refuse_place(self) -> None:
+        """Do not execute the task now: what the place was taken for says nothing about how long tasks are."""
+        self._place.give(counts=False)
 
-    def heed_secede(self) -> None:
-        """The task has left the pool: if it did so by itself, it has no place either from now on."""
-        with self._lock:
-            if (executor := self._pool.get("executor")) is None or self._thread not in executor._threads:
-                self._place.give()
+    def _has_left(self) -> bool:
+        executor = self._pool.get("executor")
+        return executor is not None and self._thread not in executor._threads
 
     @contextmanager
     def given_back(
@@ -160,7 +160,9 @@ class Slot:
         finally:
             with self._lock:
                 self._returning = False
-                if not self._closed:
+                if self._closed:
+                    self._place.give()
+                else:
                     self._settle()
                     if self._waits:
                         self._give()
@@ -174,6 +176,7 @@ class Slot:
             return  # not a thread of a pool
         with threads_lock:
             if self._thread not in executor._threads:
+                self._place.give()
                 return  # it has left already
             self._given = True
             self._place.give()
@@ -200,13 +203,15 @@ class Slot:
             executor.submit(_wake)
         except RuntimeError:
             return  # the worker closes
-        for wait in (free.wait, self._place.take):
-            while not wait(_LOOK_S):
-                if shield.wanted or executor._shutdown or self._is_closed():
-                    return
 
-    def _is_closed(self) -> bool:
-        return self._closed
+        def is_over() -> bool:
+            return shield.wanted or executor._shutdown or self._closed
+
+        while not free.wait(_LOOK_S):
+            if is_over():
+                return
+        while not is_over() and not self._place.take(_LOOK_S):
+            pass
 
     def _settle(self) -> None:
         """Bring the marks in line with the pool, wherever the way back was broken off."""
