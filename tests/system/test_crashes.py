@@ -56,24 +56,6 @@ def test_a_task_that_ends_its_process_is_crashed_and_the_others_complete(cluster
 
 
 @pytest.mark.timeout(60)
-def test_a_task_that_ends_its_process_at_once_is_the_one_that_is_given_up(cluster: Workers) -> None:
-    """It stood ready behind others: the news that these had ended, and that it began, die with the worker."""
-
-    @task
-    def exits_at(x: int) -> int:
-        if x == 60:
-            os._exit(7)
-        time.sleep(0.005)
-        return x
-
-    before = cluster.addresses
-    run = ran(lambda: exits_at.map(range(120), chunk=1))
-    assert [name for name, state in states(run).items() if state != "COMPLETED"] == ["exits_at[60]"]
-    assert states(run)["exits_at[60]"] == "CRASHED"
-    until(lambda: cluster.are_replaced(*before))
-
-
-@pytest.mark.timeout(60)
 def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) -> None:
     @task
     def slow(x: int) -> int:
