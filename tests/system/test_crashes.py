@@ -56,6 +56,27 @@ def test_a_task_that_ends_its_process_is_crashed_and_the_others_complete(cluster
 
 
 @pytest.mark.timeout(60)
+def test_a_task_that_ends_its_process_at_once_is_found_among_short_ones(cluster: Workers, tmp_path: Path) -> None:
+    """The news that the one before it had ended, and that it began, die with the worker."""
+    begun = tmp_path / "begun"
+
+    @task
+    def exits_at(x: int) -> int:
+        if x == 60:
+            note(begun, "x")
+            os._exit(7)
+        time.sleep(0.005)
+        return x
+
+    before = cluster.addresses
+    run = ran(lambda: exits_at.map(range(120), chunk=1))
+    assert {name: state for name, state in states(run).items() if state != "COMPLETED"} == {"exits_at[60]": "CRASHED"}
+    assert notes(begun) == ["x"] * 3
+    run.release()
+    until(lambda: cluster.are_replaced(*before))
+
+
+@pytest.mark.timeout(60)
 def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) -> None:
     @task
     def slow(x: int) -> int:

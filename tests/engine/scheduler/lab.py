@@ -13,7 +13,6 @@ import dask
 from distributed import Client, Scheduler, Worker, WorkerPlugin
 
 from wfkit.engine.scheduler import plugin
-from wfkit.engine.scheduler.executing import Move
 from wfkit.engine.scheduler.plugin import SchedulerSide, topic
 
 #: Operations that a worker confirms.
@@ -106,12 +105,7 @@ class Lab:
     async def begin(self, *keys: str) -> None:
         """The worker tells that tasks have begun."""
         self.ear.tell("news", news=[], began=keys, rested=[])
-        await self.until(lambda: all(self.side.executing.last(key) is Move.BEGAN for key in keys))
-
-    async def stand_ready(self, *keys: str) -> None:
-        """Have the worker tell that tasks stand ready."""
-        self.ear.tell("news", news=[], ready=keys)
-        await self.until(lambda: all(self.side.executing.last(key) is Move.READY for key in keys))
+        await self.until(lambda: all(self.side.executing.runs(key) for key in keys))
 
     async def lose(self, **options: Any) -> str:
         """The worker is gone, as Dask sees it; another one takes its place."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine.scheduler.lab import GATE, Lab, ear_of, in_lab, inc, new_worker
+from wfkit.engine.blackbox import BlackBox
 from wfkit.engine.scheduler import losses
-from wfkit.engine.scheduler.executing import Move
 
 UNKNOWN = "its process ended, or its connection broke"
 
@@ -61,39 +62,35 @@ def test_of_tasks_that_must_run_alone_only_one_can_have_begun_unseen() -> None:
     in_lab(story, nthreads=2)
 
 
-def test_what_stood_ready_runs_alone_next_time_and_counts_from_then_on() -> None:
-    """It may have begun in the moment in which another one had ended, and neither was told."""
+def test_what_the_black_box_of_the_worker_tells_is_taken_for_what_ran(tmp_path: Path) -> None:
+    """News of ends and beginnings come through the event loop, and the last of them die with the worker."""
 
     async def story(lab: Lab) -> None:
-        await lab.submit("a-1", "b-1", "c-1", "d-1", began=["a-1"])
-        await lab.stand_ready("b-1", "c-1")
-        await lab.lose()
-        await lab.until(lambda: lab.of("lost"))
-        assert lab.news[0][3] == [["a-1", 1, ""]]
-        await lab.until(lambda: len(lab.ear.notes) == 3)
-        assert lab.ear.notes == {
-            "a-1": {"crashes": 1, "alone": True},
-            "b-1": {"alone": True},
-            "c-1": {"alone": True},
-        }
-        await lab.begin("d-1")
-        await lab.stand_ready("c-1")
-        await lab.lose()
-        await lab.until(lambda: len(lab.of("lost")) == 2)
-        assert lab.news[1][3] == [["d-1", 1, ""], ["c-1", 1, ""]]
-
-    in_lab(story)
-
-
-def test_where_a_thread_was_free_what_stood_ready_had_it() -> None:
-    async def story(lab: Lab) -> None:
-        await lab.submit("a-1", "b-1", "c-1", "d-1", began=["b-1"])
-        await lab.stand_ready("d-1")
+        box = BlackBox(tmp_path)
+        await lab.submit("a-1", "b-1", "c-1", "d-1", began=["a-1", "b-1"])
+        lab.ear.tell("news", news=[], box=[*box.where])
+        await lab.until(lambda: lab.side.losses._boxes)
+        box.note("b-1")
+        box.note("d-1")
         await lab.lose()
         await lab.until(lambda: lab.of("lost"))
         assert lab.news[0][3] == [["b-1", 1, ""], ["d-1", 1, ""]]
+        assert not lab.side.losses._boxes
 
     in_lab(story, nthreads=2)
+
+
+def test_if_nothing_was_executed_the_beginning_of_something_did_it(tmp_path: Path) -> None:
+    async def story(lab: Lab) -> None:
+        box = BlackBox(tmp_path)
+        await lab.submit("a-1", "b-1", "c-1")
+        lab.ear.tell("news", news=[], box=[*box.where])
+        await lab.until(lambda: lab.side.losses._boxes)
+        await lab.lose()
+        await lab.until(lambda: lab.of("lost"))
+        assert lab.news[0][3] == [["a-1", 1, ""]]
+
+    in_lab(story)
 
 
 def test_what_waited_without_a_slot_is_told_but_not_blamed() -> None:
@@ -104,7 +101,7 @@ def test_what_waited_without_a_slot_is_told_but_not_blamed() -> None:
         lab.scheduler.handle_long_running(
             key="a-1", worker=lab.worker.address, run_id=ts.run_id, compute_duration=None, stimulus_id="test"
         )
-        await lab.until(lambda: lab.side.executing.last("a-1") is Move.RESTED)
+        await lab.until(lambda: lab.side.executing.rests("a-1"))
         await lab.lose()
         await lab.until(lambda: lab.of("lost"))
         assert lab.news[0][3] == [["b-1", 1, ""], ["a-1", 0, ""]]

@@ -38,6 +38,7 @@ class FakeWorker:
     """As much of a worker as the side needs."""
 
     address = "tcp://here"
+    local_directory = "/nowhere"
 
     def __init__(self) -> None:
         self.loop = Loop()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from distributed.comm.addressing import get_address_host
 
+from wfkit.engine.blackbox import Readout, Where
 from wfkit.engine.scheduler.causes import Cause, Evidence, Kind, oom_kills, workers_of
-from wfkit.engine.scheduler.executing import Move
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -46,19 +46,14 @@ class Note:
     """What is known of a key that was on a worker that was lost."""
 
     crashes: int = 0
-    suspected: bool = False  #: it stood ready, and may have begun in the last moment
     closed: int = 0  #: workers that were closed under it, by somebody's will
     condemned: str = ""
     lost: bool = False  #: it was done, and its result is gone
 
-    @property
-    def alone(self) -> bool:
-        """Whether no other such task may run beside it."""
-        return self.crashes > 0 or self.suspected
-
     def message(self) -> dict[str, object]:
         """As workers get it."""
-        fields = {"crashes": self.crashes, "alone": self.alone, "condemned": self.condemned, "lost": self.lost}
+        alone = self.crashes > 0
+        fields = {"crashes": self.crashes, "alone": alone, "condemned": self.condemned, "lost": self.lost}
         return {name: value for name, value in fields.items() if value}
 
 
@@ -78,7 +73,6 @@ class _Loss:
     evidence: Evidence
     began: list[_Suspect]  #: they ran there
     maybe: list[_Suspect]  #: they may have begun, and the news of it died with the worker
-    ready: list[_Suspect]  #: they stood ready behind those that ran, and can only have begun if one of these had ended
     waited: list[_Suspect]  #: they had begun, and waited there without a slot
     cause: Cause = field(init=False)
     runs: set[str] = field(init=False)
@@ -86,25 +80,13 @@ class _Loss:
 
     def __post_init__(self) -> None:
         self.cause = self.evidence.cause()
-        self.runs = {run for suspect in [*self.began, *self.maybe, *self.ready, *self.waited] for run in suspect.runs}
+        self.runs = {run for suspect in [*self.began, *self.maybe, *self.waited] for run in suspect.runs}
 
     @property
     def blamed(self) -> list[_Suspect]:
-        """Who may have done it. Memory fills slowly enough for the news of a start to get away.
-
-        That one stood ready does not count for the first time: it runs alone next time, and if it was innocent, nothing
-        comes of it.
-        """
-        if self.cause.kind is Kind.CLOSED or (self.began and self.cause.kind is Kind.MEMORY):
-            return self.began
-        return [*self.began, *self.maybe, *(each for each in self.ready if each.before.alone)]
-
-    @property
-    def suspected(self) -> list[_Suspect]:
-        """Who may have done it, though others are more likely to."""
-        if self.cause.kind is Kind.CLOSED or self.cause.kind is Kind.MEMORY:
-            return []
-        return [each for each in self.ready if not each.before.alone]
+        """Who may have done it. Memory fills slowly enough for the news of a start to get away."""
+        sure = self.began and self.cause.kind is Kind.MEMORY
+        return self.began if sure or self.cause.kind is Kind.CLOSED else [*self.began, *self.maybe]
 
 
 class Losses:
@@ -118,7 +100,13 @@ class Losses:
         self._notes: dict[str, dict[Hashable, Note]] = {}
         self._evidence: dict[str, Evidence] = {}
         self._losses: dict[str, _Loss] = {}
+        self._boxes: dict[str, Readout] = {}
         self._oom_kills = oom_kills()
+
+    def open_box(self, worker: str, where: Where) -> None:
+        """A worker tells where its black box is."""
+        if (box := Readout.of(where)) is not None:
+            self._boxes[worker] = box
 
     def lease(self, run: str, tasks: Iterable[TaskState], retries: Mapping[str, int]) -> None:
         """From now on these are ours to judge."""
@@ -154,7 +142,7 @@ class Losses:
 
     def _judge(self, event: Mapping[str, Any]) -> None:
         worker = event["worker"]
-        evidence = self._evidence.pop(worker, Evidence())
+        evidence, box = self._evidence.pop(worker, Evidence()), self._boxes.pop(worker, None)
         evidence.closing = evidence.closing or bool(event.get("expected"))
         tasks = self._scheduler.tasks
         processing = [tasks[key] for key in event["processing-tasks"] if key in tasks]
@@ -169,7 +157,7 @@ class Losses:
             return
         evidence.see(ws)
         evidence.system_killed = self._was_system(worker)
-        loss = _Loss(worker, evidence, *self._suspects(ws))
+        loss = _Loss(worker, evidence, *self._suspects(ws, box.keys() if box is not None else ()))
         self._losses[worker] = loss
         _bound(self._losses, _KEPT_LOSSES)
         self._tell_workers(notes | self._sentence(loss))
@@ -190,30 +178,32 @@ class Losses:
         before, self._oom_kills = self._oom_kills, oom_kills()
         return self._oom_kills > before and get_address_host(worker) == get_address_host(self._scheduler.address)
 
-    def _suspects(self, ws: WorkerState) -> tuple[list[_Suspect], ...]:
-        """Who ran there, who may have begun just now, who stood ready, and who waited.
+    def _suspects(
+        self, ws: WorkerState, executed: Collection[Hashable]
+    ) -> tuple[list[_Suspect], list[_Suspect], list[_Suspect]]:
+        """Who ran there, who may have begun just now, and who waited.
 
-        No more can have begun than there were free threads, first those that stood ready, then those of higher
-        priority. Of suspects only one runs at a time, and others wait for it in their threads; the condemned do
-        not run.
+        Where the worker's black box tells who ran, nobody else did. Else no more can have begun than there were free
+        threads, first those of higher priority. Of suspects only one runs at a time, and others wait for it in their
+        threads; the condemned do not run.
         """
         tasks = sorted(ws.processing, key=attrgetter("priority"))
-        moves = {ts: self._executing.last(ts.key) for ts in tasks}
-        began = [ts for ts, move in moves.items() if move is Move.BEGAN]
-        waited = [ts for ts, move in moves.items() if move is Move.RESTED and ts in ws.long_running]
-        ready = [ts for ts, move in moves.items() if move is Move.READY]
-        queued = [ts for ts, move in moves.items() if move is None and ts not in ws.long_running]
-        free = max(0, ws.nthreads - sum(ts not in ws.long_running for ts in began))
-        may_run = [ts for ts in [*ready, *queued] if not self._note_of(ts).condemned]
-        lonely = any(self._note_of(ts).alone for ts in began)
+        waited = [ts for ts in tasks if self._executing.rests(ts.key) and ts in ws.long_running]
+        if ran := [ts for ts in tasks if ts.key in executed]:
+            return self._ours(ran), [], self._ours(waited)
+        began = [ts for ts in tasks if self._executing.runs(ts.key)]
+        known = {*began, *ws.long_running}
+        queued = (ts for ts in tasks if ts not in known and not self._executing.rests(ts.key))
+        free = ws.nthreads - sum(ts not in ws.long_running for ts in began)
+        may_run = (ts for ts in queued if not self._note_of(ts).condemned)
+        lonely = any(self._note_of(ts).crashes for ts in began)
         maybe: list[TaskState] = []
-        for ts in may_run[:free]:
-            alone = self._note_of(ts).alone
-            if not (alone and lonely):
+        for ts in islice(may_run, max(0, free)):
+            suspect_before = self._note_of(ts).crashes > 0
+            if not (suspect_before and lonely):
                 maybe.append(ts)
-            lonely = lonely or alone
-        behind = [ts for ts in may_run[free:] if moves[ts] is Move.READY and not (lonely and self._note_of(ts).alone)]
-        return self._ours(began), self._ours(maybe), self._ours(behind), self._ours(waited)
+            lonely = lonely or suspect_before
+        return self._ours(began), self._ours(maybe), self._ours(waited)
 
     def _ours(self, tasks: Collection[TaskState]) -> list[_Suspect]:
         wanted = ((ts, self._runs.wanting(ts)) for ts in tasks)
@@ -222,14 +212,12 @@ class Losses:
 
     def _sentence(self, loss: _Loss) -> dict[Hashable, Note]:
         """The notes that follow from a loss; those that it changes."""
-        blamed, suspected = loss.blamed, loss.suspected
+        blamed = loss.blamed
         changed = {}
-        for suspect in [*loss.began, *loss.maybe, *loss.ready]:
+        for suspect in [*loss.began, *loss.maybe]:
             note = suspect.before
             if suspect in blamed:
                 note = self._blame(suspect, loss.cause.kind, alone=len(blamed) == 1)
-            elif suspect in suspected:
-                note = replace(note, suspected=True)
             if note != suspect.after:
                 suspect.after = changed[suspect.key] = note
                 self._keep(suspect.runs, suspect.key, note)
@@ -256,11 +244,11 @@ class Losses:
         if cause == loss.cause:
             return
         loss.cause = cause
-        for suspects in (loss.began, loss.maybe, loss.ready):
+        for suspects in (loss.began, loss.maybe):
             suspects[:] = [each for each in suspects if self._note(each.key, each.runs) is each.after]
         changed = self._sentence(loss)
         self._tell_workers(changed)
-        again = [each for each in [*loss.began, *loss.maybe, *loss.ready] if each.key in changed]
+        again = [each for each in [*loss.began, *loss.maybe] if each.key in changed]
         untold, loss.untold = [each for each in loss.untold if each not in again], []
         self._tell_drivers(loss, [*again, *untold])
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
 
+from wfkit.engine.blackbox import Where
 from wfkit.engine.scheduler.executing import Executing
 from wfkit.engine.scheduler.losses import Losses
 from wfkit.engine.scheduler.orders import CANCEL, HOLD, Orders
@@ -158,15 +159,17 @@ class SchedulerSide(SchedulerPlugin):
         worker: str,
         run: str,
         news: Collection[list[object]],
-        ready: Collection[str] = (),
         began: Collection[str] = (),
         rested: Collection[str] = (),
+        box: tuple[str, bytes] | None = None,
     ) -> None:
-        """News of a run, passed on unread; and which of its tasks stand ready, begin to run, and cease to.
+        """News of a run, passed on unread; which of its tasks begin to run and cease to; and the worker's black box.
 
         Tasks of a run that was released may still run, and ask; they hear that nobody answers.
         """
-        self.executing.take(worker, ready, began, rested)
+        self.executing.take(worker, began, rested)
+        if box is not None:
+            self.losses.open_box(worker, Where(*box))
         if news and run in self.runs:
             self.runs.publish(run, *news)
         elif news:

@@ -62,11 +62,12 @@ class Seat:
             seat.execute()
             yield seat
         finally:
+            side.ended(key)
             seat.slot.close()
             seat._let_others()
 
     def _take_place(self, spec: Spec) -> None:
-        if not self._stand_ready():
+        if not self.slot.take_place(_READY_S):
             raise Reschedule
         if self._side.worker.status is not Status.running:  # Dask begins nothing there any more, or not now
             self.slot.refuse_place()
@@ -76,13 +77,6 @@ class Seat:
             time.sleep(_AGAIN_S)
             raise Reschedule
         self.note = self._side.note_of(self.key)
-
-    def _stand_ready(self) -> bool:
-        """Wait for a place; False if none is free soon."""
-        if self.slot.take_place(0.0):
-            return True
-        self._side.ready(self._run_id, self.key)
-        return self.slot.take_place(_READY_S)
 
     def execute(self) -> None:
         """Execute user code from now on; a suspect waits until no other one does."""

@@ -21,6 +21,7 @@ from wfkit.authoring.context import inherit_in_threads
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent, NodeStarted, NodeStopping
 from wfkit.core.ids import GroupId
+from wfkit.engine.blackbox import BlackBox
 from wfkit.engine.worker.calls import Codes
 from wfkit.engine.worker.places import Places
 from wfkit.engine.worker.stop import Shield, Stop
@@ -68,6 +69,9 @@ class WorkerSide(WorkerPlugin):
         """Called by Dask in each worker."""
         self.worker = worker
         self.places = Places.of(worker)
+        #: Outlives this process; None where there is no place for it.
+        self._box = BlackBox.in_folder(worker.local_directory)
+        self._box_is_told = self._box is None
         #: Runs and code ids that the driver has been sent.
         self.told_codes: set[tuple[str, str]] = set()
         #: By run: the code of tasks that tasks call, frozen at the first call.
@@ -79,8 +83,8 @@ class WorkerSide(WorkerPlugin):
         #: Write results that last.
         self.writers = Writers()
         self._news: deque[tuple[str, list[wire.Packable]]] = deque()
-        #: By run and Dask key: whether it stands ready, executes user code now, or rests.
-        self._moves: dict[tuple[str, str], Literal["ready", "began", "rested"]] = {}
+        #: By run and Dask key: whether it executes user code now, or rests.
+        self._moves: dict[tuple[str, str], Literal["began", "rested"]] = {}
         self._sending = False
         self._changed = Condition()
         self._cancelled: dict[str, set[tuple[str, int]] | None] = {}
@@ -121,19 +125,22 @@ class WorkerSide(WorkerPlugin):
         self._news.append((run_id, news))
         self._send_soon()
 
-    def ready(self, run_id: str, key: str) -> None:
-        """Note that a Dask task stands ready: it may begin at any moment, and the news of that come late."""
-        self._moves[run_id, key] = "ready"
-        self._send_soon()
-
     def began(self, run_id: str, key: str) -> None:
         """Note that a Dask task executes user code from now on."""
         self._moves[run_id, key] = "began"
+        if self._box is not None:
+            self._box.note(key)
 
     def rested(self, run_id: str, key: str) -> None:
         """Note that a Dask task waits, and cannot be what a worker dies of."""
         self._moves[run_id, key] = "rested"
+        self.ended(key)
         self._send_soon()
+
+    def ended(self, key: str) -> None:
+        """Note that a Dask task does not execute user code any more."""
+        if self._box is not None:
+            self._box.forget(key)
 
     def _send_soon(self) -> None:
         if not self._sending:
@@ -150,6 +157,9 @@ class WorkerSide(WorkerPlugin):
             run_id, news = self._news.popleft()
             by_run.setdefault(run_id, {"news": []})["news"].append(news)
         for run_id, found in by_run.items():
+            if not self._box_is_told and self._box is not None:
+                self._box_is_told = True
+                found["box"] = [*self._box.where]
             self.worker.batched_send({"op": "wfkit-news", "run": run_id, **found})
 
     def later(self, seconds: float, function: Callable[[], None]) -> None:
