@@ -137,9 +137,7 @@ def _clean(text: object) -> object:
     """Escape lone surrogates; all other text stays as it is. A text of a class of its own becomes plain."""
     if type(text) is not str:
         text = str.__str__(text)
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _value(member: object) -> object:
