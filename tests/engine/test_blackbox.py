@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -77,6 +78,8 @@ def test_one_that_holds_too_much_tells_nothing(box: BlackBox) -> None:
     assert "another" in read(box)
     box.note("one more")
     assert read(box) == set()
+    box.forget("one more")
+    assert len(read(box)) == 1_023
 
 
 def test_a_key_that_is_too_long_is_not_cut(box: BlackBox) -> None:
@@ -91,6 +94,15 @@ def test_another_file_at_the_same_place_is_not_taken_for_it(box: BlackBox, tmp_p
     assert Readout.of(box.where._replace(path=str(tmp_path / "missing"))) is None
     (tmp_path / "short").write_bytes(box.where.token)
     assert Readout.of(box.where._replace(path=str(tmp_path / "short"))) is None
+
+
+def test_a_full_disk_costs_the_box_and_not_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, f"{path} has no room for {len(content)} bytes")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert BlackBox.in_folder(str(tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_no_file_can_be_made_there_is_none(tmp_path: Path) -> None:

@@ -41,16 +41,20 @@ class BlackBox:
     def __init__(self, folder: Path) -> None:
         token = secrets.token_bytes(16)
         self.where = Where(str(folder / f"wfkit-executes-{token.hex()}"), token)
-        descriptor = os.open(self.where.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        path = Path(self.where.path)
+        path.touch(0o600, exist_ok=False)
         try:
-            os.truncate(descriptor, _ROW * _ROWS)
-            self._rows = mmap.mmap(descriptor, _ROW * _ROWS)
-        finally:
-            os.close(descriptor)
+            path.write_bytes(bytes(_ROW * _ROWS))  # a hole that a full disk does not let fill would end this process
+            with path.open("r+b") as file:
+                self._rows = mmap.mmap(file.fileno(), _ROW * _ROWS)
+        except OSError:
+            path.unlink()
+            raise
         self._rows[: len(token)] = token
         self._lock = threading.Lock()
         self._free = list(range(_ROWS - 1, 0, -1))
         self._at: dict[str, int] = {}
+        self._without_row: set[str] = set()
 
     @classmethod
     def in_folder(cls, folder: str) -> Self | None:
@@ -66,6 +70,7 @@ class BlackBox:
             if key in self._at:
                 return
             if not self._free or len(text) > _ROW - _LENGTH.size:
+                self._without_row.add(key)
                 self._rows[_INCOMPLETE] = 1
                 return
             row = self._at[key] = self._free.pop()
@@ -80,6 +85,9 @@ class BlackBox:
             if row is not None:
                 _LENGTH.pack_into(self._rows, _ROW * row, 0)
                 self._free.append(row)
+            self._without_row.discard(key)
+            if not self._without_row:
+                self._rows[_INCOMPLETE] = 0
 
 
 class Readout:

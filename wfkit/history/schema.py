@@ -24,10 +24,11 @@ from wfkit.history.migrations.step import Step
 _BROKEN: Final = {11, 26}
 #: … and for one that was moved while it was open: SQLITE_READONLY_DBMOVED.
 _MOVED: Final = 1032
+_TRIES: Final = 5
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
 
 
-def prepare(database: Database, steps: Sequence[Step] = STEPS) -> str:
+def prepare(database: Database, steps: Sequence[Step] = STEPS, tries: int = _TRIES) -> str:
     """Make the tables, or bring them to this version.
 
     Parameters
@@ -35,6 +36,8 @@ def prepare(database: Database, steps: Sequence[Step] = STEPS) -> str:
     database : Database
     steps : sequence of Step
         Those that there are, in order; the last one leads to this version.
+    tries : int
+        As often it is tried, while other processes put a broken file out of the way.
 
     Returns
     -------
@@ -57,9 +60,9 @@ def prepare(database: Database, steps: Sequence[Step] = STEPS) -> str:
             with database.writing() as connection:
                 _make_or_migrate(database, connection, steps, target)
     except (DBAPIError, sqlite3.Error) as error:
-        if _code_of(error) == _MOVED:  # another process has just put a broken one out of the way
+        if _code_of(error) == _MOVED and tries > 1:
             database.close()
-            return prepare(database, steps)
+            return prepare(database, steps, tries - 1) or note
         raise HistoryUnusable(
             f"The history at {database.name} cannot be opened: {in_words(error)}.",
             "Make it readable and writable, or set WFKIT_HOME to another directory.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -138,3 +139,28 @@ def test_the_scheduler_knows_what_executes_and_what_rests(driver: Driver, four: 
     finally:
         four[1].batched_send = send  # type: ignore[method-assign]
     assert side.worker is four[1]
+
+
+def test_a_thread_that_outlives_its_task_keeps_no_other_suspect_waiting(
+    driver: Driver, four: tuple[Client, Worker]
+) -> None:
+    side: Any = four[1].plugins["wfkit-worker"]
+    left: list[threading.Thread] = []
+
+    def leaves_a_thread() -> None:
+        handle = child.submit()
+        thread = threading.Thread(target=copy_context().run, args=(handle.wait,), daemon=True)
+        thread.start()
+        driver.until(lambda: driver.asked("ended"), "that it waits")
+        left.append(thread)
+
+    key = suspect(four[1], f"l-{driver.run}")
+    spec = shared(driver, leaves_a_thread)
+    assert isinstance(driver.outcome(spec, 1, key=key), Ok)
+    (number,) = [one[1] for one in driver.told("ask") if one[3] == "ended"]
+    driver.answer(driver.worker, [number, [["child", "COMPLETED", "", None, None, "", -1, []]]])
+    left[0].join(WAIT_S)
+    assert not left[0].is_alive()
+    assert not side.suspect.locked()
+    assert key not in side._box._at
+    assert isinstance(driver.outcome(driver.spec(lambda: 1), 2, key=suspect(four[1], f"m-{driver.run}")), Ok)

@@ -105,7 +105,8 @@ class Losses:
 
     def open_box(self, worker: str, where: Where) -> None:
         """A worker tells where its black box is."""
-        if (box := Readout.of(where)) is not None:
+        is_here = get_address_host(worker) == get_address_host(self._scheduler.address)
+        if is_here and worker in self._scheduler.workers and (box := Readout.of(where)) is not None:
             self._boxes[worker] = box
 
     def lease(self, run: str, tasks: Iterable[TaskState], retries: Mapping[str, int]) -> None:
@@ -122,6 +123,7 @@ class Losses:
 
     def welcome(self, worker: str) -> None:
         """A worker joins: it learns all that is known of keys it may get."""
+        self._boxes.pop(worker, None)  # of an earlier one at its address
         notes = {key: note.message() for known in self._notes.values() for key, note in known.items()}
         if notes:
             self._runs.send(worker, "notes", notes=notes)
@@ -188,9 +190,11 @@ class Losses:
         threads; the condemned do not run.
         """
         tasks = sorted(ws.processing, key=attrgetter("priority"))
-        waited = [ts for ts in tasks if self._executing.rests(ts.key) and ts in ws.long_running]
-        if ran := [ts for ts in tasks if ts.key in executed]:
-            return self._ours(ran), [], self._ours(waited)
+        waited = [
+            ts for ts in tasks if self._executing.rests(ts.key) and ts in ws.long_running and ts.key not in executed
+        ]
+        if executed:
+            return self._ours([ts for ts in tasks if ts.key in executed]), [], self._ours(waited)
         began = [ts for ts in tasks if self._executing.runs(ts.key)]
         known = {*began, *ws.long_running}
         queued = (ts for ts in tasks if ts not in known and not self._executing.rests(ts.key))

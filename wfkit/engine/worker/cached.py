@@ -103,7 +103,7 @@ class Entry:
         side, run_id, granted = self._node.side, self._node.spec.run_id, threading.Event()
         self._asked = True
         side.ask_for_slots(run_id, self._slot, {f"cache {self.key}": 1}, granted.set)
-        with self._node.seat.slot.given_back(), Shield() as shield:
+        with self._node.seat.resting(), Shield() as shield:
             while not granted.wait(_LOOK_S):
                 shield.raise_if_wanted()
         return True

@@ -161,7 +161,7 @@ class Node:
         sink = LogSink(self._send_lines, self.side.later)
         entry: Entry | None = None
         if self.seat.note is not None and options.limits:
-            with self.seat.slot.given_back():  # what waits there for a place may hold them
+            with self.seat.resting():  # what waits there for a place may hold them
                 spawner.take_slots()  # they were given back when it waited on the worker that died
         try:
             with captured(sink, prints=options.log_prints):
@@ -272,10 +272,8 @@ class Node:
         if seconds <= 0:
             return True
         if seconds < PARK_S and not options.resources and not options.limits:
-            self.seat.rest()  # another suspect may hold a slot, and wait for this one
-            with self.seat.slot.given_back():
+            with self.seat.resting():
                 self.side.pause((self.spec.run_id, self.spec.group, self.index), seconds)
-            self.seat.execute()
             return True
         self._park(seconds)
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,14 +37,16 @@ class Seat:
     note : Note or None
     """
 
-    __slots__ = ("_alone", "_run_id", "_side", "key", "note", "slot")
+    __slots__ = ("_alone", "_closed", "_lock", "_run_id", "_side", "key", "note", "slot")
 
     def __init__(self, side: WorkerSide, run_id: str, key: str) -> None:
         self._side, self._run_id = side, run_id
         self.key = key
         self.note: Note | None = None
         self.slot = Slot.of_this_thread(side.places)
+        self._lock = threading.RLock()  #: guards the two below, and what is noted beside them
         self._alone = False  #: holds the place of the one suspect that runs here
+        self._closed = False
 
     @classmethod
     @contextmanager
@@ -62,9 +65,7 @@ class Seat:
             seat.execute()
             yield seat
         finally:
-            side.ended(key)
-            seat.slot.close()
-            seat._let_others()
+            seat._close()
 
     def _take_place(self, spec: Spec) -> None:
         if not self.slot.take_place(_READY_S):
@@ -82,14 +83,38 @@ class Seat:
         """Execute user code from now on; a suspect waits until no other one does."""
         if self.note is not None and self.note.alone:
             with Shield() as shield:
-                while not self._alone and not shield.wanted:
-                    self._alone = self._side.suspect.acquire(timeout=_LOOK_S)
-        self._side.began(self._run_id, self.key)
+                while not self._alone and not self._closed and not shield.wanted:
+                    if self._side.suspect.acquire(timeout=_LOOK_S):
+                        self._alone = True
+        with self._lock:
+            if self._closed:  # a thread that outlives its task
+                self._let_others()
+            else:
+                self._side.began(self._run_id, self.key)
 
     def rest(self) -> None:
         """Wait for other tasks, suspects too, from now on."""
-        self._side.rested(self._run_id, self.key)
-        self._let_others()
+        with self._lock:
+            if not self._closed:
+                self._side.rested(self._run_id, self.key)
+            self._let_others()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Wait for others within the block, and hold nothing that these may need."""
+        self.rest()
+        try:
+            with self.slot.given_back():
+                yield
+        finally:
+            self.execute()
+
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._side.ended(self.key)
+            self._let_others()
+        self.slot.close()
 
     def _let_others(self) -> None:
         if self._alone:
