@@ -19,6 +19,7 @@ from distributed.threadpoolexecutor import ThreadPoolExecutor
 from tests.engine.worker.driving import WAIT_S, Driver, frozen, poll
 from wfkit.authoring.options import task_options
 from wfkit.engine.driver.cluster import Cluster
+from wfkit.engine.worker import seat
 from wfkit.engine.worker import spec as specs
 from wfkit.engine.worker.envelope import run_node
 from wfkit.engine.worker.outcome import Ok
@@ -234,7 +235,7 @@ class Counted:
 def be_short(driver: Driver, workers: list[Worker]) -> Counted:
     """Have many short tasks executed, on all workers."""
     counted = Counted(workers)
-    assert all_ok([submit(driver, counted) for _ in range(100)])
+    assert all_ok([submit(driver, counted, workers[number % len(workers)]) for number in range(100)])
     return counted
 
 
@@ -251,6 +252,11 @@ def executed(worker: Worker) -> set[str]:
     return {str(ts.key) for ts in list(worker.state.executing)}
 
 
+def was_begun(worker: Worker, future: Future[Any]) -> bool:
+    """Whether Dask began to execute it there, even if it gave up since."""
+    return any(step[:3] == (future.key, "ready", "executing") for step in list(worker.state.log))
+
+
 def test_what_stands_ready_behind_a_long_task_goes_where_there_is_a_place(
     driver: Driver, workers: tuple[Client, list[Worker]]
 ) -> None:
@@ -260,8 +266,8 @@ def test_what_stands_ready_behind_a_long_task_goes_where_there_is_a_place(
     long = [submit(driver, lambda gate=gate: gate.wait(WAIT_S), on[n]) for n, gate in enumerate(gates)]
     poll(lambda: sum(len(executed(worker)) for worker in workers[1]) == 2, "that both execute")
     third = submit(driver, lambda: 3)
-    poll(lambda: any(third.key in executed(worker) for worker in workers[1]), "that it stands ready")
-    behind = next((worker for worker in workers[1] if third.key in executed(worker)), workers[1][0])
+    poll(lambda: any(was_begun(worker, third) for worker in workers[1]), "that it stands ready")
+    behind = next(worker for worker in workers[1] if was_begun(worker, third))
     elsewhere = next((n for n in (0, 1) if long[n].key not in executed(behind)), 0)
     gates[elsewhere].set()
     assert all_ok([third])
@@ -282,8 +288,9 @@ def test_who_secedes_by_dasks_own_means_has_no_place(driver: Driver, workers: tu
 
 
 def test_nothing_begins_on_a_worker_that_is_paused_even_if_it_stood_ready(
-    driver: Driver, workers: tuple[Client, list[Worker]]
+    driver: Driver, workers: tuple[Client, list[Worker]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(seat, "_READY_S", WAIT_S)
     be_short(driver, workers[1])
     worker, gate, began = workers[1][0], threading.Event(), threading.Event()
     try:
