@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import closing
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
-from distributed import Client, Worker
+from distributed import Client, Scheduler, Worker
 
 from tests.clusters.kernels import kernel, running, until
+from wfkit.clusters.connect import connect
 from wfkit.clusters.host import size
 from wfkit.clusters.local import LocalOptions, start_local
 
@@ -83,6 +86,23 @@ def test_workers_are_profiled_only_where_a_dashboard_shows_it(dashboard: bool) -
         Client(cluster.address, set_as_default=False) as client,
     ):
         assert list(client.run(is_profiled).values()) == [dashboard]
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+def test_of_the_messages_that_were_sent_only_a_few_are_kept() -> None:
+    def kept(dask_scheduler: Scheduler) -> list[int]:
+        connections: list[Any] = [*dask_scheduler.client_comms.values(), *dask_scheduler.stream_comms.values()]
+        return [len(one.recent_message_log) for one in connections]
+
+    with closing(connect(start_local(LocalOptions(n_workers=1)))) as connection:
+        client: Any = connection.client
+        for number in range(30):  # one message each
+            assert client.submit(abs, -number).result(20) == number
+        of_scheduler = client.run_on_scheduler(kept)
+        assert of_scheduler == [10, 10]
+        assert len(client.scheduler_comm.recent_message_log) == 10
+        assert list(client.run(lambda dask_worker: len(dask_worker.batched_stream.recent_message_log)).values()) == [10]
 
 
 @pytest.mark.system

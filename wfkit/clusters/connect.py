@@ -24,6 +24,8 @@ TTL_S: Final = 30.0
 ALLOWED_FAILURES: Final = 3
 NO_WORKERS_S: Final = 600.0
 SETTINGS_TIMEOUT_S: Final = 2.0
+#: Dask's client keeps the messages that it sent last, for those who look for a fault in it: up to 1 MB each.
+_FEW_MESSAGES: Final = {"distributed.admin.low-level-log-length": 10}
 
 #: Schemes of addresses that are a host and a port; none is tcp.
 _TCP: Final = ("", "tcp", "tls")
@@ -234,10 +236,12 @@ def _probe(address: str, timeout: float) -> None:
 def _new_client(target: Any, address: str, timeout: float) -> Client:
     from importlib.metadata import version
 
+    import dask.config
     from distributed import Client
 
     try:
-        return Client(target, timeout=timeout, set_as_default=False, name="wfkit")  # type: ignore[no-untyped-call]
+        with dask.config.set(_FEW_MESSAGES):
+            return Client(target, timeout=timeout, set_as_default=False, name="wfkit")  # type: ignore[no-untyped-call]
     except TypeError as error:  # Dask's two sides call each other by keyword, and releases differ in these
         raise errors.ClusterUnusable(
             f"The Dask scheduler at {address} does not understand this notebook's distributed"

@@ -50,6 +50,8 @@ SETTINGS: Final[dict[str, object]] = {
     "distributed.scheduler.no-workers-timeout": None,
     # On a loaded machine a restart can take longer than Dask's 15 s, after which the worker is given up for good.
     "distributed.deploy.lost-worker-timeout": "60 s",
+    # For those who look for a fault in Dask. Each connection keeps so many messages: of a busy run, 0.1 MB each.
+    "distributed.admin.low-level-log-length": 10,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.engine.scheduler.lab import Lab, in_lab
+from wfkit.engine.scheduler.runs import topic
 
 
 def test_news_pass_in_order_and_those_of_unknown_runs_are_dropped() -> None:
@@ -30,6 +31,15 @@ def test_news_that_come_in_numbers_are_gathered() -> None:
         runs.publish("r1", ["b"])
         await lab.until(lambda: messages)
         assert messages == [2]
+
+    in_lab(story)
+
+
+def test_what_was_sent_is_not_kept() -> None:
+    async def story(lab: Lab) -> None:
+        lab.side.runs.publish("r1", ["news"])
+        await lab.until(lambda: lab.news)
+        assert not lab.scheduler.get_events(topic("r1"))
 
     in_lab(story)
 

@@ -98,6 +98,7 @@ class Runs:
         side.busy = len(news) > _BUSY_NEWS
         side.sent_s = time.monotonic()
         self._scheduler.log_event(topic(run), news)
+        self._scheduler._broker.truncate(topic(run))  # Dask would keep 1,000 messages of each run for good
 
     def send(self, worker: str, operation: str, **fields: object) -> None:
         """Send an operation to wfkit's side of a worker, before everything that is sent to it later."""
