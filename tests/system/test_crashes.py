@@ -94,6 +94,48 @@ def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) 
 
 
 @pytest.mark.timeout(60)
+def test_a_task_that_waited_on_a_worker_that_is_killed_keeps_to_its_limits_elsewhere(
+    cluster: Workers, tmp_path: Path
+) -> None:
+    """Its slot was given back when it began to wait, and somebody else has it."""
+    order, pid, over, leave = tmp_path / "order", tmp_path / "pid", tmp_path / "over", tmp_path / "leave"
+
+    @task
+    def child() -> None:
+        until(over.exists)
+
+    @task(limits={"crashes-test": 1})
+    def parent() -> None:
+        note(order, "parent")
+        note(pid, os.getpid())
+        child.submit().result()
+
+    @task(limits={"crashes-test": 1})
+    def holder() -> None:
+        note(order, "holder comes")
+        until(leave.exists)
+        note(order, "holder goes")
+
+    def body() -> object:
+        waits = parent.submit()
+        until(lambda: notes(pid))
+        others = [address for address, its in cluster.pids().items() if str(its) not in notes(pid)]
+        return [waits, holder.with_options(workers=others).submit()]
+
+    run = started(body)
+    until(lambda: "holder comes" in notes(order))
+    first = next(row.worker or "" for row in run.nodes if row.name == "parent")
+    os.kill(int(notes(pid)[0]), signal.SIGKILL)
+    assert run.until(lambda: next(row.worker for row in run.nodes if row.name == "parent") != first, TIMEOUT_S)
+    leave.touch()
+    over.touch()
+    run.wait(TIMEOUT_S)
+    assert set(states(run).values()) == {"COMPLETED"}
+    assert notes(order) == ["parent", "holder comes", "holder goes", "parent"]
+    until(lambda: cluster.are_replaced(first))
+
+
+@pytest.mark.timeout(60)
 def test_a_restart_of_the_cluster_interrupts_runs_and_loses_results(cluster: Workers, tmp_path: Path) -> None:
     @task(persist_result=False)
     def blob(size: int) -> bytes:

@@ -105,6 +105,8 @@ def test_what_waited_without_a_slot_is_told_but_not_blamed() -> None:
         await lab.lose()
         await lab.until(lambda: lab.of("lost"))
         assert lab.news[0][3] == [["b-1", 1, ""], ["a-1", 0, ""]]
+        await lab.until(lambda: lab.ear.notes)
+        assert lab.ear.notes == {"b-1": {"crashes": 1, "alone": True}, "a-1": {}}  # that it was executed before
 
     in_lab(story)
 

@@ -162,7 +162,7 @@ class Losses:
         loss = _Loss(worker, evidence, *self._suspects(ws, box.keys() if box is not None else ()))
         self._losses[worker] = loss
         _bound(self._losses, _KEPT_LOSSES)
-        self._tell_workers(notes | self._sentence(loss))
+        self._tell_workers(notes | self._sentence(loss) | self._known(loss.waited))
         blamed = [*loss.blamed, *loss.waited]
         if loss.cause.kind is not Kind.CLOSED or any(each.after.condemned for each in blamed):
             loss.untold = [each for each in blamed if each.after.condemned and evidence.is_silent]
@@ -226,6 +226,12 @@ class Losses:
                 suspect.after = changed[suspect.key] = note
                 self._keep(suspect.runs, suspect.key, note)
         return changed
+
+    def _known(self, suspects: Iterable[_Suspect]) -> dict[Hashable, Note]:
+        """Notes that blame nobody: workers know by them that these were executed before, and gave their slots back."""
+        for each in suspects:
+            self._keep(each.runs, each.key, each.before)
+        return {each.key: each.before for each in suspects}
 
     def _blame(self, suspect: _Suspect, kind: Kind, *, alone: bool) -> Note:
         note = suspect.before
