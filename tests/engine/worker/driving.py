@@ -97,12 +97,15 @@ class Driver:
         deps: Sequence[Any] = (),
         more: More = More(),  # noqa: B008 - a tuple
         key: str = "",
+        priority: int = 0,
     ) -> Future[Any]:
         """Submit a node, or a carrier, to the worker."""
         frozen = frozen if frozen is not None else Frozen(pickle.dumps(((), {})), ())
         key = key or f"load-{self.run}-{next(self._numbers)}"
         client: Any = self.cluster.client
-        return client.submit(run_node, spec, index, frozen, deps, more, key=key, workers=[self.worker])
+        return client.submit(
+            run_node, spec, index, frozen, deps, more, key=key, workers=[self.worker], priority=priority
+        )
 
     def outcome(self, *args: Any, **kwargs: Any) -> Any:
         """Submit a node and wait for its outcome."""

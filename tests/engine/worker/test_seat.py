@@ -121,6 +121,23 @@ def test_at_the_cap_others_are_put_off_and_descendants_run(driver: Driver) -> No
     assert isinstance(other.result(WAIT_S), Ok)
 
 
+def test_what_is_put_off_goes_behind_a_descendant_of_lower_priority(driver: Driver) -> None:
+    """Else they come back sooner than the descendant has its turn, for ever."""
+    bounds = Bounds(waiting_threads=1)
+    waiting = driver.submit(driver.spec(wait_for_a_child, bounds=bounds), 1)
+    driver.until(lambda: driver.asked("ended"), "that it waits")
+    poll(lambda: waiting_count() == 1, "that it is counted")
+    began: list[str] = []
+    others = shared(driver, lambda: began.append("other"), bounds=bounds)
+    found = [driver.submit(others, 2 + n, priority=5) for n in range(40)]
+    descendant = shared(driver, lambda: began.append("descendant"), bounds=bounds, group="g4.1/1")
+    assert isinstance(driver.outcome(descendant, 0), Ok)
+    (number,) = [one[1] for one in driver.told("ask") if one[3] == "ended"]
+    driver.answer(driver.worker, [number, [["child", "COMPLETED", "", None, None, "", -1, []]]])
+    assert all(isinstance(each.result(WAIT_S), Ok) for each in [waiting, *found])
+    assert began == ["descendant", *["other"] * 40]
+
+
 def test_the_scheduler_knows_what_executes_and_what_rests(driver: Driver, four: tuple[Client, Worker]) -> None:
     side: Any = four[1].plugins["wfkit-worker"]
     sent: list[dict[str, Any]] = []

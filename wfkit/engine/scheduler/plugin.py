@@ -76,6 +76,7 @@ class SchedulerSide(SchedulerPlugin):
             "slots": self.ask_for_slots,
             "give-back": self.give_slots_back,
             "news": self.take_news,
+            "postpone": self.postpone,
             "cancelled": self.take_confirmation,
             "held": self.take_confirmation,
         }
@@ -179,6 +180,11 @@ class SchedulerSide(SchedulerPlugin):
     def take_confirmation(self, worker: str, run: str, request: str) -> None:
         """A worker has seen an order."""
         self.orders.confirm(worker, run, request)
+
+    def postpone(self, worker: str, run: str, key: str, priority: Sequence[float]) -> None:  # noqa: ARG002 - the message's
+        """A task that a worker sends back gets another place in the order."""
+        if (ts := self.scheduler.tasks.get(key)) is not None:
+            ts.priority = tuple(priority)
 
     # --- from Dask ---------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, cast
 
 from distributed import Reschedule
 from distributed.core import Status
@@ -17,7 +18,7 @@ from wfkit.engine.worker.slot import Slot, may_start
 from wfkit.engine.worker.spec import Spec
 from wfkit.engine.worker.stop import Shield
 
-#: A worker on which as many tasks wait as may tries again after so long whether another one may begin.
+#: A worker on which as many tasks wait as may, and nothing else is there, tries again after so long.
 _AGAIN_S: Final = 0.02
 #: The driver says so soon enough whether somebody waits for a node.
 _ANSWER_S: Final = 10.0
@@ -75,9 +76,18 @@ class Seat:
             raise Reschedule
         if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) and not _is_awaited(self._side, spec):
             self.slot.refuse_place()
-            time.sleep(_AGAIN_S)
+            self._let_pass(spec.run_id)
             raise Reschedule
         self.note = self._side.note_of(self.key)
+
+    def _let_pass(self, run_id: str) -> None:
+        """Go behind all other tasks: among them are those that the waiting ones wait for, some of them later ones."""
+        priority = cast("tuple[float, ...]", self._side.worker.state.tasks[self.key].priority)
+        first, *others, _ = priority  # the last one is the worker's own
+        if first < math.inf:
+            self._side.request("postpone", run_id, key=self.key, priority=[math.inf, *others])
+        else:
+            time.sleep(_AGAIN_S)
 
     def execute(self) -> None:
         """Execute user code from now on; a suspect waits until no other one does."""
