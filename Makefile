@@ -13,7 +13,7 @@ HAVE_UV := $(shell command -v uv)
 INSTALL := $(if $(HAVE_UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo lab check lint types layers web test .inside .browser bench soak clean
+.PHONY: help setup demo lab check lint types layers web test .system .browser .notebook .rooms bench soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the verbs
@@ -44,14 +44,20 @@ web: $(BUILT)  ## front end: types, style, unit tests
 
 test: setup web  ## all tests: front end, units, real clusters and kernels, a real browser
 	@.ci/need chromium 'test -n "$$WFKIT_CHROMIUM" || command -v chromium google-chrome' || echo "Browser tests will be skipped."
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .inside .browser
+	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .system .browser .notebook .rooms
 
-# Side by side: a browser waits most of the time, and so do tests of clusters.
-.inside:
-	$(BIN)/pytest -m 'not soak and not browser'
+# Two side by side: a browser waits most of the time, and so do tests of clusters. The long ones first.
+.system:
+	$(BIN)/pytest -m 'not soak and not browser' tests/system
 
 .browser:
-	$(BIN)/pytest -m 'not soak and browser'
+	$(BIN)/pytest -m 'not soak and browser' tests/system
+
+.notebook:
+	$(BIN)/pytest -m 'not soak' tests/notebook
+
+.rooms:
+	$(BIN)/pytest -m 'not soak' --ignore=tests/system --ignore=tests/notebook
 
 bench: setup  ## measure against plain Dask, write docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py

@@ -32,16 +32,20 @@ def main_with_a_spec() -> None:
         main.__spec__ = None
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark by folder, before `-m` chooses."""
+    if item.path.is_relative_to(TESTS / "system"):
+        item.add_marker(pytest.mark.system)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder, limit unit tests, and run the narrow tests first and the browser last.
+    """Limit unit tests, and run the narrow tests first and the browser last.
 
     Browser tests come last for a second reason: playwright leaves an event loop running in the main thread.
     """
     for item in items:
-        if item.path.is_relative_to(TESTS / "system"):
-            item.add_marker(pytest.mark.system)
-        elif not item.get_closest_marker("timeout"):
+        if not item.path.is_relative_to(TESTS / "system") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(UNIT_LIMIT_S))
         if item.get_closest_marker("browser") and not CHROMIUM and not IN_CI:
             item.add_marker(
