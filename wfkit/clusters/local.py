@@ -86,8 +86,8 @@ class OwnedCluster:
 
     @property
     def alive(self) -> bool:
-        """Whether the host process still runs."""
-        return self._process.poll() is None
+        """Whether the host process still runs; one that is killed is hung up a moment before it has ended."""
+        return self._process.poll() is None and not _is_hung_up(self._channel)
 
     def close(self, timeout: float = 6.0) -> None:
         """End the cluster and every process that its tasks have left behind. May be called again."""
@@ -205,6 +205,15 @@ def _answer(channel: socket.socket, timeout: float) -> dict[str, Any]:
             "Look at the settings `cluster.*` in wfkit.toml, WFKIT_CLUSTER_* and at Dask's own configuration.",
         )
     return facts
+
+
+def _is_hung_up(channel: socket.socket) -> bool:
+    try:
+        return not channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _end(process: subprocess.Popen[bytes], channel: socket.socket, timeout: float) -> None:
