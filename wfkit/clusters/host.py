@@ -158,7 +158,7 @@ def start_cluster(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     from distributed.system import MEMORY_LIMIT
 
     from wfkit.clusters.nanny import ReapingNanny
-    from wfkit.clusters.worker_setup import be_quiet, keep_what_is_loaded
+    from wfkit.clusters.worker_setup import be_quiet, collect_less
 
     dask.config.update(dask.config.config, request["dask_config"])
     dask.config.set(SETTINGS)
@@ -210,7 +210,7 @@ def start_cluster(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     cluster = SpecCluster(  # type: ignore[no-untyped-call]  # distributed is typed in part
         name="wfkit", scheduler=scheduler, worker=worker, workers=dict.fromkeys(range(n_workers), worker)
     )
-    keep_what_is_loaded()
+    collect_less()
     facts = {
         "address": cluster.scheduler_address,
         "n_workers": n_workers,

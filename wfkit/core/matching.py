@@ -12,7 +12,7 @@ are lent, equal inputs are owned.
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from wfkit.core.edges import Node
@@ -44,8 +44,7 @@ class Matching:
         self._exact: set[GroupId] = set()
         self._lent: set[GroupId] = set()
         self._taken: dict[GroupId, bytearray] = {}
-        self._by_key: dict[tuple[GroupId, GroupId], dict[Signature, deque[int]]] = {}
-        self._listed: dict[tuple[GroupId, GroupId], int] = {}  #: how many elements `_by_key` has
+        self._equals: dict[tuple[GroupId, GroupId], _Equals] = {}
         self._recorded: defaultdict[tuple[Place, str, str], list[GroupId]] = defaultdict(list)
         self._counts: defaultdict[tuple[Place, str, str], int] = defaultdict(int)
         self._same_lists: dict[tuple[GroupId, int], bool] = {}  #: by group and length
@@ -182,12 +181,8 @@ class Matching:
         known = self._known_elements(spec.id, recorded, by_place=by_place)
         late: list[int] = []
         for index in fresh:
-            places = known.get(keys.of(index))
-            while places and taken[places[0]]:
-                places.popleft()
-            if places:
-                at = places.popleft()
-                taken[at] = 1
+            at = known.take(keys.of(index), taken)
+            if at >= 0:
                 elements.append(at)
                 equal.append(1)
             else:
@@ -206,14 +201,11 @@ class Matching:
         same = len(old) == spec.length and bool(spec.parts) == bool(old.spec.parts)
         return same and bool(spec.spelled) != bool(old.spec.spelled)
 
-    def _known_elements(self, new: GroupId, recorded: GroupId, *, by_place: bool) -> dict[Signature, deque[int]]:
-        known = self._by_key.setdefault((new, recorded), {})
-        group, listed = self.past.groups[recorded], self._listed.get((new, recorded), 0)
-        if listed < len(group):
-            keys = Keys(group.spec, self._old, by_place=by_place)
-            for index in range(listed, len(group)):
-                known.setdefault(keys.of(index), deque()).append(index)
-            self._listed[new, recorded] = len(group)
+    def _known_elements(self, new: GroupId, recorded: GroupId, *, by_place: bool) -> _Equals:
+        known = self._equals.setdefault((new, recorded), _Equals())
+        group = self.past.groups[recorded]
+        if len(known) < len(group):
+            known.grow(Keys(group.spec, self._old, by_place=by_place), len(group))
         return known
 
     def _compare_inputs(self, spec: GroupSpec, recorded: GroupId, indices: Iterable[int]) -> None:
@@ -262,7 +254,42 @@ class Matching:
 
     def unknown_inputs(self, node: Node) -> list[str]:
         """Names of the arguments whose plain values cannot be compared."""
-        return [one.name for one in self._specs[node[0]].inputs if not any(token_of(one, node[1]))]
+        inputs = self._specs[node[0]].inputs
+        return [one.name for one in inputs if not any(token_of(one, node[1]))] if inputs else []
+
+
+class _Equals:
+    """The elements of a recorded call by their signature, those with the same one in order."""
+
+    def __init__(self) -> None:
+        self._first: dict[Signature, int] = {}
+        self._last: dict[Signature, int] = {}  #: where there are several
+        self._next = array("i")  #: by element: the following one with its signature; -1: none
+
+    def __len__(self) -> int:
+        return len(self._next)
+
+    def grow(self, keys: Keys, length: int) -> None:
+        """Have as many elements as the call has now."""
+        for index in range(len(self._next), length):
+            signature = keys.of(index)
+            first = self._first.setdefault(signature, index)
+            self._next.append(-1)
+            if first != index:
+                self._next[self._last.get(signature, first)] = index
+                self._last[signature] = index
+
+    def take(self, signature: Signature, taken: bytearray) -> int:
+        """Take the first element of a signature that is not taken; -1 where there is none."""
+        at = following = self._first.get(signature, -1)
+        while following >= 0 and taken[following]:
+            at, following = following, self._next[following]
+        if at < 0:
+            return -1
+        self._first[signature] = at if following < 0 else following
+        if following >= 0:
+            taken[following] = 1
+        return following
 
 
 def _same(group: GroupId) -> GroupId:

@@ -269,7 +269,9 @@ class Rerun:
         return next((fate for fate, one in _CODES.items() if one == code), None)
 
     def _note(self, node: Node, decision: Decision) -> None:
-        fates = self._fates.setdefault(node[0], _Fates())
+        fates = self._fates.get(node[0])
+        if fates is None:
+            fates = self._fates[node[0]] = _Fates()
         if (more := node[1] + 1 - len(fates.of)) > 0:
             fates.of.extend(bytes(more))
             fates.stale.extend(bytes(more))

@@ -89,11 +89,10 @@ class Keys:
 
     def of(self, index: int) -> Signature:
         """The signature of one element."""
-        return (
-            *(token_of(one, index) for one in self._inputs),
-            *(self._used(edge, index) for edge in self._uses),
-            *(_use(edge, self._side) for edge in self._own.get(index, ())),
-        )
+        found: list[object] = [token_of(one, index) for one in self._inputs]
+        found += [self._used(edge, index) for edge in self._uses]
+        found += [_use(edge, self._side) for edge in self._own.get(index, ())]
+        return tuple(found)
 
     def _used(self, edge: Edge, index: int) -> object:
         goes_over = edge.how is How.EACH or edge.items[-1:] == (_OWN_ITEM,)

@@ -317,12 +317,11 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
 }
 
 
-def numbered(event: AnyEvent, seq: int) -> AnyEvent:
-    """The event as the one of that number; what `dataclasses.replace` gives, in less than half the time."""
+def number(event: AnyEvent, seq: int) -> AnyEvent:
+    """Give the event its number, in place: until then it is its maker's alone, and a copy takes ten times as long."""
     shape = _SHAPES[event.tag]
-    values = list(shape.read(event))
-    values[shape.at_seq] = seq
-    return cast("AnyEvent", shape.make(values))
+    shape.slots[shape.at_seq](event, seq)
+    return event
 
 
 def seq_of(encoded: Encoded) -> int:

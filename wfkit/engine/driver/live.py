@@ -119,7 +119,7 @@ class LiveRun:
             The same, where they have come over the wire and are numbered.
         """
         with self.lock:
-            numbered = [event if event.seq else wire.numbered(event, self.next_seq()) for event in events]
+            numbered = [event if event.seq else wire.number(event, self.next_seq()) for event in events]
             if not numbered:
                 return
             fold(self.view_model, numbered)

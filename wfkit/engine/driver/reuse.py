@@ -138,8 +138,9 @@ class Reuse:
         node = (group.spec.id, index)
         old = self.rerun.matching.old(node)
         assert old is not None
-        if (place := next((one for one in (old, (old[0], -1)) if one in self.origin.by_hand), None)) is not None:
-            return self._by_hand(group, index, self.origin.by_hand[place], now_s)
+        by_hand = self.origin.by_hand
+        if by_hand and (place := next((one for one in (old, (old[0], -1)) if one in by_hand), None)) is not None:
+            return self._by_hand(group, index, by_hand[place], now_s)
         end = self.origin.end(old, node, now_s)
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add(node)

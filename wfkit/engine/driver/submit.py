@@ -56,7 +56,7 @@ class Batch:
     specs: list[Spec] = field(default_factory=list)
     indices: list[int | Sequence[int]] = field(default_factory=list)
     frozen: list[Frozen | Assembly | Sequence[Frozen]] = field(default_factory=list)
-    deps: list[list[object]] = field(default_factory=list)
+    deps: list[Sequence[object]] = field(default_factory=list)
     more: list[More] = field(default_factory=list)
     constants: dict[str, Frozen] = field(default_factory=dict)
     crash_retries: dict[str, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def batch_of(run: LiveRun, rows: Sequence[Row]) -> Batch:
             batch.frozen.append(frozen if isinstance(frozen, Frozen) else [frozen[index] for index in row.index])
             deps, layout = _carrier(run, group, row.index, batch.constants)
             batch.more.append(More(layout))
-        batch.deps.append(deps)
+        batch.deps.append(deps or ())
     return batch
 
 

@@ -6,9 +6,10 @@ import linecache
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from math import inf
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wfkit.authoring.options import TaskOptions
 from wfkit.engine.worker.stored import Store
@@ -22,7 +23,7 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "others", "run_id")
+    __slots__ = ("_pickled", "bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "others", "run_id")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Spec:
         self.code = code
         self.bounds = bounds
         self.others = others or Others()
+        self._pickled = b""
 
     @property
     def depth(self) -> int:
@@ -53,7 +55,10 @@ class Spec:
         return self.group.count("/")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_spec, tuple(getattr(self, name) for name in self.__slots__))
+        if not self._pickled:
+            values = tuple(getattr(self, name) for name in self.__slots__[1:])
+            self._pickled = pickle.dumps(values, protocol=pickle.HIGHEST_PROTOCOL)
+        return (_spec, (self._pickled,))
 
 
 class Others(NamedTuple):
@@ -73,8 +78,13 @@ class Bounds(NamedTuple):
     waiting_threads: int = 256  #: tasks of one worker that wait for their children, each in a thread
 
 
-def _spec(*values: Any) -> Spec:
-    return Spec(**dict(zip(Spec.__slots__, values, strict=True)))
+@lru_cache(_KEPT)
+def _spec(pickled: bytes) -> Spec:
+    """The same one for all tasks of a call: each brings it along, and most are still held when the next one comes."""
+    values = pickle.loads(pickled)  # noqa: S301 - from our own driver
+    spec = Spec(**dict(zip(Spec.__slots__[1:], values, strict=True)))
+    spec._pickled = pickled
+    return spec
 
 
 _LOADED: Final[OrderedDict[str, tuple[Callable[..., object], TaskOptions]]] = OrderedDict()
