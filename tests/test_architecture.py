@@ -54,6 +54,7 @@ OF_ANY_TYPE: Final = {"wfkit/authoring/parameters.py": "pydantic's adapter is ge
 #: Modules that unpickle, with the reason why what they unpickle is ours. Stored bytes are unpickled in one place.
 UNPICKLING: Final = {
     "wfkit/authoring/freeze.py": "arguments, frozen by our own client",
+    "wfkit/engine/driver/assembling.py": "small values, from our own worker; what would run code is refused",
     "wfkit/engine/driver/glimpse.py": "arguments, frozen by our own client; what would run code is not made",
     "wfkit/engine/worker/calls.py": "calls in a task, from our own worker",
     "wfkit/engine/worker/failure.py": "exceptions, from our own worker",

@@ -15,7 +15,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from wfkit.authoring.culprit import Culprit, culprit
 from wfkit.authoring.handle import Handle
@@ -34,8 +34,7 @@ CONSTANT_BYTES: Final = 1_000
 _FAST: Final = frozenset({int, float, bool, str, bytes, type(None)})
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """How a task uses the upstream result in one slot."""
 
     items: tuple[int, ...] = ()  #: take this item of the value, of that item this one, …
@@ -63,8 +62,7 @@ class Constant:
     frozen: Frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One thing among the arguments of a call that the worker fills in."""
 
     source: Handle | Constant

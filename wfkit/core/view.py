@@ -213,11 +213,9 @@ class RunView:
 
     def counts(self) -> list[int]:
         """Count the nodes of all tasks by state code; groups of flows and flattens have no tasks."""
-        total = [0] * len(STATES)
-        for group in self.groups.values():
-            if group.spec.kind == "task":
-                total = [have + more for have, more in zip(total, group.counts, strict=True)]
-        return total
+        nothing = [0] * len(STATES)
+        several = (group.counts for group in self.groups.values() if group.spec.kind == "task")
+        return [sum(column) for column in zip(nothing, *several, strict=True)]
 
     def stale_count(self) -> int:
         """How many nodes keep a value that an earlier version of their code has made."""

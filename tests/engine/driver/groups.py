@@ -67,7 +67,7 @@ def group_of(
 
 
 def _nested(slots: Sequence[object]) -> bool:
-    return bool(slots) and isinstance(slots[0], tuple)
+    return bool(slots) and not isinstance(slots[0], Slot)
 
 
 def whole(name: str) -> Handle:

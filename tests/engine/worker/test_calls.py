@@ -14,7 +14,18 @@ from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.secrets import Secret
 from wfkit.authoring.task import Call, Task, task
 from wfkit.core.ids import GroupId
-from wfkit.engine.worker.calls import Codes, FrozenCall, HandleFacts, facts_of, frozen_call, pack, travelling, unpack
+from wfkit.engine.worker.calls import (
+    Codes,
+    FrozenCall,
+    HandleFacts,
+    code_of,
+    facts_of,
+    frozen_call,
+    pack,
+    pack_call,
+    unpack,
+    unpack_call,
+)
 from wfkit.errors import NotPicklable
 
 
@@ -105,7 +116,7 @@ def test_handles_travel_as_what_they_stand_for(thing: object) -> None:
 
 def test_a_call_is_the_same_after_it_has_travelled() -> None:
     call = frozen(lambda: inc(handle("g7"), by=5))
-    arrived: FrozenCall = unpack(pack(travelling(call, with_code=True)), received)
+    arrived = unpack_call(pack_call(call), {call.code_id: code_of(call)}, received)
     assert (arrived.task, arrived.code, arrived.code_id, arrived.length) == ("inc", call.code, call.code_id, 1)
     ((args, kwargs), (slot,)) = thaw(arrived.frozen, lambda number: f"slot {number}"), arrived.slots  # type: ignore[arg-type]
     assert (args, kwargs) == (("slot 0",), {"by": 5})
@@ -114,10 +125,11 @@ def test_a_call_is_the_same_after_it_has_travelled() -> None:
 
 
 def test_code_and_functions_of_options_stay_on_the_worker() -> None:
-    call = travelling(frozen(lambda: inc(1)), with_code=False)
-    assert call.code == b""
-    assert (call.options.retries, call.options.retry_on, call.options.retry_condition_fn) == (2, (), None)
-    pickle.loads(pack(call))
+    call = frozen(lambda: inc(1))
+    assert call.code not in pack_call(call)
+    options = code_of(call).options
+    assert (options.retries, options.retry_on, options.retry_condition_fn) == (2, (), None)
+    pickle.loads(pickle.dumps(code_of(call)))
 
 
 def test_code_is_frozen_once_however_often_it_is_called() -> None:

@@ -21,7 +21,7 @@ from wfkit.engine.driver.recording import Recording
 from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.cached import Caching
-from wfkit.engine.worker.calls import FrozenCall
+from wfkit.engine.worker.calls import Code, FrozenCall
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import HandleMisuse, TooManyTasks, WfkitError
 
@@ -40,7 +40,7 @@ class GrowingRun(LiveRun):
         self.spawned: dict[GroupId, GroupId] = {}
         self.spawned_calls: dict[GroupId, bytes] = {}  #: and a digest of the call
         #: Code by its id, of calls that tasks made.
-        self.codes: dict[str, bytes] = {}
+        self.codes: dict[str, Code] = {}
         #: The groups that the body of a node has made, and those in a flow's group.
         self.children: dict[Node, list[GroupId]] = {}
         self._members: dict[GroupId, list[GroupId]] = {}
@@ -122,9 +122,7 @@ class GrowingRun(LiveRun):
             expanding.fail(self, group, error)
 
     def _new_group(self, call: FrozenCall, identity: GroupId, parent: GroupId | None) -> Group:
-        if not call.code:
-            call = replace(call, code=self.codes[call.code_id])
-        if call.spec is not None and call.code_id not in self.view_model.codes:
+        if call.code_id not in self.view_model.codes:
             self.record_events([CodesAdded(codes=(call.spec,), at_s=time.time())])
         looks = tuple(self._looks.pop(spawner(identity), ()))
         return self._recording.group(

@@ -225,8 +225,8 @@ class LiveRun:
         with self.lock:
             if self.taking:
                 return
-            if self.state is RunState.RUNNING:
-                self.sender.pump()
+            while self.state is RunState.RUNNING and (ends := self.sender.pump()):
+                self.record_events(ends)
             self.follow(())
 
     def wake(self, group: GroupId, index: int) -> None:

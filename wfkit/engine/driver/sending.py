@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from wfkit.core.events import NodeFinished
 from wfkit.core.ids import GroupId
-from wfkit.engine.driver import pace
+from wfkit.engine.driver import assembling, pace
 from wfkit.engine.driver.group import ENDED, SENT, UNSENT, Group, Node
 from wfkit.engine.driver.queue import Queue, Stream
 from wfkit.engine.driver.submit import Row, dask_options, submit
@@ -59,6 +60,7 @@ class Sender:
         self._left: dict[tuple[GroupId, int], int] = {}
         #: Until more is known of their pace, or fewer are under way.
         self._held_back: list[Stream] = []
+        self._ends: list[NodeFinished] = []
 
     # What is to be sent
 
@@ -150,8 +152,8 @@ class Sender:
 
     # Sending
 
-    def pump(self) -> None:
-        """Send what may go now."""
+    def pump(self) -> list[NodeFinished]:
+        """Send what may go now; gives the ends of nodes that need not."""
         while self._held_back:
             self.queue.put(self._held_back.pop())
         held_back: list[Stream] = []
@@ -164,6 +166,8 @@ class Sender:
                 rows, most = [], SLICE
         self._submit(rows)
         self._held_back = held_back
+        ends, self._ends = self._ends, []
+        return ends
 
     def _submit(self, rows: Sequence[Row]) -> None:
         for options, several in itertools.groupby(rows, lambda row: dask_options(row.group)):
@@ -181,7 +185,7 @@ class Sender:
             self._block(stream, blocker)
             return
         traffic = self._traffic[group.spec.id]
-        if not self._may_begin(group, index):
+        if not self._may_begin(group, index) or self._ends_here(group, index):
             stream.at += 1
             self.queue.put(stream)
             return
@@ -258,6 +262,13 @@ class Sender:
         return (
             self._foreign_have_ended(group, index) and self._takes_place(group, index) and self._has_slots(group, index)
         )
+
+    def _ends_here(self, group: Group, index: int) -> bool:
+        """Whether a node that returned handles has its value without a worker."""
+        end = assembling.end_of(self.run, group, index) if index in group.assemblies else None
+        if end is not None:
+            self._ends.append(end)
+        return end is not None
 
     def _takes_place(self, group: Group, index: int) -> bool:
         """Whether a node is one of those that `max_concurrency` allows; before it holds slots others may wait for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from wfkit.authoring.handle import Handle, Ref
@@ -13,7 +12,7 @@ from wfkit.engine.driver import expanding, values
 from wfkit.engine.driver.group import SENT, Node
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.assembly import Assembly
-from wfkit.engine.worker.calls import FrozenCall, HandleFacts, pack, unpack
+from wfkit.engine.worker.calls import HandleFacts, unpack, unpack_call
 from wfkit.engine.worker.ended import Ended
 from wfkit.engine.worker.promise import Promise
 from wfkit.errors import WfkitError
@@ -105,16 +104,23 @@ def _spawn(run: Run, told: list[Any]) -> int:
         if known is None:
             run.add_flatten(unpack(what[0], lambda facts: handle_of(run, facts)), identity, within)
         return run.bounds.max_tasks
-    return _call(run, identity, within, bytes(what[0]))
+    packed, code = what
+    if code:
+        run.codes.update([unpack(code, lambda facts: handle_of(run, facts))])
+    return _call(run, identity, within, bytes(packed))
 
 
 def _call(run: Run, identity: GroupId, parent: GroupId, packed: bytes) -> int:
-    call = cast("FrozenCall", unpack(packed, lambda facts: handle_of(run, facts)))
-    if call.code:
-        run.codes[call.code_id] = call.code
-    same = hashlib.blake2b(pack(replace(call, code=b"", spec=None)), digest_size=12).digest()
+    same = hashlib.blake2b(packed, digest_size=12)
+
+    def handle(facts: HandleFacts) -> Handle:
+        found = handle_of(run, facts)
+        same.update(found._ref.group.encode())  # another one, where it was made anew
+        return found
+
+    call = unpack_call(packed, run.codes, handle)
     known = run.spawned.get(identity)
-    if known is not None and run.spawned_calls.get(known) == same and not run.has_failures(known):
+    if known is not None and run.spawned_calls.get(known) == same.digest() and not run.has_failures(known):
         return run.bounds.max_tasks - run.count_nodes()
     left = run.bounds.max_tasks - run.count_nodes() - (call.length or 1)
     if left < 0:
@@ -122,7 +128,7 @@ def _call(run: Run, identity: GroupId, parent: GroupId, packed: bytes) -> int:
     # A body that is executed again finds the children it has; those that failed are made anew, under another id.
     new = identity if known is None else GroupId(f"{identity}x{len(run.groups)}")
     run.spawned[identity] = new
-    run.spawned_calls[new] = same
+    run.spawned_calls[new] = same.digest()
     try:
         run.add_call(call, new, parent)
     except WfkitError as error:

@@ -129,6 +129,9 @@ def future_of(run: LiveRun, ref: Ref) -> Future[Any]:
         raise HandleMisuse(f"`{run.answers.name(ref)}` is mapped: each element has a future.", "Use handle[k].future.")
     run.flush()
     cluster, (key, offset) = run.engine.cluster, run.groups[ref.group].where(ref.index)
+    small = run.small_value(ref.group, ref.index)  # nothing on the cluster may stand for it
+    if small is not None:
+        return cluster.submit(_plain, small, -1, ref.item, key=f"value-{key}-{offset}-{ref.item}")
     return cluster.submit(_plain, cluster.future(key), offset, ref.item, key=f"value-{key}-{offset}-{ref.item}")
 
 

@@ -10,7 +10,8 @@ import pickle
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from wfkit.authoring.fingerprint import fingerprint_of
 from wfkit.authoring.freeze import Frozen, Slot, freeze, hold_constants
@@ -30,7 +31,7 @@ class FrozenCall:
     """One call. Its handles are those of the process it is in."""
 
     task: str  #: the task's name
-    code: bytes  #: the function and its options; empty where the receiver knows it by its id
+    code: bytes  #: the function and its options
     code_id: str
     options: TaskOptions
     mapped: bool
@@ -42,7 +43,7 @@ class FrozenCall:
     labels: tuple[str, ...]
     inputs: tuple[Input, ...]  #: digests of the plain values among the arguments
     arguments: tuple[Argument, ...]  #: what people see of them
-    spec: CodeSpec | None  #: what the code means; None where the receiver knows it by its id
+    spec: CodeSpec  #: what the code means
     chunk: int | None  #: elements in one Dask task; None: as it suits
     max_concurrency: int | None
 
@@ -216,11 +217,45 @@ def unpack(packed: bytes, handle: Callable[[HandleFacts], Handle]) -> Any:
     return unpickler.load()
 
 
-def travelling(call: FrozenCall, *, with_code: bool) -> FrozenCall:
-    """A call for the driver, without what only a worker needs: user code, which the driver must not load."""
+class Code(NamedTuple):
+    """What the calls of a task have in common, of which the driver is told once."""
+
+    pickled: bytes
+    options: TaskOptions
+    spec: CodeSpec
+
+
+def code_of(call: FrozenCall) -> Code:
+    """The code of a call for the driver, which must not load user code: without the functions among the options."""
     plain = dataclasses.replace(
         call.options, retry_delay_seconds=0.0, retry_on=(), retry_condition_fn=None, cache_key_fn=None
     )
-    if with_code:
-        return dataclasses.replace(call, options=plain)
-    return dataclasses.replace(call, options=plain, code=b"", spec=None)
+    return Code(call.code, plain, call.spec)
+
+
+#: What is told of each call.
+_OWN: Final = tuple(
+    field.name for field in dataclasses.fields(FrozenCall) if field.name not in {"code", "options", "spec"}
+)
+_own: Final = attrgetter(*_OWN)
+
+
+def pack_call(call: FrozenCall) -> bytes:
+    """Pickle what a call does not have in common with others of its task."""
+    return pack(_own(call))
+
+
+def unpack_call(packed: bytes, codes: Mapping[str, Code], handle: Callable[[HandleFacts], Handle]) -> FrozenCall:
+    """Read what `pack_call` gave.
+
+    Parameters
+    ----------
+    packed : bytes
+    codes : mapping
+        By their id.
+    handle : callable
+        The receiver's handle for one of the sender's.
+    """
+    own = dict(zip(_OWN, unpack(packed, handle), strict=True))
+    code = codes[own["code_id"]]
+    return FrozenCall(code=code.pickled, options=code.options, spec=code.spec, **own)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Waiting is done in slices, so that a thread that is told to stop notices.
 _SLICE_S: Final = 0.2
+#: So many calls behind one that is waited for are asked about with it.
+_AHEAD: Final = 16
 
 
 class Children:
@@ -85,6 +87,7 @@ class Children:
         self.when_done(ref, done.set)
         if done.is_set():
             return True
+        self._ask_ahead(ref.group)
         deadline = None if timeout is None else time.monotonic() + timeout
         with Shield() as shield, self.waiting():
             while not done.is_set():
@@ -127,6 +130,15 @@ class Children:
             callback()
         else:
             self._ask(["ended", ref.group, _sent(ref.index)], lambda answer: self._take(key, answer))
+
+    def _ask_ahead(self, group: GroupId) -> None:
+        """Ask about the next calls, too: who waits for one usually wants those then, and has them without a wait."""
+        stem, _, number = group.rpartition("/")
+        for following in range(int(number) + 1, int(number) + 1 + _AHEAD):
+            key = GroupId(f"{stem}/{following}"), 0
+            _, mapped = self._names.get(key[0], ("", True))
+            if not mapped and key not in self._ended and key not in self._waiters:
+                self.when_done(Ref(*key), _nothing)
 
     def cancel(self, ref: Ref) -> None:
         """Cancel the node or group."""
@@ -175,6 +187,10 @@ class Children:
 
     def _only_in_the_notebook(self, ref: Ref, what: str) -> NoReturn:
         raise HandleMisuse(f"`{self.name(ref)}.{what}` was asked for in a task.", "Ask for it in the notebook.")
+
+
+def _nothing() -> None:
+    """What is done when a node has ended that nobody waits for yet."""
 
 
 def _sent(index: int | None) -> int:

@@ -15,7 +15,7 @@ from wfkit.authoring.task import Call
 from wfkit.core.events import NodeResumed, NodeWaiting
 from wfkit.core.ids import GroupId
 from wfkit.core.wire import Packable
-from wfkit.engine.worker.calls import frozen_call, pack, travelling
+from wfkit.engine.worker.calls import code_of, frozen_call, pack, pack_call
 from wfkit.engine.worker.children import Children
 from wfkit.engine.worker.seat import Seat
 from wfkit.engine.worker.side import WorkerSide
@@ -65,8 +65,8 @@ class Spawner:
         self._refuse_too_deep(call.task.name)
         frozen = frozen_call(call, self.side.codes(self.id))
         known = (self.id, frozen.code_id)
-        message = pack(travelling(frozen, with_code=known not in self.side.told_codes))
-        group = self._new_group(frozen.length or 1, ["call", message])
+        code = b"" if known in self.side.told_codes else pack((frozen.code_id, code_of(frozen)))
+        group = self._new_group(frozen.length or 1, ["call", pack_call(frozen), code])
         self.side.told_codes.add(known)  # not before it was told: what is stopped in between has told nothing
         self.children.named(group, frozen.task, frozen.length if frozen.mapped else None, mapped=frozen.mapped)
         return self.children.handle(group, mapped=frozen.mapped, n_outputs=frozen.options.n_outputs)
