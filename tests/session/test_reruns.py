@@ -61,6 +61,12 @@ def test_attempts_of_all_generations_stay_readable(cells: Cells, failed: Any) ->
     assert isinstance(failed.node("clean[1]").exception(), ValueError)
 
 
+def test_a_small_value_that_is_kept_has_a_future(cells: Cells, failed: Any) -> None:
+    cells.execute(CURED)
+    again = ended(failed.rerun())
+    assert again.node("load[0]").future.result(timeout=20) == again.node("load[0]").result()
+
+
 def test_nothing_is_repaired_by_a_rerun_alone(cells: Cells, failed: Any) -> None:
     again = ended(failed.rerun())
     assert cells.executed() == ["clean 1", "clean 3"]

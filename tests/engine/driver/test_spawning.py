@@ -308,3 +308,20 @@ def test_a_task_that_waits_for_a_map_that_turns_out_empty_goes_on(
         return plus_one.map(none_at_all.submit()).result()
 
     assert run_of(lambda: {"value": waits()})["value"].result() == []
+
+
+@task
+def waits_for_both() -> Any:
+    first, second = held.submit(1), leaf.submit(2)
+    return first.result(), second.result()
+
+
+def test_a_child_that_ended_while_its_parent_waited_for_another_is_not_waited_for(start: Start) -> None:
+    run = start(waits_for_both)
+    gates.until(lambda: "leaf" in str(run.view_model.names), "the child")
+    gates.until(lambda: run.node("waits_for_both/leaf").state is TaskState.COMPLETED, "its end")
+    gates.until(lambda: run.node("waits_for_both").state is TaskState.WAITING, "the wait")
+    gates.open_gates("held")
+    assert run.wait(30).result() == (1, 2)
+    group, _ = run.view_model.by_name("waits_for_both")
+    assert [begins for _, begins in group.waits[0].values()].count(True) == 1

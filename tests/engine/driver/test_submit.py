@@ -66,7 +66,7 @@ def test_nodes_depend_on_the_keys_of_their_inputs(new_run: Callable[[], Run]) ->
     batch = _laid(run, lambda: total(second.map(first.map(range(2)))), _singles)
     xs, ys, sum_ = run.groups.values()
     assert batch.keys == [xs.key_of(0), xs.key_of(1), ys.key_of(0), ys.key_of(1), sum_.key_of(0)]
-    assert batch.deps[0] == []
+    assert list(batch.deps[0]) == []
     assert batch.deps[3] == [Alias(xs.key_of(1))]
     assert batch.deps[4] == [[Alias(ys.key_of(0)), Alias(ys.key_of(1))]]
     assert batch.numbers == [group.numbers[index] for group in (xs, ys) for index in (0, 1)] + [sum_.numbers[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ class FakeWorker:
 
     address = "tcp://here"
     local_directory = "/nowhere"
+    batched_stream = SimpleNamespace(comm=None)
 
     def __init__(self) -> None:
         self.loop = Loop()

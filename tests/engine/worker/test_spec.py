@@ -26,6 +26,14 @@ def test_a_spec_travels_whole() -> None:
     assert all(getattr(arrived, name) == getattr(given, name) for name in Spec.__slots__)
 
 
+def test_a_process_has_one_spec_however_often_it_arrives() -> None:
+    sent = [pickle.dumps(spec(b"code", "id")) for _ in range(2)]
+    first, second = map(pickle.loads, sent)
+    assert first is second
+    assert pickle.loads(pickle.dumps(first)) is first
+    assert pickle.loads(pickle.dumps(spec(b"other", "id"))) is not first
+
+
 @pytest.mark.parametrize(("group", "depth"), [("g1", 0), ("g1.7/1", 1), ("g1.7/1.0/3", 2)])
 def test_depth_is_read_from_the_group(group: str, depth: int) -> None:
     one = Spec(run_id="r", flow_name="f", group=group, name="n", mapped=True, code_id="", code=b"", bounds=Bounds())

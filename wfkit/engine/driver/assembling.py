@@ -74,9 +74,10 @@ class _Filled(_Plain):
         """What stands in a slot."""
         slot = self._slots[number]
         handle = slot.source
-        if not isinstance(handle, Handle) or handle._source is not self._run.answers:
-            raise pickle.UnpicklingError("it is not of this run")
+        assert isinstance(handle, Handle)
         name = handle._ref.group
+        if handle._source is not self._run.answers or name in self._run.flattened:
+            raise pickle.UnpicklingError("its values are elsewhere")
         if slot.how is How.ALL:
             elements = self._run.groups[name].final or range(len(self._run.groups[name].status))
             return [self._item(name, each, slot) for each in elements]

@@ -69,7 +69,7 @@ class WorkerSide(WorkerPlugin):
         """Called by Dask in each worker."""
         self.worker = worker
         if (stream := worker.batched_stream.comm) is not None:
-            # Messages to the scheduler are small. Dask measured each (7 % of a worker), to write large ones in a thread.
+            # Its messages are small. Dask measured each (7 % of a worker), to write large ones in a thread.
             stream.allow_offload = False
         self.places = Places.of(worker)
         #: Outlives this process; None where there is no place for it.
