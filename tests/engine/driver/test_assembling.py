@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.engine.driver import gates
 from wfkit.authoring.flattening import flatten
 from wfkit.authoring.inputs import allow_failure
 from wfkit.authoring.signals import Skip
 from wfkit.authoring.task import task
 from wfkit.core.states import TaskState
+from wfkit.engine.driver import assembling
 from wfkit.engine.driver.run import Run
 from wfkit.engine.worker.preview import preview
+from wfkit.engine.worker.spec import Bounds
 
 RunOf = Callable[[Callable[[], object]], Run]
 Start = Callable[..., Run]
@@ -53,6 +57,12 @@ def odd(x: Any) -> Any:
     if x % 2 == 0:
         raise Skip("even")
     return x
+
+
+@task
+def held() -> Any:
+    gates.wait_at("held")
+    return [1, 2]
 
 
 @task
@@ -145,3 +155,31 @@ def test_a_parent_of_parents_and_a_paused_run(start: Start) -> None:
     run.pause()
     run.resume()
     assert run.wait(30).result() == [5, 5]
+
+
+def test_random_numbers_of_the_user_are_not_drawn(run_of: RunOf) -> None:
+    run = run_of(parent_of(lambda: leaf.map(range(20))))
+    group = next(group for group in run.groups.values() if group.assemblies)
+    before = random.getstate()
+    end = assembling.end_of(run, group, 0)
+    assert end is not None
+    assert end.length == 20
+    assert random.getstate() == before
+
+
+def test_what_is_large_beside_the_handles_is_not_read(run_of: RunOf) -> None:
+    run = run_of(parent_of(lambda: {"child": leaf.submit(1), "data": list(range(10_000))}))
+    assert was_told_by_a_worker(run, "parent")
+    assert run.result()["child"] == 1  # type: ignore[index]
+
+
+@task
+def recursion(n: Any) -> Any:
+    return 0 if n == 0 else recursion.submit(n - 1)
+
+
+def test_parents_of_parents_end_however_deep_they_are_nested_while_a_map_waits(start: Start) -> None:
+    run = start(lambda: [takes.map(held()), recursion(230)], bounds=Bounds(max_depth=250))
+    gates.until(lambda: run.node("recursion").state is TaskState.COMPLETED, "the end of all")
+    gates.open_gates("held")
+    assert run.wait(30).result() == [[1, 2], 0]

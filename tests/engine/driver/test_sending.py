@@ -229,3 +229,15 @@ def test_dropped_nodes_are_those_that_the_cluster_does_not_have(start: Start, mo
     run.cancel()
     gates.open_gates("held")
     assert run.wait(8).state is RunState.CANCELLED
+
+
+def test_the_end_of_what_another_run_waits_for_takes_no_lock_of_that_run(start: Start) -> None:
+    first = start(lambda: {"value": held(1)})
+    gates.until_came("held")
+    second = start(lambda: {"value": two(first["value"])})
+    with second.lock:
+        gates.open_gates("held")
+        gates.until(lambda: first.node("held").state is TaskState.COMPLETED)
+        assert first.lock.acquire(timeout=gates.PATIENCE_S), "who holds it waits for the other one"
+        first.lock.release()
+    assert second.wait(8)["value"].result() == 1

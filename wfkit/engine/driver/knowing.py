@@ -31,7 +31,8 @@ def known_of(run: LiveRun, group_id: GroupId, index: int) -> Known:
     group = run.groups.get(group_id)
     if group is None or index >= len(group.status):
         return Known()
-    key = "" if group.status[index] == UNSENT and index not in group.elsewhere else group.where(index)[0]
+    unsent = group.status[index] == UNSENT and index not in group.elsewhere
+    key = "" if unsent or (group_id, index) in run.without_key else group.where(index)[0]
     return Known(key, _own_arguments(group, index))
 
 

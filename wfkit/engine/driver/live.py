@@ -76,6 +76,7 @@ class LiveRun:
         self.expanding = False
         #: News are being taken in: what they make ready goes in one message, when all are.
         self.taking = False
+        self._flushing = False
         #: Nodes that were cancelled before they came to be, and maps that were while they grow (None).
         self.cut_short: set[tuple[GroupId, int | None]] = set()
         #: Nodes and whole groups (None) whose outcome the body asked for.
@@ -161,6 +162,10 @@ class LiveRun:
         """Do what follows from events that were just folded."""
         raise NotImplementedError
 
+    def do_apart(self, work: Callable[[], None]) -> None:
+        """Have the engine's thread do something under no lock: what another run calls back holds that run's."""
+        raise NotImplementedError
+
     def when_done(
         self,
         ended: Callable[[], bool],
@@ -223,10 +228,15 @@ class LiveRun:
     def flush(self) -> None:
         """Send what may go now."""
         with self.lock:
-            if self.taking:
+            if self.taking or self._flushing:
                 return
-            while self.state is RunState.RUNNING and (ends := self.sender.pump()):
-                self.record_events(ends)
+            self._flushing = True  # what follows from ends may flush, too: it is done here
+            try:
+                while self.state is RunState.RUNNING and (ends := self.sender.pump()):
+                    self.without_key.update((end.group, end.index) for end in ends)
+                    self.record_events(ends)
+            finally:
+                self._flushing = False
             self.follow(())
 
     def wake(self, group: GroupId, index: int) -> None:

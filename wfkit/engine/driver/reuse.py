@@ -181,10 +181,11 @@ class Reuse:
         group.aside.add(index)
         old = self.rerun.matching.old((group.spec.id, index))
         assert old is not None
-        self.origin.when_ended(self.rerun.works_on(old) or old, partial(self._ended, group, index))
+        ended = partial(self._ended, group, index)
+        self.origin.when_ended(self.rerun.works_on(old) or old, partial(self.run.do_apart, ended))
 
     def _ended(self, group: Group, index: int) -> None:
-        """An awaited node has ended in the recorded run; in any thread."""
+        """An awaited node has ended in the recorded run."""
         run, node = self.run, (group.spec.id, index)
         with run.lock:
             if not run.is_open(node):

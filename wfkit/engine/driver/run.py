@@ -309,6 +309,10 @@ class Run(GrowingRun, ReadableRun):
             self._executors.pop(node, None)
         return False
 
+    def do_apart(self, work: Callable[[], None]) -> None:
+        """Have the engine's thread do something under no lock."""
+        self.engine.call_later(self, 0.0, work)
+
     def follow(self, events: Sequence[AnyEvent]) -> None:
         """Do what follows from ends: cancel what failed parents spawned, lay out maps, end the run when all is done."""
         ends = [event for event in events if isinstance(event, NodeFinished | NodeCrashed)]

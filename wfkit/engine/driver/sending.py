@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from wfkit.core.events import NodeFinished
@@ -60,7 +61,7 @@ class Sender:
         self._left: dict[tuple[GroupId, int], int] = {}
         #: Until more is known of their pace, or fewer are under way.
         self._held_back: list[Stream] = []
-        self._ends: list[NodeFinished] = []
+        self._ends: dict[Node, NodeFinished] = {}
 
     # What is to be sent
 
@@ -166,8 +167,8 @@ class Sender:
                 rows, most = [], SLICE
         self._submit(rows)
         self._held_back = held_back
-        ends, self._ends = self._ends, []
-        return ends
+        ends, self._ends = self._ends, {}
+        return list(ends.values())
 
     def _submit(self, rows: Sequence[Row]) -> None:
         for options, several in itertools.groupby(rows, lambda row: dask_options(row.group)):
@@ -267,7 +268,7 @@ class Sender:
         """Whether a node that returned handles has its value without a worker."""
         end = assembling.end_of(self.run, group, index) if index in group.assemblies else None
         if end is not None:
-            self._ends.append(end)
+            self._ends[end.group, end.index] = end
         return end is not None
 
     def _takes_place(self, group: Group, index: int) -> bool:
@@ -298,7 +299,8 @@ class Sender:
         if waited:
             group.aside.add(index)
             run_of(waited[0]).flush()
-            waited[0]._source.when_done(waited[0]._ref, lambda: self.run.wake(group.spec.id, index))
+            wake = partial(self.run.wake, group.spec.id, index)
+            waited[0]._source.when_done(waited[0]._ref, partial(self.run.do_apart, wake))
         return not waited
 
     def _mark_sent(self, group: Group, index: int) -> None:

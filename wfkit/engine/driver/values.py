@@ -114,7 +114,7 @@ def _value_at(found: Outcome | Outcomes, offset: int) -> object:
 
 def ended(run: LiveRun, node: Node) -> Ended:
     """What is known of a node that has ended."""
-    key, offset = run.groups[node[0]].where(node[1])
+    key, offset = ("", -1) if node in run.without_key else run.groups[node[0]].where(node[1])
     return ended_in(run.view_model.groups[node[0]], node[1])._replace(key=key, offset=offset)
 
 

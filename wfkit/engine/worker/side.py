@@ -69,7 +69,8 @@ class WorkerSide(WorkerPlugin):
         """Called by Dask in each worker."""
         self.worker = worker
         if (stream := worker.batched_stream.comm) is not None:
-            # Its messages are small. Dask measured each (7 % of a worker), to write large ones in a thread.
+            # Dask measured each message (7 % of a worker), to write and read large ones in a thread. Ours are small,
+            # and what comes from the scheduler is bytes for the most part.
             stream.allow_offload = False
         self.places = Places.of(worker)
         #: Outlives this process; None where there is no place for it.

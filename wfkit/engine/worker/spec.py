@@ -6,10 +6,10 @@ import linecache
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from wfkit.authoring.options import TaskOptions
 from wfkit.engine.worker.stored import Store
@@ -23,7 +23,19 @@ _KEPT: Final = 256
 class Spec:
     """The task behind a group of nodes: its code, and where it stands in the run."""
 
-    __slots__ = ("_pickled", "bounds", "code", "code_id", "flow_name", "group", "mapped", "name", "others", "run_id")
+    __slots__ = (
+        "__weakref__",
+        "_but_code",
+        "bounds",
+        "code",
+        "code_id",
+        "flow_name",
+        "group",
+        "mapped",
+        "name",
+        "others",
+        "run_id",
+    )
 
     def __init__(
         self,
@@ -47,7 +59,7 @@ class Spec:
         self.code = code
         self.bounds = bounds
         self.others = others or Others()
-        self._pickled = b""
+        self._but_code = b""
 
     @property
     def depth(self) -> int:
@@ -55,10 +67,10 @@ class Spec:
         return self.group.count("/")
 
     def __reduce__(self) -> tuple[object, ...]:
-        if not self._pickled:
-            values = tuple(getattr(self, name) for name in self.__slots__[1:])
-            self._pickled = pickle.dumps(values, protocol=pickle.HIGHEST_PROTOCOL)
-        return (_spec, (self._pickled,))
+        if not self._but_code:
+            values = {name: getattr(self, name) for name in _BUT_CODE}
+            self._but_code = pickle.dumps(values, protocol=pickle.HIGHEST_PROTOCOL)
+        return (_spec, (self._but_code, self.code))  # the code apart: a message with several calls has it once
 
 
 class Others(NamedTuple):
@@ -78,12 +90,18 @@ class Bounds(NamedTuple):
     waiting_threads: int = 256  #: tasks of one worker that wait for their children, each in a thread
 
 
-@lru_cache(_KEPT)
-def _spec(pickled: bytes) -> Spec:
+_BUT_CODE: Final = tuple(name for name in Spec.__slots__ if not name.startswith("_") and name != "code")
+#: Those that tasks hold here, by all but their code, whose id is part of that.
+_HERE: Final[WeakValueDictionary[bytes, Spec]] = WeakValueDictionary()
+
+
+def _spec(but_code: bytes, code: bytes) -> Spec:
     """The same one for all tasks of a call: each brings it along, and most are still held when the next one comes."""
-    values = pickle.loads(pickled)  # noqa: S301 - from our own driver
-    spec = Spec(**dict(zip(Spec.__slots__[1:], values, strict=True)))
-    spec._pickled = pickled
+    spec = _HERE.get(but_code)
+    if spec is None:
+        spec = Spec(code=code, **pickle.loads(but_code))  # noqa: S301 - from our own driver
+        spec._but_code = but_code
+        _HERE[but_code] = spec
     return spec
 
 
