@@ -15,8 +15,10 @@ import pytest
 from tests.system.kernels import gone
 
 SCRIPT: Final = """
-import sys, time
+import signal, sys, time
 from wfkit import task, flow, connect
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 
 @task
 def inc(x):
