@@ -13,7 +13,7 @@ HAVE_UV := $(shell command -v uv)
 INSTALL := $(if $(HAVE_UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup demo lab check lint types layers web test .system .browser .notebook .rooms bench soak clean
+.PHONY: help setup demo lab check lint types layers web test .system .browser .rooms .notebook bench soak clean
 .DELETE_ON_ERROR:
 
 help:  ## list the verbs
@@ -44,7 +44,7 @@ web: $(BUILT)  ## front end: types, style, unit tests
 
 test: setup web  ## all tests: front end, units, real clusters and kernels, a real browser
 	@.ci/need chromium 'test -n "$$WFKIT_CHROMIUM" || command -v chromium google-chrome' || echo "Browser tests will be skipped."
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .system .browser .notebook .rooms
+	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .system .browser .rooms .notebook
 
 # Two side by side: a browser waits most of the time, and so do tests of clusters. The long ones first.
 .system:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -94,18 +94,19 @@ def _count_tasks(dask_scheduler: Any) -> int:
 
 
 @contextmanager
-def contest(*, twins: bool = True) -> Iterator[Contest]:
+def contest(size: LocalOptions | None = None, *, twins: bool = True) -> Iterator[Contest]:
     """Start the clusters, each with the same workers; twins know nothing of wfkit."""
+    size = size or LocalOptions()
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({f"distributed.worker.resources.{SEAT}": _SEATS}))
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.tcp": _PATIENCE}))
-        own = start_local(LocalOptions())
+        own = start_local(size)
         wfkit.connect(own)
         stack.callback(close_session)
         plain = {SAME: stack.enter_context(_client(own.address))}
         if twins:
             for name, saturation in ((TWIN_INF, math.inf), (TWIN_1, 1.1)):
-                twin = stack.enter_context(start_local(LocalOptions(worker_saturation=saturation)))
+                twin = stack.enter_context(start_local(replace(size, worker_saturation=saturation)))
                 plain[name] = stack.enter_context(_client(twin.address))
         yield Contest(plain, own.address, [])
 

@@ -72,12 +72,13 @@ def depth(contest: Contest, *, length: int, seconds: float, repetitions: int) ->
         section=_SECTION,
     )
     for case in CASES:
-        runs = [_measured(contest, case, length, seconds) for _ in range(repetitions)]
+        runs = [measured(contest, case, length, seconds) for _ in range(repetitions)]
         ideal_s = length * STAGES * seconds / contest.threads
         yield from _results(case, runs, plain if case.name == "list" else [], ideal_s, contest.threads)
 
 
-def _measured(contest: Contest, case: Case, length: int, seconds: float) -> Measured:
+def measured(contest: Contest, case: Case, length: int, seconds: float) -> Measured:
+    """Run a case once."""
     contest.rest()
     ends_s, total_s = _ours(contest, case, length, seconds)
     if len(ends_s) != length or any(len(ends) != STAGES for ends in ends_s):

@@ -33,7 +33,7 @@ _TASKS: Final[Mapping[TaskState, str]] = {
     TaskState.RETRYING: "an attempt failed or was lost and the next one follows after a delay; holds no slot",
     TaskState.WAITING: "its body is done or blocks, and children of its still run; holds no slot",
     TaskState.COMPLETED: "it returned a value",
-    TaskState.REUSED: "it was not executed: its value comes from an earlier run",
+    TaskState.REUSED: "it was not executed: its value comes from an earlier run, or from an attempt of its parent",
     TaskState.SKIPPED: "its trigger or its own `Skip` signal left it out",
     TaskState.FAILED: "the last attempt raised, took too long, or a child of its failed",
     TaskState.UPSTREAM_FAILED: "it never began, because its trigger refused failed inputs",

@@ -261,9 +261,9 @@ def test_a_path_that_is_joined_is_found(code: str, tmp_path: Path) -> None:
 
 
 def test_names_of_stored_things_become_paths_in_one_place() -> None:
-    beside_the_database = {"wfkit/history/database.py", "wfkit/history/schema.py"}  # names that no user makes
+    names_that_no_user_makes = {f"wfkit/history/{name}.py" for name in ("database", "schema", "broken")}
     joining = {relative(path) for path in (PACKAGE / "history").glob("*.py") if joins_in(path)}
-    assert joining - beside_the_database == {"wfkit/history/paths.py"}
+    assert joining - names_that_no_user_makes == {"wfkit/history/paths.py"}
 
 
 # --- tests mirror the package ---

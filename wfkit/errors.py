@@ -86,7 +86,7 @@ class TooManyTasks(WfkitError):
 
 
 class BadArguments(WfkitError, TypeError):
-    """A task was called with arguments that its signature does not accept."""
+    """A task, or a method of a run or a handle, was called with arguments that it does not accept."""
 
     code = "wfkit.bad-arguments"
 
@@ -155,6 +155,12 @@ class RunIsLive(WfkitError):
     """A flow was started again while its last run still runs."""
 
     code = "wfkit.run-is-live"
+
+
+class NotDrivenHere(WfkitError):
+    """A run was told what only the process that drives it can do."""
+
+    code = "wfkit.not-driven-here"
 
 
 class NodeGone(WfkitError):

@@ -117,6 +117,8 @@ export interface NodeDetail extends Uses {
   readonly ended_s: number | null;
   readonly wall_s: number | null;
   readonly result_bytes: number | null;
+  /** That its worker's process had at its end. */
+  readonly memory_bytes: number | null;
   readonly logs: readonly LogRow[];
   readonly spawner: NodePlace | null;
   readonly spawned: readonly Spawned[];

@@ -45,6 +45,7 @@ const GROUP = (states: number): Readonly<Record<string, Guard>> => ({
   named: isFlag,
   note: isText,
   stale: isCount,
+  stalled: listOf(isCount),
   counts: listOf(isCount, states),
   first_s: or(isNumber, isNull),
   last_s: or(isNumber, isNull),

@@ -10,7 +10,7 @@ import { Header, type Mode } from "./core/header.ts";
 import type { Pane } from "./core/pane.ts";
 import { keepStills } from "./core/keeping.ts";
 import { watchSight } from "./core/sight.ts";
-import { Saying } from "./core/saying.ts";
+import { Saying, markLost } from "./core/saying.ts";
 import { RUN_LOOKS } from "./core/states.ts";
 import { followTheme } from "./core/theme.ts";
 import { Twin } from "./core/twin.ts";
@@ -56,7 +56,7 @@ export class View {
     const choices = (this.choices = ownChoices(kept));
     const model = link.model;
     this.#saying = new Saying(link);
-    const now_s = (): number => link.host.now_s() + model.skew_s;
+    const now_s = (): number => link.now_s + model.skew_s;
     const choose = (selection: Selection, focus: boolean): void => this.#select(selection, focus);
     const show = (selection: Selection | null): void => this.#select(selection, true);
     const order = (each: Order): void => this.#order(each);
@@ -67,7 +67,7 @@ export class View {
       focus: () => this.#twin.focus(this.choices.selection?.group ?? model.groups[0]?.group.id ?? ""),
     });
     const events = { order, mode: (mode: Mode) => this.#mode(mode), filter: (state: TaskState) => this.#filter(state) };
-    this.#header = new Header(model, now_s, events, this.#acting, link.host.isReport !== true);
+    this.#header = new Header(link, now_s, events, this.#acting);
     this.#finder = new Finder(model, { query: (query) => this.#look(query), go: (selection) => this.#find(selection) });
     this.#folds = new Folds(model, choices);
     const cardEvents = { open: (id: string) => this.#open(id), fold: (id: string) => this.#fold(id) };
@@ -104,9 +104,10 @@ export class View {
   }
 
   #start(): void {
-    this.#stops.push(followTheme(this.root), this.link.listen(() => this.#soon()), keepStills(this.root, this.link));
+    const { root, link } = this;
+    this.#stops.push(followTheme(root), link.listen(() => this.#soon()), keepStills(root, link), markLost(root, link));
     this.root.addEventListener("keydown", (event) => this.#key(event));
-    const around = {
+    this.#stops.push(watchSight(root, {
       resized: () => {
         this.root.classList.toggle("wf-wide", this.root.clientWidth >= WIDE_PX);
         this.#pane.resized();
@@ -117,13 +118,12 @@ export class View {
         if (isSeen) this.#soon();
       },
       second: () => this.#tick(),
-    };
-    this.#stops.push(watchSight(this.root, around));
+    }));
     this.#mode(this.choices.mode);
     this.#update();
     this.#look(this.choices.query);
     if (!this.#isBehind) this.#select(this.choices.selection, false);
-    if (this.link.model.run === null) this.link.hello();
+    if (link.model.run === null) link.hello();
     else this.#acting.recall();
   }
 

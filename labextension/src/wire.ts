@@ -75,6 +75,8 @@ export interface Group {
   readonly note: string;
   /** How many of its nodes keep a value that is not what the code would give now. */
   readonly stale: number;
+  /** Cells of its nodes that run on a worker that is not heard of; mostly none. */
+  readonly stalled: readonly number[];
   /** Number of nodes by state code. */
   readonly counts: readonly number[];
   readonly first_s: number | null;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cardText, remarks, staleText } from "../src/core/card.ts";
+import { cardText, remarks, staleText, stalledText, wordOf } from "../src/core/card.ts";
 import { edgesOf, isBroken, pathOf } from "../src/core/edges.ts";
 import { bytes, clock, duration } from "../src/core/format.ts";
 import { LOOKS, codeOf, leadingState } from "../src/core/states.ts";
@@ -21,7 +21,7 @@ function counts(of: Partial<Record<TaskState, number>>): number[] {
 }
 
 function group(id: string, mapped: boolean, edges: readonly Edge[] = [], of = counts({}), parent: string | null = null): GroupState {
-  const plain = { order: 0, name: id, task: id, kind: "task", length: 1, levels: 1, named: false, note: "", stale: 0, first_s: null, last_s: null };
+  const plain = { order: 0, name: id, task: id, kind: "task", length: 1, levels: 1, named: false, note: "", stale: 0, stalled: [], first_s: null, last_s: null };
   return { group: { ...plain, id, mapped, edges, counts: of, parent }, states: new Uint8Array(0) };
 }
 
@@ -44,6 +44,17 @@ test("kept values of older code are counted, and a single one is only named", ()
   assert.equal(cardText(many), "a: 3 completed, 9 reused, 9 stale");
   assert.equal(staleText({ group: { ...kept, mapped: false, stale: 1 }, states }), "stale");
   assert.equal(staleText({ group: kept, states }), "");
+});
+
+test("nodes on a worker that is not heard of are counted on their card, and each says so beside its state", () => {
+  const many = group("a", true, [], counts({ RUNNING: 3 }));
+  const states = Uint8Array.of(1, 1, 1);
+  const stalled = { group: { ...many.group, stalled: [0, 2] }, states };
+  assert.equal(stalledText(stalled), "2 stalled");
+  assert.equal(cardText(stalled), "a: 3 running, 2 stalled");
+  assert.deepEqual([0, 1, 2].map((cell) => wordOf(stalled, cell)), ["Running, stalled", "Running", "Running, stalled"]);
+  assert.equal(stalledText({ group: { ...many.group, mapped: false, stalled: [0] }, states }), "stalled");
+  assert.equal(stalledText({ ...many, states }), "");
 });
 
 test("an empty map has no bars", () => {

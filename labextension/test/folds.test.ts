@@ -18,7 +18,7 @@ const ETL = [
   group("etl", [], FLOW),
   group("load", ["source"], { parent: "etl", counts: counts({ COMPLETED: 3 }) }),
   group("check", [], { ...FLOW, parent: "etl" }),
-  group("rules", ["load"], { parent: "check", counts: counts({ COMPLETED: 4, FAILED: 1 }), stale: 2 }),
+  group("rules", ["load"], { parent: "check", counts: counts({ COMPLETED: 4, FAILED: 1 }), stale: 2, stalled: [4, 9] }),
   group("report", ["rules", "load"]),
 ];
 
@@ -30,6 +30,7 @@ test("a folded flow is one card with the counts of all its members, and their ed
   assert.equal(etl.counts[codeOf("COMPLETED")], 7);
   assert.equal(etl.counts[codeOf("FAILED")], 1);
   assert.equal(etl.stale, 2);
+  assert.equal(etl.stalled.length, 2);
   assert.deepEqual(edges.map(({ from, to }) => `${from}>${to}`), ["source>etl", "etl>report"]);
   assert.deepEqual(folded.namesIn("etl"), ["etl", "load", "check", "rules"]);
 });

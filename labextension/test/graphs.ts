@@ -14,7 +14,7 @@ export const RUN: RunHead = { id: "r", flow: "f", state: "RUNNING", reason: "", 
 
 export function group(id: string, inputs: readonly string[] = [], more: Partial<Group> = {}): GroupState {
   const edges: Edge[] = inputs.map((input) => [input, "all", 0]);
-  const plain = { order: 0, name: id, task: id, kind: "task", mapped: true, length: 1, levels: 1, named: false, note: "", stale: 0 };
+  const plain = { order: 0, name: id, task: id, kind: "task", mapped: true, length: 1, levels: 1, named: false, note: "", stale: 0, stalled: [] };
   const counts = STATES.map(() => 0);
   return { group: { ...plain, id, edges, counts, parent: null, first_s: null, last_s: null, ...more }, states: new Uint8Array(0) };
 }

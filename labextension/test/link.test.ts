@@ -49,6 +49,42 @@ test("a silent kernel is asked again, and the reader is told after a while", () 
   assert.equal(link.silent_s, 25);
 });
 
+test("a host that takes no message is told at once, tried again, and the time stands still meanwhile", () => {
+  const [host, link] = opened();
+  const told: string[] = [];
+  link.listen(() => told.push(link.lost));
+  host.time_s += 3;
+  const send = host.send.bind(host);
+  host.send = () => {
+    throw new Error("the comm is closed");
+  };
+  link.order("pause", ({ text }) => told.push(text));
+  assert.equal(link.now_s, 100);
+  link.tick();
+  host.time_s += 1;
+  link.tick();
+  assert.equal(link.now_s, 100);
+  assert.equal(link.isUnheard, false);
+  assert.deepEqual(told, ["The kernel cannot be reached from this page.", "The kernel cannot be reached from this page."]);
+  host.send = send;
+  host.time_s += 1;
+  link.tick();
+  assert.deepEqual(host.ops(), ["hello"]);
+  assert.equal(link.now_s, 105);
+  assert.equal(told.at(-1), "");
+});
+
+test("the time stands still where no news come, until they come", () => {
+  const [host, link] = opened();
+  host.time_s += 19;
+  assert.equal(link.now_s, 119);
+  host.time_s += 6;
+  assert.equal(link.now_s, 100);
+  assert.equal(link.lost, "No news from the kernel for 20 s.");
+  link.receive(GOLDEN[0]!.messages[1]!.content, GOLDEN[0]!.messages[1]!.buffers.map(view));
+  assert.equal(link.now_s, 125);
+});
+
 test("an ended run is not asked about", () => {
   const [host, link] = opened();
   GOLDEN[0]!.messages.forEach((message) => link.receive(message.content, message.buffers.map(view)));

@@ -55,7 +55,7 @@ test("buffers that do not fit are a gap, never a crash", () => {
 
 test("a flow inside the flow shows the nodes of its members, at any depth", () => {
   const model = new RunModel();
-  const plain = { mapped: false, task: "", edges: [], levels: 1, named: false, note: "", stale: 0 };
+  const plain = { mapped: false, task: "", edges: [], levels: 1, named: false, note: "", stale: 0, stalled: [] };
   const none = STATES.map(() => 0);
   const groups = [
     { ...plain, id: "f", order: 0, name: "etl", kind: "flow", length: 0, parent: null, counts: none, first_s: null, last_s: null },
@@ -85,11 +85,15 @@ test("a flow is another one only when one of its members is", () => {
   ];
   model.apply({ ...(snapshot as Snapshot), groups: tree }, [view(""), view(""), ...buffers], 0);
   const [before, other] = [model.group("f"), model.group("other")];
-  const change = { id: groups[0]!.id, stale: 1 } as Delta["groups"][number];
+  const change = { id: groups[0]!.id, stale: 1, stalled: [3] } as Delta["groups"][number];
   model.apply({ v: 1, op: "delta", seq: seq + 1, base: seq, run, groups: [change], cells: [] }, [], 0);
   assert.equal(model.group("other"), other);
   assert.notEqual(model.group("f"), before);
   assert.equal(model.group("f")?.group.stale, 1);
+  assert.deepEqual(model.group("f")?.group.stalled, [3]);
+  const again = { id: groups[0]!.id, stalled: [] } as Delta["groups"][number];
+  model.apply({ v: 1, op: "delta", seq: seq + 2, base: seq + 1, run, groups: [again], cells: [] }, [], 0);
+  assert.deepEqual(model.group("f")?.group.stalled, []);
 });
 
 test("what nodes spawned comes behind its parent, and a fold that grows keeps its elements", () => {

@@ -16,7 +16,7 @@ function card(name: string, states: readonly TaskState[], more: { named?: boolea
   const { named = false, mapped = true, kind = "task" } = more;
   const group = {
     id: `id of ${name}`, order: 0, name, task: name, kind, mapped, length: states.length, parent: null, edges: [], levels: 1,
-    named, note: "", stale: 0, counts: STATES.map((state) => states.filter((each) => each === state).length), first_s: null, last_s: null,
+    named, note: "", stale: 0, stalled: [], counts: STATES.map((state) => states.filter((each) => each === state).length), first_s: null, last_s: null,
   };
   return { group, states: Uint8Array.from(states, codeOf) };
 }

@@ -8,10 +8,10 @@ import type { GroupState } from "../src/model/run_model.ts";
 import { type Place, Told } from "../src/model/told.ts";
 import { type NodeRow, type Outgoing, STATES, type TaskState } from "../src/wire.ts";
 
-function card(states: readonly TaskState[], named = false): GroupState {
+function card(states: readonly TaskState[], named = false, stalled: readonly number[] = []): GroupState {
   const group = {
     id: "g0", order: 0, name: "clean", task: "clean", kind: "task", mapped: true, length: states.length, parent: null, edges: [], levels: 1,
-    named, note: "", stale: 0, counts: STATES.map((state) => states.filter((each) => each === state).length), first_s: null, last_s: null,
+    named, note: "", stale: 0, stalled, counts: STATES.map((state) => states.filter((each) => each === state).length), first_s: null, last_s: null,
   };
   return { group, states: Uint8Array.from(states, codeOf) };
 }
@@ -34,8 +34,8 @@ class Scene {
   });
   readonly told = new Told(this.link);
 
-  look(states: readonly TaskState[], named = false): void {
-    const seen = card(states, named);
+  look(states: readonly TaskState[], named = false, stalled: readonly number[] = []): void {
+    const seen = card(states, named, stalled);
     this.places = states.map((_, cell) => ({ card: seen, cell }));
     this.draw();
   }
@@ -100,6 +100,18 @@ test("a reason counts in the state that it was told of, and one of what still mo
   assert.equal(on.after(5), 2);
   on.answer(["clean[0]", "attempt 2 of 3 failed"]);
   assert.deepEqual(on.reasons, ["attempt 2 of 3 failed"]);
+});
+
+test("why a node is stalled is asked for when it is, and said no longer than it is", () => {
+  const on = new Scene();
+  on.look(["RUNNING", "RUNNING"]);
+  assert.equal(on.sent, 0);
+  on.look(["RUNNING", "RUNNING"], false, [1]);
+  assert.deepEqual(on.asked.map((each) => "indexes" in each && each.indexes), [[1]]);
+  on.answer(["clean[1]", "stalled: nothing is heard of its worker"]);
+  assert.deepEqual(on.reasons, ["", "stalled: nothing is heard of its worker"]);
+  on.look(["RUNNING", "RUNNING"]);
+  assert.deepEqual([on.reasons, on.sent], [["", ""], 1]);
 });
 
 test("nothing that was told of one run is told of another", () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,10 +105,12 @@ class Recording:
     """Takes calls as a run does, and keeps them."""
 
     id = "r-test"
+    room = 1_000_000
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.subflows: list[str] = []
+        self.given: list[dict[str, object]] = []
         self.branches: list[int | None] = []
         self.flattened: list[Handle] = []
         self.source = Answering()
@@ -127,8 +129,9 @@ class Recording:
         self.flattened.append(handle)
         return self.mapped_handle(f"flat {handle.name}")
 
-    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
+    def subflow(self, name: str, given: Mapping[str, object], branch: int | None = None) -> Callable[[], None]:
         self.subflows.append(name)
+        self.given.append(dict(given))
         self.branches.append(branch)
         return lambda: self.subflows.append(f"/{name}")
 

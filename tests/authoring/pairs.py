@@ -12,6 +12,10 @@ _DATA: Final = (
     "c = C(1)\n\ndef f(x):\n    return c\n"
 )
 _ENUM: Final = "class E(enum.Enum):\n    A = 1\n    B = 2\n\ndef f(x):\n    return E.A\n"
+_PARTIAL: Final = (
+    "class P(functools.partial):\n    def __call__(self, *a):\n        return 1\n\n"
+    "g = P(len)\n\ndef f(x):\n    return g(x)\n"
+)
 _CLOSURE: Final = "def make(n):\n    def f(x):\n        return x * n\n    return f\n\nf = make(2)\n"
 _DECORATED: Final = (
     "def twice(fn):\n    @functools.wraps(fn)\n    def inner(*a):\n        return fn(*a) * 2\n    return inner\n\n"
@@ -103,6 +107,8 @@ DIFFERENT: Final[dict[str, tuple[str, str]]] = {
     "sign of zero": ("def f(x): return x * 0.0", "def f(x): return x * -0.0"),
     "operator": (_BASE, _BASE.replace("+ 1", "- 1")),
     "member of a set": (_BASE, _BASE.replace("'c'", "'d'")),
+    "member of a set beside a tuple": ("def f(x): return x in {(1, 2), 3}", "def f(x): return x in {(1, 2), 4}"),
+    "tuple in a tuple in a set": ("def f(x): return x in {((1,),), 2}", "def f(x): return x in {((3,),), 2}"),
     "one more parameter": (_BASE, _BASE.replace("(x)", "(x, y)")),
     "name of a parameter": ("def f(x): return 1", "def f(y): return 1"),
     "async": (_BASE, _BASE.replace("def", "async def")),
@@ -182,6 +188,11 @@ DIFFERENT: Final[dict[str, tuple[str, str]]] = {
         "def g(a, b): return a\nf = functools.partial(g, b=1)",
         "def g(a, b): return a\nf = functools.partial(g, b=2)",
     ),
+    "attribute of a partial": (
+        "g = functools.partial(len)\ng.n = 1\ndef f(x): return g.n",
+        "g = functools.partial(len)\ng.n = 2\ndef f(x): return g.n",
+    ),
+    "class made of a partial": (_PARTIAL, _PARTIAL.replace("return 1", "return 2")),
     "method": (_CLASS, _CLASS.replace("return self.n", "return -self.n")),
     "attribute of a class": (_CLASS, _CLASS.replace("n = 1", "n = 2")),
     "base of a class": (_CLASS, "class B: k = 1\n" + _CLASS.replace("class A:", "class A(B):")),
@@ -212,6 +223,14 @@ DIFFERENT: Final[dict[str, tuple[str, str]]] = {
     "instance": (_DATA, _DATA.replace("C(1)", "C(2)")),
     "member of an enum": (_ENUM, _ENUM.replace("B = 2", "B = 3")),
     "order of an enum": (_ENUM, _ENUM.replace("    A = 1\n    B = 2\n", "    B = 2\n    A = 1\n")),
+    "what is no member of an enum": (
+        "class E(str, enum.Enum):\n    A = 'a'\n    n = enum.nonmember(5)\ndef f(x): return E.n",
+        "class E(str, enum.Enum):\n    A = 'a'\n    n = enum.nonmember(6)\ndef f(x): return E.n",
+    ),
+    "cached method of an enum": (
+        "class E(enum.Flag):\n    A = 1\n    @functools.lru_cache\n    def m(self): return 1\ndef f(x): return E",
+        "class E(enum.Flag):\n    A = 1\n    @functools.lru_cache\n    def m(self): return 2\ndef f(x): return E",
+    ),
     "callable instance": (
         "class A:\n    def __call__(self): return 1\na = A()\ndef f(x): return a()",
         "class A:\n    def __call__(self): return 2\na = A()\ndef f(x): return a()",

@@ -32,6 +32,7 @@ def test_the_body_runs_once_per_item_each_in_a_group_of_its_own(body: Recording)
     assert all(isinstance(value[2], Handle) for value in values)
     assert body.subflows == ["branch", "branch[0]", "/branch[0]", "branch[1]", "/branch[1]", "/branch"]
     assert body.branches == [None, 0, 1]
+    assert body.given == [{"x": [10, 20], "y": 7}, {"x": 10}, {"x": 20}]
     assert [call.args for call in body.calls] == [(10,), (20,)]
 
 
@@ -146,6 +147,12 @@ def test_the_code_of_such_a_task_is_that_of_the_flow(body: Recording) -> None:
 def test_a_flow_of_another_kind_is_not_sent_to_a_worker(body: Recording) -> None:
     class Cell:
         signature, hints, asynchronous = branch.body.signature, branch.body.hints, False
+
+        def missing(self) -> list[str]:
+            return []
+
+        def reads(self) -> dict[str, object]:
+            return {}
 
         def execute(self, parameters: object) -> object: ...
 

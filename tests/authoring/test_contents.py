@@ -51,6 +51,20 @@ def test_a_set_with_a_name_has_no_order_either() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({(1, 2), 3}, {(1, 2), 4}),
+        ({((1,),), ((3,),)}, {((1,),), ((4,),)}),
+        (frozenset({(1, (2, 3))}), frozenset({(1, (2, 4))})),
+        ({frozenset({1, 2}), frozenset({3})}, {frozenset({1, 3}), frozenset({2})}),
+    ],
+)
+def test_sets_count_by_their_items_whatever_these_are(one: set[Any], other: set[Any]) -> None:
+    assert written(one) != written(other)
+    assert written(one) == written(type(one)(reversed([*one])))
+
+
+@pytest.mark.parametrize(
     ("value", "why"),
     [
         (threading.Lock(), "it is a _thread.lock"),

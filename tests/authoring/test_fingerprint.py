@@ -119,6 +119,21 @@ def test_what_is_taken_from_a_local_module_counts(folder: Path, cell: str, edit:
     assert bool(explain(before.parts, after.parts)) == told
 
 
+MAKER = "def __getattr__(name): return name + 'a'\n"
+
+
+@pytest.mark.parametrize("use", ["h.made", "h.made.more", "vars(h)"])
+def test_what_a_local_module_makes_when_it_is_asked_for_counts(folder: Path, use: str) -> None:
+    cell = f"import helpers_here as h\ndef f(x): return {use}"
+    local_module(folder, "helpers_here", MAKER)
+    before = fingerprint_of(defined(cell))
+    local_module(folder, "helpers_here", MAKER.replace("'a'", "'b'"))
+    after = fingerprint_of(defined(cell))
+    assert (before.unknown, after.unknown) == ("", "")
+    assert before.digest != after.digest
+    assert "helper `helpers_here.__getattr__` changed" in explain(before.parts, after.parts)
+
+
 def test_code_of_a_local_module_is_equal_where_that_is_not(folder: Path) -> None:
     local_module(folder, "helpers_here", MODULE)
     names = namespace(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import pickle
+import textwrap
 import threading
 from typing import Any
 
 import cloudpickle
 import pytest
 
+from tests.authoring.cells import defined
 from tests.authoring.conftest import Recording
 from wfkit import Flow, Handle, flow, task
 from wfkit.authoring.context import FlowBody, inside
@@ -80,7 +82,7 @@ def test_a_flow_travels_without_its_runs() -> None:
     assert etl.last_run is not None
     copy = pickle.loads(cloudpickle.dumps(etl))
     assert isinstance(copy, Flow)
-    assert (copy.name, copy.last_run) == ("etl", None)
+    assert (copy.name, copy._last_run) == ("etl", None)
 
 
 # --- calling ---
@@ -291,3 +293,24 @@ def test_an_async_flow_inside_a_cell_that_awaits_may_not_block(recording: Record
         asyncio.run(cell())
     assert recording.subflows == ["inner", "/inner"]
     gc.collect()
+
+
+def test_a_body_tells_what_it_reads_and_nobody_provides() -> None:
+    source = """
+    known = 1
+
+    @flow
+    def reads(x):
+        global bound
+        bound = known
+        class Inside:
+            n = gone.attribute
+            m = n
+        try:
+            m = perhaps
+        except NameError:
+            m = 1
+        return [len(y) + bound for y in x] + [lambda: away]
+    """
+    assert defined(textwrap.dedent(source), "reads").body.missing() == ["away", "gone"]
+    assert etl.body.missing() == []

@@ -168,7 +168,7 @@ def test_the_call_itself_refuses_what_cannot_be_pickled() -> None:
 
 def constants(*args: object) -> list[object]:
     signature = task(lambda *rest: None).signature
-    mapped = mapped_arguments("load", signature, ([1, 2], *args), {})
+    mapped = mapped_arguments("load", signature, ([1, 2], *args), {}, most=100)
     return list(hold_constants(mapped, "load").args[1:])
 
 
@@ -272,8 +272,11 @@ def function_of(source: str, **names: object) -> Task[..., object]:
 def test_a_handle_by_name_is_refused(recording: Recording) -> None:
     raw = recording.handle("extract")
     load = function_of("def load(): return raw", raw=raw)
-    with pytest.raises(HandleCaptured, match=r"`load` refers to the handle `extract` by name \(`raw`\). Make it"):
+    with pytest.raises(
+        HandleCaptured, match=r"`load` refers to the handle `extract` by name \(`raw`\). Make it"
+    ) as caught:
         load.frozen_code()
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True), "it is told once"
 
 
 @pytest.mark.parametrize(

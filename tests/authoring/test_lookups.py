@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from types import FunctionType
 
+import pytest
+
 from tests.authoring.cells import defined
-from wfkit.authoring.lookups import Import, enclosed_lookups, global_lookups, imports_in
+from wfkit.authoring.lookups import Import, bound_names, caught_lookups, enclosed_lookups, global_lookups, imports_in
 
 
 def of(source: str) -> dict[str, set[tuple[str, ...]]]:
@@ -41,3 +43,28 @@ def test_imports_are_found_wherever_they_stand() -> None:
         Import("", 2, ("i",)),
     ]
     assert imports_in(defined("def f(x): return x").__code__) == []
+
+
+def test_what_code_binds_itself_is_told() -> None:
+    source = "def f():\n    global a\n    a, b = 1, 2\n    class C:\n        n = a\n        m = n\n    return b"
+    assert {"a", "n", "m"} <= bound_names(defined(source).__code__)
+    assert "b" not in bound_names(defined(source).__code__)
+
+
+@pytest.mark.parametrize(
+    ("handler", "caught"),
+    [
+        ("except NameError: pass", {"a"}),
+        ("except (KeyError, NameError) as error: print(error)", {"a"}),
+        ("except NameError: pass\n    finally: print()", {"a"}),
+        ("except ValueError: pass", set()),
+        ("finally: print(NameError)", set()),
+        ("except NameError: a", set()),
+        ("except NameError: pass\n    return lambda: a", set()),
+    ],
+)
+def test_names_that_are_read_only_where_it_is_caught_that_they_are_missing_are_told(
+    handler: str, caught: set[str]
+) -> None:
+    made = defined(f"def f():\n    try:\n        x = a.b\n    {handler}\n    return c")
+    assert caught_lookups(made.__code__) == caught

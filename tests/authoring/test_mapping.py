@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import inspect
+import itertools
 from collections import ChainMap, OrderedDict
 from collections.abc import Callable
 
@@ -13,14 +14,15 @@ import pytest
 
 from tests.authoring.conftest import Recording
 from wfkit import allow_failure, flow, task, unmapped
-from wfkit.authoring.mapping import Items, Mapped, Over, mapped_arguments, positional_names
-from wfkit.errors import MapLengthMismatch, NotMappable
+from wfkit.authoring.context import FlowBody, inside
+from wfkit.authoring.mapping import Items, Mapped, Over, in_order, mapped_arguments, positional_names
+from wfkit.errors import MapLengthMismatch, NotMappable, TooManyTasks
 
 
 def mapped(*args: object, **kwargs: object) -> Mapped:
     def load(x: object, y: object = 0, *rest: object, key: object = 0, **more: object) -> None: ...
 
-    return mapped_arguments("load", inspect.signature(load), args, kwargs)
+    return mapped_arguments("load", inspect.signature(load), args, kwargs, most=100)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,52 @@ def test_mapping_over_nothing_is_refused(call: Callable[[], object]) -> None:
         call()
 
 
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(
+    "items",
+    [
+        itertools.count(),
+        zip(itertools.count(), itertools.count(), strict=True),
+        ([number] for number in itertools.count()),
+        itertools.repeat([1, 2]),
+        allow_failure(itertools.count()),
+        range(10**15),
+        [0] * 101,
+    ],
+    ids=["count", "zip", "lists", "repeat", "allow_failure", "range", "list"],
+)
+def test_more_items_than_a_run_may_have_tasks_are_refused_before_memory_goes(items: object) -> None:
+    with pytest.raises(TooManyTasks, match=r"`load\.map\(\)` goes over more items than .*: 100\. Look for an iter"):
+        mapped([1], items)
+
+
+@pytest.mark.timeout(5)
+def test_in_a_body_the_run_says_how_many_items_it_takes(recording: Recording) -> None:
+    @task
+    def one(x: object) -> object:
+        return x
+
+    @flow
+    def branch(x: object) -> object:
+        return one(x)
+
+    @flow
+    def etl() -> None:
+        for endless in (
+            lambda: one.map(itertools.count()),
+            lambda: one.map([1], key=itertools.count()),  # type: ignore[arg-type]  # the point
+            lambda: branch.map(itertools.count()),
+        ):
+            with pytest.raises(TooManyTasks, match="the run may still have tasks: 3"):
+                endless()
+        one.map(iter(range(3)))
+
+    recording.room = 3
+    with inside(FlowBody(recording, "etl")):
+        etl()
+    assert [call.mapped.length for call in recording.calls if call.mapped] == [3]
+
+
 def test_an_empty_map_has_no_elements() -> None:
     assert mapped([]).length == 0
 
@@ -124,6 +172,13 @@ def test_wrappers_decide_how_a_value_is_passed(recording: Recording) -> None:
 def test_a_string_stays_refused_inside_allow_failure() -> None:
     with pytest.raises(NotMappable, match="characters of x='ab'"):
         mapped(allow_failure("ab"))
+
+
+def test_keyword_arguments_come_in_the_order_of_the_parameters() -> None:
+    def join(left: int, right: int, **rest: int) -> None: ...
+
+    given = in_order(inspect.signature(join), {"z": 1, "right": 2, "a": 3, "left": 4})
+    assert list(given.items()) == [("left", 4), ("right", 2), ("z", 1), ("a", 3)]
 
 
 def test_positional_arguments_have_the_names_of_their_parameters() -> None:

@@ -62,3 +62,37 @@ def test_a_long_chain_of_helpers_is_followed() -> None:
     before = fingerprint_of(defined(f"{chain}def f(): return g299()"))
     after = fingerprint_of(defined(f"{chain}def f(): return g299()".replace("return 0", "return 1")))
     assert before.digest != after.digest
+
+
+DISPATCHES = """
+@functools.singledispatch
+def g(x): return "else"
+@g.register
+def _(x: int): return "of a number"
+def f(x): return g(x)
+"""
+METHOD = """
+class A:
+    @functools.singledispatchmethod
+    def g(self, x): return "else"
+    @g.register
+    def _(self, x: int): return "of a number"
+def f(x): return A().g(x)
+"""
+
+
+@pytest.mark.parametrize("source", [DISPATCHES, METHOD])
+@pytest.mark.parametrize("edit", [("else", "another"), ("of a number", "another"), ("x: int", "x: str")])
+def test_functions_that_choose_by_a_type_count_with_all_that_they_choose_from(
+    source: str, edit: tuple[str, str]
+) -> None:
+    used, again, after = defined(source), defined(source), defined(source.replace(*edit))
+    assert (used(1), used("a")) == ("of a number", "else")  # which they remember
+    assert fingerprint_of(used).unknown == ""
+    assert fingerprint_of(used) == fingerprint_of(again)
+    assert fingerprint_of(used).digest != fingerprint_of(after).digest
+
+
+def test_what_is_noted_in_a_function_that_chooses_by_a_type_counts() -> None:
+    one, other = (fingerprint_of(defined(f"{DISPATCHES}\ng.limit = {n}\n")) for n in (1, 2))
+    assert one.digest != other.digest

@@ -133,6 +133,10 @@ def test_a_rule_that_does_not_exist_is_told_with_those_that_do() -> None:
 def test_an_unknown_option_close_to_one_is_told() -> None:
     with pytest.raises(BadTask, match=r"@task has no option `retrys`\. Did you mean `retries`\?"):
         task(retrys=3)  # type: ignore[call-overload]
+    with pytest.raises(BadTask, match="Did you mean `retries`"):
+        task(retry=3)  # type: ignore[call-overload]
+    with pytest.raises(BadTask, match="Did you mean `retry_on`"):
+        task(retry_onn=3)  # type: ignore[call-overload]
     with pytest.raises(BadTask, match="Did you mean `timeout_seconds`"):
         task(lambda: 1).with_options(timeout_second=3)  # type: ignore[call-arg]
 

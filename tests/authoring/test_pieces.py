@@ -47,7 +47,7 @@ CACHED = functools.lru_cache(maxsize=3)(math.sqrt)
         (MINE["size"], ("property", MINE["size"].fget, None, None)),
         (MINE["fixed"], ("staticmethod", Box.fixed)),
         (MINE["made"], ("classmethod", Box.made.__func__)),  # type: ignore[attr-defined]  # it has one
-        (functools.cached_property(len), ("cached_property", len)),
+        (functools.cached_property(len), ("cached_property", {"func": len, "attrname": None})),
         (CACHED, ("cached", math.sqrt)),
         (MappingProxyType({1: 2}), ("mapping", {1: 2})),
         (len, None),
@@ -57,6 +57,23 @@ CACHED = functools.lru_cache(maxsize=3)(math.sqrt)
 )
 def test_the_pieces_are_told(value: object, pieces: tuple[object, ...] | None) -> None:
     assert pieces_of(value) == pieces
+
+
+class Marked(property):
+    unit = "m"
+
+
+class Fast(functools.partial[int]):
+    pass
+
+
+def test_a_class_that_somebody_made_of_a_known_one_is_a_piece_with_what_is_noted_in_its_instances() -> None:
+    marked, fast, plain = Marked(len), Fast(len), functools.partial(len)
+    marked.unit = "s"
+    plain.unit = "s"  # type: ignore[attr-defined]  # it takes any
+    assert pieces_of(marked) == (Marked, len, None, None, {"unit": "s"})
+    assert pieces_of(fast) == (Fast, len, (), {})
+    assert pieces_of(plain) == ("partial", len, (), {}, {"unit": "s"})
 
 
 def test_functions_written_in_c_that_stand_in_a_module_are_known() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import pickletools
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,17 @@ from hypothesis import strategies as st
 
 from wfkit.authoring import secrets
 from wfkit.authoring.freeze import freeze, thaw
-from wfkit.authoring.secrets import Secret, holds_secret, is_labelled, labelled, learn, redacted, redacted_start
+from wfkit.authoring.pickler import dumps
+from wfkit.authoring.secrets import (
+    Secret,
+    holds_secret,
+    is_labelled,
+    labelled,
+    learn,
+    names_secret,
+    redacted,
+    redacted_start,
+)
 from wfkit.errors import BadSecret
 
 VALUE = "correct-horse/battery'staple"
@@ -158,3 +170,99 @@ def test_threads_that_learn_at_the_same_time_lose_nothing() -> None:
         thread.join()
     for number in range(4):
         assert redacted("".join(f"learned-by-{number}-{count}-" for count in range(20))).strip("*") == ""
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+def written(source: str) -> None:
+    """Learn from code as if it travelled."""
+    names: dict[str, Any] = {"Secret": Secret, "wfkit": sys.modules["wfkit.authoring.secrets"]}
+    exec(compile(source, "<cell>", "exec"), names)
+    dumps(names["f"])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "Secret('a-value-in-code')",
+        "Secret(value='a-value-in-code')",
+        "wfkit.Secret('a-value-' 'in-code').get()",
+        "[Secret('''a-value-in-code''') for _ in range(2)]",
+        "(lambda: print(Secret('a-value-in-code')))",
+    ],
+)
+def test_code_that_travels_tells_the_secrets_that_it_makes(made: str) -> None:
+    written(f"def f():\n    return {made}")
+    assert redacted("it is a-value-in-code") == "it is ***"
+
+
+def test_the_name_of_an_environment_variable_is_no_secret() -> None:
+    written("def f(x):\n    return Secret(env='a-value-in-code'), print('a-value-in-code'), Secret(x)")
+    assert redacted("it is a-value-in-code") == "it is a-value-in-code"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"password": "x"}, True),
+        ({"options": [{"n": 1}, {"apiKey": 1}]}, True),
+        ({"password": None, "token": False, "secret": Secret(env="WFKIT_TEST_PASSWORD")}, False),
+        ({"n_tokens": 5, 1: "x"}, False),
+        ("password", False),
+        (OrderedDict(n=[Pair(1, defaultdict(int, token=1))]), True),
+        ([1, {"n": 1}, [2, ({"password": 1},)]], True),
+    ],
+)
+def test_what_has_the_name_of_a_secret_is_found_in_containers(value: object, told: bool) -> None:
+    assert names_secret(value) is told
+
+
+def test_names_are_looked_for_once_in_what_contains_itself() -> None:
+    loop: list[object] = [1]
+    table = {"loop": loop}
+    loop += [table, loop]
+    assert names_secret(loop) is False
+    table["password"] = loop
+    assert names_secret(loop) is True
+
+
+def test_how_deep_containers_are_nested_does_not_matter() -> None:
+    value: object = {"password": 1}
+    for _ in range(100_000):
+        value = [value]
+    assert names_secret(value) is True
+
+
+class File(Mapping[str, object]):
+    """A mapping of what is in a file."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def __getitem__(self, name: str) -> object:
+        self.reads += 1
+        return name
+
+    def __iter__(self) -> Iterator[str]:
+        self.reads += 1
+        return iter(["password"])
+
+    def __len__(self) -> int:
+        self.reads += 1
+        return 1
+
+
+def test_a_mapping_that_may_read_a_file_is_not_read_for_names() -> None:
+    file = File()
+    assert names_secret({"a": file, "b": [file]}) is names_secret(file) is False
+    assert file.reads == 0
+
+
+def test_the_environment_is_looked_through_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.environ, "_data", {})
+    assert names_secret({"env": os.environ}) is False
+    monkeypatch.setenv("DB_PASSWORD", "x")
+    assert names_secret({"env": os.environ}) is True

@@ -176,6 +176,15 @@ def test_handles_count_as_slots(body: Recording) -> None:
     assert token(unmapped([1])) == token([1])
 
 
+def test_where_each_of_several_handles_is_counts(body: Recording) -> None:
+    a, b = body.handle("a"), body.handle("b")
+    assert token({"left": a, "right": b}) == token({"left": b, "right": a}) != token({"right": a, "left": b})
+    assert token([a, b]) == token([b, a]) != token([a, a])
+    one, other = [a], [b]
+    assert token([one, one, other]) != token([one, other, other])
+    assert token([{"x": a}, {"x": b}]) == token([{"x": b}, {"x": a}])
+
+
 @pytest.mark.parametrize(
     "unknown",
     [

@@ -11,6 +11,7 @@ from wfkit.core.events import (
     AnyEvent,
     Argument,
     BodyEnded,
+    BodyLogged,
     BoundHandle,
     CodesAdded,
     CodeSpec,
@@ -34,6 +35,7 @@ from wfkit.core.events import (
     RunStarted,
     RunStateChanged,
     Verdict,
+    WorkersSilent,
 )
 from wfkit.core.ids import GroupId, RunId
 from wfkit.core.reducer import fold
@@ -179,6 +181,7 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
     ),
     st.builds(CodesAdded, codes=st.lists(_CODES, max_size=2).map(tuple)),
     st.builds(NodesDecided, group=_GROUPS, verdicts=st.lists(_VERDICTS, max_size=2).map(tuple)),
+    st.builds(BodyLogged, lines=st.lists(_LINES, max_size=2).map(tuple)),
     st.builds(BodyEnded, handles=st.lists(_BOUND, max_size=2).map(tuple), value=_BYTES),
     st.builds(NodesAdded, cause=_TEXT, groups=st.lists(_SPECS, max_size=3).map(tuple)),
     st.builds(NodeStarted, at_s=_SECONDS, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS, worker=_WORKERS),
@@ -210,6 +213,7 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
         worker=_WORKERS,
         wall_s=_SECONDS,
         result_bytes=_SIZES,
+        memory_bytes=_SIZES,
         length=st.none() | _SIZES,
         preview=_TEXT,
         inline=_BYTES,
@@ -226,6 +230,7 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
         reason=_TEXT,
         worker=_WORKERS,
     ),
+    st.builds(WorkersSilent, workers=st.lists(_WORKERS, max_size=2).map(tuple)),
     st.builds(
         LogLines,
         group=_GROUPS,

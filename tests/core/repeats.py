@@ -9,6 +9,7 @@ from tests.core.histories import folded
 from wfkit.core.events import (
     TOKEN_BYTES,
     AnyEvent,
+    Argument,
     CodesAdded,
     CodeSpec,
     Edge,
@@ -24,7 +25,7 @@ from wfkit.core.ids import GroupId, RunId
 from wfkit.core.matching import Matching
 from wfkit.core.rerun import Decision, Needed, Rerun, Wishes
 from wfkit.core.states import RunState, TaskState
-from wfkit.core.view import RunView
+from wfkit.core.view import GroupView, RunView
 
 COMPLETED, FAILED, SKIPPED = TaskState.COMPLETED, TaskState.FAILED, TaskState.SKIPPED
 V1, V2 = "v1", "v2"
@@ -72,8 +73,9 @@ def call(  # noqa: PLR0913 - as many as a call has
     looks: Sequence[tuple[str, int]] = (),
     order: int = 0,
     mapped: bool | None = None,
+    handles: Sequence[str] = (),
 ) -> GroupSpec:
-    """A call of a task; with a length it is a map."""
+    """A call of a task; with a length it is a map. `handles`: the arguments that are some."""
     mapped = length is not None if mapped is None else mapped
     return GroupSpec(
         id=GroupId(identity),
@@ -91,6 +93,7 @@ def call(  # noqa: PLR0913 - as many as a call has
         spelled=tuple(spelled),
         parts=parts,
         looks=tuple((GroupId(group), index) for group, index in looks),
+        arguments=tuple(Argument(name, "", 1) for name in handles),
     )
 
 
@@ -107,7 +110,9 @@ def recorded(*calls: GroupSpec, ends: Ends | None = None, going_on: bool = False
     told = ends or {}
     events: list[AnyEvent] = [
         RunStarted(run_id=RunId("r-1"), flow_name="etl", at_s=1.0),
-        CodesAdded(codes=(code(V1), code(V2))),
+        CodesAdded(
+            codes=(code(V1), code(V2), *(code(one.code, one.task) for one in calls if one.code not in {V1, V2}))
+        ),
         NodesAdded(groups=tuple(replace(one, order=at) for at, one in enumerate(calls))),
     ]
     for spec in calls:
@@ -182,4 +187,5 @@ def needed(spec: GroupSpec, index: int) -> Iterable[Needed]:
     for edge in spec.edges:
         if edge.at in {None, index}:
             at = None if edge.how is How.ALL else index if edge.how is How.EACH else edge.index
-            yield Needed(edge.group, at, str(edge.group) if at is None else f"{edge.group}[{at}]")
+            source = GroupSpec(id=edge.group, order=0, name=edge.group, task="", kind="task", mapped=True, length=None)
+            yield Needed(edge.group, at, GroupView(source))

@@ -325,6 +325,19 @@ def test_a_part_that_failed_is_not_handled_by_the_items_of_the_others() -> None:
     assert unhandled(flattened(), set()) == [("g0", 1)]
 
 
+@pytest.mark.parametrize(("count", "expected"), [(1, []), (2, [("g0", 0)])])
+def test_a_part_that_failed_is_handled_by_the_element_that_stands_for_it_not_by_handles_that_it_returned(
+    count: int, expected: list[tuple[str, int]]
+) -> None:
+    flatten = replace(group(1, count, whole(G0), kind="flatten"), parts=((0, count),))
+    view = folded(
+        added(group(0, 1), flatten, group(2, count, each(G1))),
+        ended(G0, FAILED),
+        *(ended(G2, COMPLETED, index) for index in range(count)),
+    )
+    assert unhandled(view, set()) == expected
+
+
 @pytest.mark.parametrize("reduce", [G3, GroupId("g4")])
 def test_a_reduce_behind_a_flatten_handles_its_parts_if_it_began(reduce: GroupId) -> None:
     assert unhandled(flattened(ended(reduce, COMPLETED)), set()) == []
@@ -336,6 +349,15 @@ def test_a_reduce_behind_a_flatten_handles_its_parts_if_it_began(reduce: GroupId
 def test_groups_of_a_flow_are_not_listed() -> None:
     view = folded(added(group(0, kind="flow")), ended(G0, FAILED))
     assert unhandled(view, set()) == []
+
+
+def test_failures_of_what_was_made_anew_are_those_of_the_last_time() -> None:
+    parent, first, second = GroupId("g0"), GroupId("g0.0/1"), GroupId("g0.0/1x2")
+    children = [replace(group(number), id=name, parent=parent) for number, name in ((1, first), (2, second))]
+    view = folded(added(group(0), *children), ended(first, FAILED), ended(parent, COMPLETED))
+    assert unhandled(view, set()) == []
+    fold(view, [replace(ended(second, FAILED), seq=9)])
+    assert unhandled(view, set()) == [(second, 0)]
 
 
 def test_ten_thousand_children_of_failed_parents_are_judged_quickly() -> None:

@@ -61,6 +61,28 @@ def test_a_recorded_call_is_the_one_with_equal_inputs_before_the_one_that_has_it
     assert matching.new_of(GroupId("g9")) is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "may_come"),
+    [
+        ("a", "ab", True),
+        ("ab", "ab", False),  # it is there
+        ("ab", "ba", False),
+        ("ac", "ab", False),  # another one is in its place
+        ("ab", "xbc", True),  # x has the place of a
+        ("ab", "bc", True),  # a is gone
+    ],
+)
+def test_a_call_may_come_where_none_is_equal_or_behind_those_found(before: str, after: str, may_come: bool) -> None:
+    calls = with_values(after)
+    matching = matched(recorded(*with_values(before)), *calls[:-1])
+    assert matching.may_come(calls[-1], lambda _: "task") is may_come
+
+
+def test_nothing_may_come_in_a_place_that_the_recorded_run_does_not_have() -> None:
+    matching = matched(recorded(), replace(call("g1", "part"), kind="flow"))
+    assert not matching.may_come(replace(call("g2"), parent=GroupId("g1")), lambda _: "flow")
+
+
 def test_calls_of_other_tasks_do_not_count() -> None:
     past = recorded(call("g1", "load"), call("g2", "clean", plain("x", 1)))
     assert calls_of(matched(past, call("g1", "clean", plain("x", 1)))) == {"g1": "g2"}
@@ -132,6 +154,16 @@ def test_children_are_looked_for_below_the_node_that_their_spawner_was() -> None
         call("g1.1/1", "child", plain("x", 1)),
     ]
     assert calls_of(matched(past, *again)) == {"g1": "g1", "g1.0/1": "g1.1/1", "g1.1/1": "g1.0/1"}
+
+
+def test_a_child_that_is_made_anew_is_what_the_one_before_it_was() -> None:
+    children = [call(f"g1.0/{number}", "child", length=2) for number in (1, 2)]
+    past = recorded(call("g1", "parent"), *children)
+    anew = call("g1.0/1x2", "child", length=2)
+    matching = matched(past, call("g1", "parent"), children[0], anew, children[1])
+    assert calls_of(matching) == {"g1": "g1", "g1.0/1": "g1.0/1", "g1.0/1x2": "g1.0/1", "g1.0/2": "g1.0/2"}
+    assert elements(matching, anew) == elements(matching, children[1]) == [0, 1]
+    assert matching.new_of(GroupId("g1.0/1")) == "g1.0/1x2"
 
 
 def test_children_of_a_new_node_are_new() -> None:
@@ -254,6 +286,15 @@ def test_a_recorded_map_that_grows_meanwhile_is_found_to_its_end() -> None:
     matching.find_elements(grown, [1])
     assert elements(matching, grown) == [0, 1]
     assert matching.new_index(grown.id, 1) == 1
+
+
+def test_calls_that_are_recorded_meanwhile_are_found() -> None:
+    first, second, child = call("g1", "load"), call("g2", "load"), call("g1.0/1", "part")
+    past = recorded(first, going_on=True)
+    matching = matched(past, first)
+    fold(past, [NodesAdded(groups=(replace(second, order=7), replace(child, order=8)), seq=100)])
+    assert matching.add(child, lambda _: "task") == child.id
+    assert matching.add(second, lambda _: "task") == second.id
 
 
 # --- by keys ---

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tests.core.repeats import COMPLETED, FAILED, V2, call, code, each, one, over, recorded, whole
 from wfkit.core.events import CodeSpec, GroupSpec
 from wfkit.core.ids import GroupId
+from wfkit.core.layers import Layers
 from wfkit.core.plan import FOLLOWS, Plan, PlanRow, plan_of
 from wfkit.core.rerun import Rerun, Wishes
 from wfkit.core.states import TaskState
@@ -17,7 +18,7 @@ UPSTREAM_FAILED = TaskState.UPSTREAM_FAILED
 
 def planned(past: RunView, wishes: Wishes | None = None, codes: dict[str, CodeSpec] | None = None) -> Plan:
     rerun = Rerun(past, wishes or Wishes(), lambda _: "", lambda *_: "its body changed")
-    return plan_of(past, rerun, codes or {})
+    return plan_of(Layers([rerun]), codes or {})
 
 
 def named(spec: GroupSpec, name: str) -> GroupSpec:
@@ -27,8 +28,8 @@ def named(spec: GroupSpec, name: str) -> GroupSpec:
 def pipeline(n: int = 3) -> tuple[GroupSpec, GroupSpec, GroupSpec]:
     """A map, a map over it, and a reduce."""
     return (
-        named(call("g1", "load", each("x", range(n)), length=n), "load"),
-        named(call("g2", "clean", length=n, uses=[over("g1")]), "clean"),
+        named(call("g1", "load", each("x", range(n)), length=n, code="load, first"), "load"),
+        named(call("g2", "clean", length=n, uses=[over("g1")], code="clean, first"), "clean"),
         named(call("g3", "report", uses=[whole("g2")]), "report"),
     )
 
@@ -55,7 +56,7 @@ def test_a_plan_says_what_runs_and_what_is_reused_and_why() -> None:
 
 def test_stale_values_are_told_with_what_changed_and_those_that_use_them() -> None:
     past = recorded(*pipeline(1), ends={"g3": FAILED})
-    plan = planned(past, codes={"load": code(V2, "load")})
+    plan = planned(past, codes={"load, first": code(V2, "load")})
     assert [(row.name, row.action, row.stale) for row in plan] == [
         ("load[0]", "reuse", "its body changed"),
         ("clean[0]", "reuse", "uses stale `load[0]`"),
@@ -66,7 +67,7 @@ def test_stale_values_are_told_with_what_changed_and_those_that_use_them() -> No
 
 
 def test_with_changed_what_is_stale_would_run_with_all_downstream() -> None:
-    plan = planned(recorded(*pipeline(2)), Wishes(changed=True), {"clean": code(V2, "clean")})
+    plan = planned(recorded(*pipeline(2)), Wishes(changed=True), {"clean, first": code(V2, "clean")})
     assert actions(plan) == {
         "load[0]": "reuse",
         "load[1]": "reuse",
@@ -132,6 +133,31 @@ def test_children_of_a_parent_that_runs_depend_on_its_body() -> None:
     ]
 
 
+def test_a_map_over_what_a_task_has_called_later_is_planned_behind_it() -> None:
+    parent = named(call("g1", "spread", code="spread, first"), "spread")
+    use = named(call("g2", "use", length=2, uses=[over("g1.0/1")]), "use")
+    total = named(call("g3", "total", uses=[whole("g2")]), "total")
+    child = named(call("g1.0/1", "part", length=2, code="part, first"), "spread/part")
+    past = recorded(parent, use, total, child)
+    codes = {"spread, first": code(V2, "spread"), "part, first": code(V2, "part")}
+    changed = planned(past, Wishes(changed=True), codes)
+    assert [row.name for row in changed] == ["spread", "use[0]", "use[1]", "total", "spread/part[0]", "spread/part[1]"]
+    assert {row.action for row in changed} == {"run"}
+    stale = {row.name: row.stale for row in planned(past, codes=codes)}
+    assert stale["use[1]"] == "uses stale `spread/part[1]`"
+    assert stale["total"] == "uses stale `use`"
+
+
+def test_a_look_in_the_body_of_a_parent_counts_for_what_its_children_make() -> None:
+    parent = named(call("g1", "parent"), "parent")
+    probe = named(call("g1.0/1", "probe"), "parent/probe")
+    middle = named(call("g1.0/2", "middle", looks=[("g1.0/1", 0)]), "parent/middle")
+    leaf = named(call("g1.0/2.0/1", "leaf"), "parent/middle/leaf")
+    beside = named(call("g2", "beside"), "beside")
+    plan = planned(recorded(parent, probe, middle, leaf, beside, ends={"g1.0/1": FAILED}))
+    assert [row.name for row in plan if row.depends_on_body] == ["parent/probe", "parent/middle", "parent/middle/leaf"]
+
+
 def test_what_goes_over_a_flatten_depends_on_its_part_and_who_takes_it_whole_on_all() -> None:
     lists = named(call("g1", "lists", length=2), "lists")
     flat = replace(call("g2", "flatten", kind="flatten", uses=[whole("g1")], mapped=True), parts=((0, 2), (1, 1)))
@@ -186,3 +212,10 @@ def test_flows_and_flattens_have_no_rows() -> None:
     branch = call("g1", "part", kind="flow")
     inside = named(call("g2", "clean", parent="g1"), "clean")
     assert actions(planned(recorded(branch, inside, ends={"g2": COMPLETED}))) == {"clean": "reuse"}
+
+
+def test_a_call_that_was_made_anew_is_planned_and_the_one_before_is_not() -> None:
+    calls = [named(call("g1", "parent"), "parent"), named(call("g1.0/1", "leaf"), "parent/leaf")]
+    anew = named(call("g1.0/1x2", "leaf"), "parent/leaf#2")
+    plan = planned(recorded(*calls, anew, ends={"g1.0/1": FAILED}))
+    assert actions(plan) == {"parent": "reuse", "parent/leaf#2": "reuse"}

@@ -213,6 +213,7 @@ def test_the_first_end_in_the_record_holds_and_takes_back_what_a_later_one_told(
         length=3,
         preview="late",
         inline=b"late",
+        memory_bytes=9,
     )
     cancelled = finished(G0, TaskState.CANCELLED, attempt=0, seq=4, worker="")
     crashed = NodeCrashed(seq=3, group=G0, index=0, attempt=1, kind=FailureKind.MEMORY, reason="killed")
@@ -221,7 +222,8 @@ def test_the_first_end_in_the_record_holds_and_takes_back_what_a_later_one_told(
     assert columns.state(0) is TaskState.CANCELLED
     assert view.workers[columns.worker_of[0]] == "w1"
     assert columns.result_bytes[0] == 0
-    for facts in (columns.kinds, columns.reasons, columns.errors, columns.lengths, columns.previews, columns.inline):
+    texts = (columns.kinds, columns.reasons, columns.errors, columns.previews)
+    for facts in (*texts, columns.lengths, columns.inline, columns.memory_bytes):
         assert not facts
     reducer.apply(view, crashed)
     assert columns.state(0) is TaskState.CRASHED

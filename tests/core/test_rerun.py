@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.histories import started
+from tests.core.histories import finished, started
 from tests.core.repeats import (
     COMPLETED,
     FAILED,
@@ -19,13 +19,14 @@ from tests.core.repeats import (
     call,
     code,
     each,
+    needed,
     one,
     over,
     plain,
     recorded,
     whole,
 )
-from wfkit.core.events import GroupSpec, NodeFinished, RunFinished, Verdict
+from wfkit.core.events import Edge, GroupSpec, NodeFinished, RunFinished, Verdict
 from wfkit.core.ids import GroupId
 from wfkit.core.reducer import fold
 from wfkit.core.rerun import Decision, Fate, Wishes, verdicts
@@ -198,6 +199,15 @@ def test_code_that_cannot_be_hashed_is_reused_and_said_so_and_runs_with_changed(
     )
 
 
+def test_a_value_that_unknown_code_has_made_is_reused_and_said_so_and_runs_with_changed() -> None:
+    spec = call("g1")
+    past = recorded(spec)
+    past.codes[V1] = code(V1, unknown="`big` cannot be hashed")
+    reason = "in the code that made it, `big` cannot be hashed"
+    assert Repeat(past, spec, code=code(V2))["g1"] == Decision(Fate.KEEP, f"reused; {reason}")
+    assert Repeat(past, spec, code=code(V2), wishes=CHANGED)["g1"] == Decision(Fate.RUN, reason)
+
+
 def test_a_reused_value_is_as_old_as_the_code_that_made_it() -> None:
     spec = call("g1", code=V2)
     past = recorded(spec, ends={"g1": TaskState.REUSED}, made_by=V1)
@@ -263,6 +273,30 @@ def test_what_failed_already_runs_at_once_though_the_recorded_run_goes_on() -> N
     assert [again["g1", 0].fate, again["g1", 1].fate] == [Fate.RUN, Fate.AWAIT]
 
 
+@pytest.mark.parametrize("use", [one("g1", 1), whole("g1")])
+def test_what_uses_a_node_that_is_decided_later_is_decided_behind_it(use: Edge) -> None:
+    load, clean = call("g1", "load", length=2), call("g2", "clean", uses=[use])
+    past = recorded(load, clean, ends={("g1", 1): TaskState.PENDING, "g2": TaskState.PENDING}, going_on=True)
+    again = Repeat(past, load, clean, wishes=CHANGED, code=code(V1))
+    fold(past, [finished(GroupId("g1"), index=1, seq=50), finished(GroupId("g2"), seq=51)])
+    again.decide(clean, 0, code(V1))
+    assert again["g2"].fate is Fate.AWAIT
+    assert again.rerun.first_awaited(needed(clean, 0)) == ("g1", 1)
+    again.decide(load, 1, code(V2))
+    again.decide(clean, 0, code(V1))
+    assert (again["g1", 1].reason, again["g2"].fate) == ("its body changed", Fate.RUN)
+
+
+def test_nobody_waits_for_a_node_that_ended_before_it_was_decided() -> None:
+    load, clean = call("g1", "load"), call("g2", "clean", uses=[one("g1")])
+    past = recorded(load, clean, ends={"g1": TaskState.PENDING}, going_on=True)
+    again = Repeat(past, load, clean)
+    fates = [again["g2"].fate]
+    again.rerun.forget((load.id, 0))
+    again.decide(clean, 0, None)
+    assert [*fates, again["g2"].fate] == [Fate.AWAIT, Fate.KEEP]
+
+
 # --- what a node has spawned ---
 
 PARENT, CHILD, GRANDCHILD = call("g1", "parent"), call("g1.0/1", "child", length=2), call("g1.0/1.1/1", "leaf")
@@ -281,6 +315,15 @@ def test_a_parent_that_is_fine_runs_again_for_a_descendant_that_is_not() -> None
     assert again["g1"] == Decision(Fate.RUN, "its child `leaf@g1.0/1.1/1` crashed before")
     assert again["g1.0/1", 1] == Decision(Fate.RUN, "its child `leaf@g1.0/1.1/1` crashed before")
     assert again["g1.0/1", 0] == Decision(Fate.KEEP, "reused")
+
+
+def test_a_child_that_was_made_anew_stands_for_the_one_that_failed() -> None:
+    anew = replace(CHILD, id=GroupId(f"{CHILD.id}x2"))
+    past = recorded(PARENT, CHILD, anew, ends={(CHILD.id, 1): FAILED})
+    assert Repeat(past, PARENT)["g1"] == Decision(Fate.KEEP, "reused")
+    again = Repeat(past, PARENT, CHILD, wishes=forced(("g1", 0)))
+    assert again["g1"] == Decision(Fate.RUN, "asked for")
+    assert again.told(CHILD) == ["keep: reused"] * 2
 
 
 def test_a_parent_runs_again_for_a_child_that_is_asked_for_or_given() -> None:
@@ -344,3 +387,14 @@ def test_a_node_is_kept_where_it_was_fine_and_all_that_it_is_made_from_is_kept(
     for at in range(n):
         kept.append(ends[at] in {COMPLETED, SKIPPED} and all(kept[source] for source in sources[at]))
     assert [again[f"g{at}"].fate is Fate.KEEP for at in range(n)] == kept
+
+
+def test_what_is_kept_with_a_stale_node_makes_what_uses_it_stale() -> None:
+    parent, child, user = call("g1", "parent"), call("g1.0/1", "child"), call("g2", "use", uses=[one("g1.0/1")])
+    rerun = Repeat(recorded(parent, child, user), parent, code=code(V2)).rerun
+    rerun.matching.take(child, child.id)
+    rerun.keep_with((child.id, 0), (parent.id, 0))
+    rerun.matching.add(user, lambda _: "task")
+    rerun.matching.find_elements(user, [0])
+    found = rerun.decide(user, 0, code(V1), list(needed(user, 0)))
+    assert (found.fate, found.stale) == (Fate.KEEP, "uses stale `g1.0/1[0]`")

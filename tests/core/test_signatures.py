@@ -6,7 +6,7 @@ from tests.core.repeats import call, each, one, over, plain, token, whole
 from wfkit.core.edges import Node
 from wfkit.core.events import GroupSpec
 from wfkit.core.ids import GroupId
-from wfkit.core.signatures import Keys, Side, call_signature, token_of
+from wfkit.core.signatures import Keys, Side, call_signature, handles_among, token_of
 
 
 def side(*specs: GroupSpec, renamed: dict[str, str] | None = None) -> Side:
@@ -43,7 +43,28 @@ def test_a_token_is_one_for_all_or_one_for_each() -> None:
 def test_keys_stand_for_all_other_inputs() -> None:
     spec = call("g1", "clean", each("x", "ab"), each("", "kl"), length=2)
     assert Keys(spec, side()).of(1) == (token("l"),)
-    assert Keys(spec, side(), by_key=False).of(1) == (token("b"),)
+    without_keys = call("g1", "clean", each("x", "ab"), length=2)
+    assert Keys(spec, side(), by_key=False).of(1) == Keys(without_keys, side()).of(1)
+
+
+def test_which_parameter_a_value_is_for_counts_and_the_order_of_the_parameters_does_not() -> None:
+    before = call("g1", "minus", plain("left", 1), plain("right", 2))
+    reordered = call("g1", "minus", plain("right", 2), plain("left", 1))
+    swapped = call("g1", "minus", plain("right", 1), plain("left", 2))
+    assert call_signature(before, side()) == call_signature(reordered, side()) != call_signature(swapped, side())
+    assert Keys(before, side()).of(0) == Keys(reordered, side()).of(0) != Keys(swapped, side()).of(0)
+
+
+def test_which_parameter_a_handle_is_for_counts() -> None:
+    before = call("g2", "inc", uses=[one("g1")], handles=["x"])
+    moved = call("g2", "inc", uses=[one("g1")], handles=["by"])
+    assert call_signature(before, side()) != call_signature(moved, side())
+    assert Keys(before, side()).of(0) != Keys(moved, side()).of(0)
+
+
+def test_handles_within_an_argument_are_no_arguments_of_their_own() -> None:
+    within = call("g2", "inc", plain("x", "a list of handles"), uses=[one("g1")], handles=["x", "by"])
+    assert handles_among(within) == ("by",)
 
 
 def test_handles_of_single_elements_are_equal_whatever_the_place_of_the_element() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.core.histories import G0, any_event, finished, retrying, started
 from wfkit.core import wire
-from wfkit.core.events import AnyEvent, LogLine, LogLines, NodeCrashed, RunFinished, RunStarted
+from wfkit.core.events import AnyEvent, LogLine, LogLines, NodeCrashed, NodeFinished, RunFinished, RunStarted
 from wfkit.core.ids import RunId
 from wfkit.core.states import FailureKind, RunState, TaskState
 
@@ -167,6 +167,13 @@ def changed(values: list[object], place: int, value: object) -> list[object]:
 def test_what_is_malformed_is_refused_by_its_tag(values: list[object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         wire.decode(values)
+
+
+def test_fields_that_an_earlier_version_did_not_have_are_as_where_nobody_says_them() -> None:
+    event = wire.decode(GOOD_FINISH[:-2])
+    assert isinstance(event, NodeFinished)
+    assert (event.memory_bytes, event.made_by) == (0, "")
+    assert wire.decode(wire.encode(event)) == event
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from tests.history.making import BEGUN_S, a_record, encoded, run_id, whole
 from wfkit.core.ids import RunId
 from wfkit.core.states import RunState
 from wfkit.history.records import RunRecord
-from wfkit.history.retention import Candidate, Retention, expired, needs_its_parent, prune
+from wfkit.history.retention import Candidate, Retention, expired, prune
 from wfkit.history.store import History
 
 SOON_S = 10.0
@@ -105,12 +107,33 @@ def test_the_size_of_results_counts(five: History) -> None:
     assert gone == [run_id(0)], "3 is the last one, 2 is what it needs, 1 is pinned"
 
 
-def test_what_a_run_needs_is_asked_for(five: History) -> None:
-    policy = Retention(days=1e6, runs=1)
-    needing = {run_id(3): [run_id(0)]}
-    gone = prune(five, lambda run_id: None, no_results, policy, lambda record: needing.get(record.id, ()))
-    assert gone == [run_id(2)]
-    assert needs_its_parent(a_record(1)) == ()
+def test_what_another_process_is_about_to_go_on_from_stays(five: History, open_history: Callable[[], History]) -> None:
+    other = open_history()
+    assert other.hold(run_id(2))
+    assert prune(five, lambda run_id: None, no_results, Retention(days=0)) == [run_id(3), run_id(0)]
+    assert five.run(run_id(2)).holder == ""
+    other.begin(a_record(5, parent_id=run_id(2)))
+    assert other.flush(SOON_S)
+    assert prune(five, lambda run_id: None, no_results, Retention(days=0)) == []
+    assert not other.hold(run_id(3)), "it is gone"
+    assert other.hold(run_id(4)), "it goes on"
+    assert other.settle_abandoned() == []
+
+
+def test_what_another_process_has_gone_on_from_meanwhile_stays(
+    five: History, open_history: Callable[[], History]
+) -> None:
+    other = open_history()
+
+    def meanwhile(run_id_: RunId) -> int:
+        """Asked for each run while the list of runs is made."""
+        if run_id_ == run_id(0):
+            other.begin(a_record(5, parent_id=run_id(0)))
+            assert other.flush(SOON_S)
+        return 0
+
+    assert prune(five, lambda run_id: None, meanwhile, Retention(days=0)) == [run_id(3), run_id(2)]
+    assert [record.id for record in five.runs()] == [run_id(number) for number in (5, 4, 1, 0)]
 
 
 def test_a_run_whose_results_cannot_be_deleted_is_hidden_and_goes_the_next_time(five: History) -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
+import pytest
 from sqlalchemy import update
 
 from tests.core.histories import G0
 from tests.history.making import Watching, a_record, begun, encoded, run_id, trivial, whole
 from wfkit.core.states import RunState, TaskState
-from wfkit.history import tables
+from wfkit.history import settling, tables
 from wfkit.history.settling import REASON
 from wfkit.history.store import History
 
 SOON_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Owners have no time to be heard of, where a test does not give them some."""
+    monkeypatch.setattr(settling, "TURN_S", 0.0)
 
 
 def abandon(history: History) -> None:
@@ -94,3 +103,76 @@ def test_right_after_the_machine_slept_nobody_is_given_up(open_history: Callable
     assert other.settle_abandoned() == []
     other._settling._seen = None
     assert other.settle_abandoned() == [run_id()]
+
+
+def test_an_owner_is_heard_of_once_nobody_holds_the_database_any_more(
+    open_history: Callable[[], History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = open_history(), open_history()
+    driver = Watching()
+    owner.begin(a_record(), driver)
+    owner.flush(SOON_S)
+    abandon(owner)  # as if the database had been held for longer than a lease
+    assert owner._database.path is not None
+    monkeypatch.setattr(settling, "TURN_S", 60.0)
+    with closing(sqlite3.connect(owner._database.path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        owner.append(run_id(), encoded(begun()))
+        assert other.settle_abandoned() == [], "nor is it an error of who looks"
+        holder.execute("COMMIT")
+    assert other.settle_abandoned() == []
+    assert owner.flush(SOON_S)
+    monkeypatch.setattr(settling, "TURN_S", 0.0)
+    assert other.settle_abandoned() == []
+    assert (other.run(run_id()).state, driver.lost) == (RunState.RUNNING, False)
+
+
+def test_who_looks_ends_nothing_with_a_transaction_that_had_to_wait(
+    open_history: Callable[[], History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = open_history(), open_history()
+    owner.begin(a_record())
+    owner.flush(SOON_S)
+    abandon(owner)
+    monkeypatch.setattr(settling, "TURN_S", 60.0)
+    assert other.settle_abandoned() == []
+    monkeypatch.setattr(settling, "TURN_S", 0.0)
+    assert owner._database.path is not None
+    with closing(sqlite3.connect(owner._database.path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert other.settle_abandoned() == []
+        holder.execute("COMMIT")
+    assert other.flush(SOON_S), "whatever waited for the database has had it"
+    assert other.run(run_id()).state is RunState.RUNNING
+    assert other.settle_abandoned() == [run_id()], "it is not heard of, though it could be"
+
+
+def test_who_waits_for_a_run_ends_it_with_one_call(
+    open_history: Callable[[], History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = open_history(), open_history()
+    owner.begin(a_record())
+    owner.flush(SOON_S)
+    abandon(owner)
+    monkeypatch.setattr(settling, "TURN_S", 0.5)
+    assert other.settle_abandoned(waits_for=lambda one: one == run_id()) == [run_id()]
+    assert other.settle_abandoned(waits_for=lambda one: one == run_id()) == []
+
+
+def test_nobody_waits_for_another_run_or_while_owners_cannot_be_heard_of(
+    open_history: Callable[[], History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = open_history(), open_history()
+    for number in range(2):
+        owner.begin(a_record(number))
+    owner.flush(SOON_S)
+    with owner._database.writing() as connection:
+        connection.execute(update(tables.runs).where(tables.runs.c.id == run_id(0)).values(until_s=1.0))
+    monkeypatch.setattr(settling, "TURN_S", 5.0)
+    assert owner._database.path is not None
+    with closing(sqlite3.connect(owner._database.path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert other.settle_abandoned(waits_for=lambda one: one == run_id(0)) == []
+        holder.execute("COMMIT")
+    assert other.settle_abandoned(waits_for=lambda one: one == run_id(1)) == []
+    assert other.run(run_id(0)).state is RunState.RUNNING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from sqlalchemy import Connection, func, select, update
@@ -100,6 +101,22 @@ def test_the_end_of_a_run_is_in_its_row_and_frees_it(connection: Connection, lea
     writes.append(connection, lease, packed(trivial(1, seq=99)))
     assert of_run(connection, "until_s") == 0.0
     assert of_run(connection, "state") == RunState.COMPLETED
+
+
+def test_a_run_that_has_ended_is_held_whatever_else_is_written_of_it(connection: Connection, lease: Lease) -> None:
+    assert writes.hold(connection, run_id())
+    assert of_run(connection, "until_s") == lease.until_s, "one that goes on stays anyway"
+    backlog = Backlog()
+    backlog.add(encoded(whole()))
+    writes.append(connection, lease, backlog.rows, backlog.change)
+    assert writes.hold(connection, run_id())
+    held = of_run(connection, "until_s")
+    assert cast("float", held) > lease.until_s
+    assert writes.append(connection, lease, packed(trivial(1, seq=99)))
+    assert writes.renew(connection, lease)
+    writes.release(connection, lease)
+    assert of_run(connection, "until_s") == held
+    assert not writes.hold(connection, run_id(7))
 
 
 def test_a_run_is_claimed_once_its_owner_is_not_heard_of(connection: Connection, lease: Lease) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.notebook.telling import (
     BEGIN_S,
     ERROR,
+    WORKERS,
     StoryRun,
     began,
     done,
@@ -19,6 +20,7 @@ from tests.notebook.telling import (
     retrying,
     run_finished,
     run_started,
+    silent,
     spawned,
     spec,
     started,
@@ -29,6 +31,7 @@ from wfkit.core.events import (
     Edge,
     How,
     NodesAdded,
+    RunStateChanged,
 )
 from wfkit.core.phases import is_plain, phases
 from wfkit.core.states import RunState, TaskState
@@ -107,6 +110,15 @@ def monthly(steps: int | None = None) -> StoryRun:
     return run
 
 
+def stalled() -> StoryRun:
+    """The same while it loads: nothing is heard of the first worker, where three nodes run."""
+    run = StoryRun(run_started(), monthly_graph(), started(3))
+    run.tell(*(started(0, month) for month in range(9)), *(ended(0, month, after_s=0.9) for month in range(5)))
+    run.tell(silent(WORKERS[0]), RunStateChanged(state=RunState.RUNNING, reason=_STALLED))
+    return run
+
+
+_STALLED = f"stalled: nothing is heard of {WORKERS[0]}, where tasks run"
 FOLDERS = 3  #: that each folder holds
 
 

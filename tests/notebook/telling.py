@@ -24,8 +24,10 @@ from wfkit.core.events import (
     RunFinished,
     RunStarted,
     RunStateChanged,
+    WorkersSilent,
 )
 from wfkit.core.ids import GroupId, RunId
+from wfkit.core.layers import Layers
 from wfkit.core.plan import Plan, plan_of
 from wfkit.core.reducer import fold
 from wfkit.core.rerun import Rerun, Wishes
@@ -70,7 +72,7 @@ class StoryRun:
         #: What is to be seen of the values of nodes, by group and index.
         self.looks: dict[tuple[str, int], Looked] = {}
         self.looked_at: list[tuple[str, int]] = []
-        self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now
+        self.codes: dict[str, CodeSpec] = {}  #: of the tasks as they are now, by the version on record
         self.body_log: list[LogLine] = []
         self._callbacks: list[Callable[[], None]] = []
         self._seq = 0
@@ -136,7 +138,7 @@ class StoryRun:
         forced = {(group.spec.id, index) for name in what if name != "changed" for group, index in [by_name(name)]}
         given = {(group.spec.id, index) for name in replace or () for group, index in [by_name(name)]}
         wishes = Wishes(changed="changed" in what, forced=frozenset(forced), by_hand=frozenset(given))
-        return plan_of(self.view_model, Rerun(self.view_model, wishes, lambda _: "", lambda _, _after: ""), {})
+        return plan_of(Layers([Rerun(self.view_model, wishes, lambda _: "", lambda _, _after: "")]), {})
 
     def rerun(self, *what: str, replace: Mapping[str, object] | None = None) -> StoryRun:
         self.ordered.append(f"rerun {' '.join(what)}{replace or ''}".strip())
@@ -225,6 +227,10 @@ def started(number: int, index: int = 0, attempt: int = 1, after_s: float = 0.5)
         attempt=attempt,
         worker=WORKERS[index % len(WORKERS)],
     )
+
+
+def silent(*workers: str) -> WorkersSilent:
+    return WorkersSilent(workers=workers)
 
 
 def ended(

@@ -45,7 +45,7 @@ def test_a_question_about_code_is_answered_by_what_it_is_now(index: int | None) 
     run = monthly()
     run.tell(CodesAdded(codes=(CodeSpec(id="c", task="fresh", fingerprint="1", source="before"),)))
     run.tell(NodesAdded(groups=(replace(spec(9, "fresh"), code="c"),)))
-    run.codes = {"fresh": CodeSpec(id="d", task="fresh", fingerprint="2", source="after")}
+    run.codes = {"c": CodeSpec(id="d", task="fresh", fingerprint="2", source="after")}
     content, _ = answer(AskSource("q", "g9", index), run, Deck(), LogBook())
     source: Any = content["source"]
     assert (content["op"], source["lines"]) == ("source", [("-", 1, None, "before"), ("+", None, 1, "after")])

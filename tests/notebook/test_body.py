@@ -126,6 +126,7 @@ def test_names_read_from_the_notebook_are_known(text: str, free: set[str]) -> No
 def test_a_missing_name_is_one_that_nobody_provides() -> None:
     subject = body("a = len(b) + c + d\nif a: e = 1\nprint(e)", d="3")
     assert subject.missing({"b": 1}) == ["c"]
+    assert body("try: a = b\nexcept NameError: a = c").missing({}) == ["c"]
 
 
 def test_parameters_are_evaluated_anew_in_the_namespace_of_the_notebook() -> None:

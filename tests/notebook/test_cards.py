@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.notebook.stories import crawl, parents
-from tests.notebook.telling import BEGIN_S, StoryRun, began, done, edge, run_started, spawned, spec
+from tests.notebook.telling import BEGIN_S, WORKERS, StoryRun, began, done, edge, run_started, silent, spawned, spec
 from wfkit.core.events import Edge, How, NodesAdded, NodesDecided, NodeStopping, Verdict
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
@@ -103,6 +103,19 @@ def test_kept_values_of_older_code_are_counted_and_are_no_note() -> None:
     run.tell(NodesDecided(group=GroupId("g0"), verdicts=(stale, rerun), at_s=BEGIN_S))
     card = deck_of(run).by_id["g0"]
     assert (card.stale(), card.note()) == (2, "")
+
+
+def test_cells_of_nodes_on_a_worker_that_is_not_heard_of_are_told_in_folds_too_and_are_no_note() -> None:
+    run = parents(3)
+    deck = deck_of(run)
+    parent, leaf = deck.by_id["g0"], deck.by_id["fold:g0/leaf"]
+    run.tell(began("g0.2/2"), began("g0.0/1", 1), done("g0.0/1", 1), silent(WORKERS[0]))
+    deck.update(run.view_model)
+    cells = leaf.stalled(run.view_model)
+    assert [leaf.node(cell)[0].spec.id for cell in cells] == ["g0.2/2"]
+    assert (leaf.note(), parent.stalled(run.view_model)) == ("", [])
+    run.tell(silent())
+    assert leaf.stalled(run.view_model) == []
 
 
 def test_a_single_node_is_noted_in_its_own_words() -> None:

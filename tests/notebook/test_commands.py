@@ -57,9 +57,11 @@ def test_list_tells_the_newest_first(current: Any) -> None:
 
 
 def test_cancel_means_the_newest_run_that_lives(current: Any) -> None:
-    assert told(current, FlowCommand("cancel")).startswith("Cancelling r-")
+    assert told(current, FlowCommand("cancel")).startswith("Cancelling the run r-")
     assert [run.cancelled for run in current.runs] == [[], ["by %flow cancel"], []]
-    assert told(current, FlowCommand("cancel", "a")).endswith("of a has ended already: COMPLETED.")
+    answer = told(current, FlowCommand("cancel", "a"))
+    assert answer.startswith("The run r-")
+    assert answer.endswith("of a has ended already: COMPLETED.")
     with pytest.raises(NoSuchRun, match="no z"):
         told(current, FlowCommand("cancel", "z"))
     current.runs.pop(1)
@@ -71,13 +73,13 @@ def test_cancel_means_the_newest_run_that_lives(current: Any) -> None:
 
 def test_orders_without_a_name_mean_the_run_that_they_fit(current: Any) -> None:
     done, live, failed = current.runs
-    assert told(current, FlowCommand("pause")).startswith(f"Pausing {live.id} of b: nothing new starts")
+    assert told(current, FlowCommand("pause")).startswith(f"Pausing the run {live.id} of b: nothing new starts")
     assert told(current, FlowCommand("pause", "b")).endswith("of b cannot be paused: it is PAUSED.")
-    assert told(current, FlowCommand("resume")) == f"Going on with {live.id} of b."
+    assert told(current, FlowCommand("resume")) == f"Going on with the run {live.id} of b."
     assert told(current, FlowCommand("resume", "b")).endswith("of b is not paused: it is RUNNING.")
     assert live.ordered == ["pause", "resume"]
     done.held_bytes = 1_234_567
-    assert told(current, FlowCommand("release")).startswith("Released 1.2 MB of cluster memory that r-")
+    assert told(current, FlowCommand("release")).startswith("Released 1.2 MB of cluster memory that the run r-")
     assert (done.ordered, failed.ordered) == (["release"], [])
     assert told(current, FlowCommand("release", "c")).endswith("of c holds nothing in cluster memory.")
     assert told(current, FlowCommand("release", "b")).endswith("Release it when it has ended, or cancel it.")

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from tests.notebook.stories import crawl, long_run, monthly
-from tests.notebook.telling import ERROR, TRACEBACK, WORKERS, StoryRun, ended, retrying, run_started, spec, started
+from tests.notebook.telling import (
+    ERROR,
+    TRACEBACK,
+    WORKERS,
+    StoryRun,
+    ended,
+    retrying,
+    run_started,
+    silent,
+    spec,
+    started,
+)
 from wfkit.core.events import LogLine, LogLines, NodeRetrying, NodesAdded, NodeStopping
 from wfkit.core.ids import GroupId
 from wfkit.core.states import CODES, TaskState
@@ -63,6 +74,14 @@ def test_a_detail_tells_what_is_known_beyond_the_view() -> None:
     known = Known("clean-0ab-6", [("month", "7")])
     node = node_detail(run.view_model, deck_of(run), "g1", 6, {}, known)
     assert node["key"] == "clean-0ab-6"
+
+
+def test_a_detail_tells_the_memory_of_the_worker_where_it_was_asked_for() -> None:
+    run = monthly()
+    group = run.view_model.groups[GroupId("g1")]
+    assert detail(run, "g1", 6)["memory_bytes"] is None
+    group.memory_bytes[6] = 5
+    assert detail(run, "g1", 6)["memory_bytes"] == 5
 
 
 def test_a_detail_of_a_node_that_never_ran_is_plain_json() -> None:
@@ -160,6 +179,16 @@ def test_a_node_that_is_told_to_stop_says_where_it_still_runs() -> None:
     run = long_run(2)
     run.tell(NodeStopping(group=GroupId("g0"), index=1, attempt=1, worker="tcp://w"))
     assert detail(run, "g0", 1)["reason"] == "cancelling, still running on tcp://w"
+
+
+def test_a_node_that_is_stalled_says_why_unless_it_is_told_to_stop() -> None:
+    run = long_run(2)
+    run.tell(NodeStopping(group=GroupId("g0"), index=1, attempt=1, worker="tcp://w"))
+    run.tell(started(0, 0), started(0, 1), silent(*WORKERS))
+    stalled, stopping = (detail(run, "g0", index)["reason"] for index in range(2))
+    assert stalled.startswith(f"stalled: nothing is heard of its worker {WORKERS[0]}. It is frozen")
+    assert stopping == "cancelling, still running on tcp://w"
+    assert node_rows(run.view_model, deck_of(run), "g0", [0]) == [["item[0]", stalled]]
 
 
 def test_an_attempt_that_ended_with_its_worker_tells_the_cause() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -12,10 +13,12 @@ from tests.notebook.telling import (
     ERROR,
     HOSTILE,
     TRACEBACK,
+    WORKERS,
     StoryRun,
     ended,
     run_finished,
     run_started,
+    silent,
     spec,
     started,
 )
@@ -227,6 +230,21 @@ def test_a_pause_or_a_stand_still_tells_its_reason() -> None:
     assert "<p>no workers for 65 s, 120 tasks wait; see <code>%flow cluster</code></p>" in page
     run.tell(RunStateChanged(state=RunState.PAUSED, reason="by %flow pause"))
     assert run_text(run.view_model, NOW_S).startswith("monthly PAUSED for 1:00: 120 pending\n  by %flow pause")
+
+
+def test_nodes_that_are_stalled_are_counted_among_those_that_run_until_they_are_not() -> None:
+    flow = spec(0, "etl", 0, kind="flow")
+    members = (replace(spec(1, "a", 5, mapped=True), parent=flow.id), replace(spec(2, "b", 2), parent=flow.id))
+    run = StoryRun(run_started(), NodesAdded(groups=(flow, *members)))
+    run.tell(*(started(1, index) for index in range(3)), started(2, 1), silent(WORKERS[0]))
+    head, etl, a, b = run_text(run.view_model, NOW_S).splitlines()
+    assert "4 running (2 stalled), 3 pending" in head
+    assert "4 running (2 stalled), 3 pending" in etl
+    assert "3 running (2 stalled), 2 pending" in a
+    assert "stalled" not in b
+    assert "<td>3 running (2 stalled), 2 pending</td>" in run_html(run.view_model, NOW_S)
+    run.tell(silent())
+    assert "stalled" not in run_text(run.view_model, NOW_S) + run_html(run.view_model, NOW_S)
 
 
 def test_what_a_run_holds_is_told_unless_it_is_nothing() -> None:

@@ -15,6 +15,7 @@ from tests.notebook.stories import GOLDEN, crawl_steps, golden, long_run, monthl
 from tests.notebook.telling import (
     BEGIN_S,
     ERROR,
+    WORKERS,
     StoryRun,
     began,
     done,
@@ -23,6 +24,7 @@ from tests.notebook.telling import (
     logged,
     run_finished,
     run_started,
+    silent,
     spawned,
     spec,
     started,
@@ -256,6 +258,31 @@ def test_what_the_run_holds_and_who_is_told_to_stop_travel_too() -> None:
     groups: Any = content["groups"]
     assert head["held_bytes"] == 1_200
     assert groups[0]["note"] == "1 node: cancelling, still running on w1"
+
+
+def test_who_is_stalled_travels_when_it_changes_and_only_then() -> None:
+    run, browser = long_run(100_000), Browser()
+    run.tell(*(started(0, index) for index in range(0, 8, 2)), started(0, 9))
+    message, sent = snapshot(run.view_model, NOW_S)
+    browser.take(message)
+    assert browser.groups["g0"]["stalled"] == []
+    run.tell(silent(WORKERS[0]))
+    (content, buffers) = message = delta(run.view_model, sent, NOW_S)
+    assert content["groups"] == [{"id": "g0", "stalled": [0, 2, 4, 6]}]
+    assert buffers == []
+    browser.take(message)
+    run.tell(ended(0, 1))
+    message = delta(run.view_model, sent, NOW_S)
+    groups: Any = message[0]["groups"]
+    assert "stalled" not in groups[0], "it is as it was"
+    browser.take(message)
+    run.tell(ended(0, 2))
+    browser.take(delta(run.view_model, sent, NOW_S))
+    assert browser.groups["g0"]["stalled"] == [0, 4, 6]
+    run.tell(silent())
+    browser.take(delta(run.view_model, sent, NOW_S))
+    assert_same(browser, run)
+    assert browser.groups["g0"]["stalled"] == []
 
 
 def test_the_golden_feed_is_what_this_code_says() -> None:

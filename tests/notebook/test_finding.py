@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.notebook.stories import crawl, long_run
-from tests.notebook.telling import StoryRun, ended, run_started, spec
+from tests.notebook.telling import WORKERS, StoryRun, ended, run_started, silent, spec, started
 from wfkit.core.events import NodesAdded, NodesDecided, Verdict
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TaskState
@@ -17,7 +17,7 @@ def names(run: StoryRun, text: str) -> list[str]:
     """Names of the nodes that are found."""
     deck = Deck()
     deck.update(run.view_model)
-    cards, masks = found(deck, text)
+    cards, masks = found(run.view_model, deck, text)
     nodes = [
         deck.by_id[card].node(8 * at + bit)
         for card, mask in zip(cards, masks, strict=True)
@@ -34,6 +34,14 @@ def test_reasons_are_found_whatever_their_capitals() -> None:
     assert names(run, "SOMEBODY") == ["item[9]"]
     assert names(run, "o") == ["item[9]", "item[21]"]
     assert names(run, "no such") == []
+
+
+def test_nodes_that_are_stalled_are_found_by_what_is_said_of_them() -> None:
+    run = long_run(30)
+    run.tell(started(0, 3), started(0, 4), silent(WORKERS[1]))
+    assert names(run, "Stalled") == ["item[3]"]
+    run.tell(silent())
+    assert names(run, "Stalled") == []
 
 
 def test_names_that_the_browser_makes_itself_are_left_to_it() -> None:

@@ -12,8 +12,9 @@ import pytest
 from tests.notebook.shells import Lab
 from tests.notebook.telling import StoryRun, run_finished, run_started
 from tests.notebook.test_body import body as body_of
-from wfkit.authoring import context
+from wfkit.authoring import context, secrets
 from wfkit.authoring.pickler import dumps
+from wfkit.authoring.secrets import Secret
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.errors import BadParameter, FlowFailed
 from wfkit.notebook import hooks as module
@@ -70,7 +71,7 @@ class ToySession:
         self.caution = ""
 
     def new_run(self, flow: Any, parameters: dict[str, object]) -> ToyRun:
-        run = flow.last_run = ToyRun(flow.name, self.held)
+        run = flow._last_run = ToyRun(flow.name, self.held)
         self.runs.append(run)
         self.parameters.append(parameters)
         return run
@@ -248,3 +249,32 @@ def test_data_that_a_cell_reads_is_not_kept_for_other_kernels_and_missing_there(
     elsewhere = pickle.loads(dumps(kept))
     assert kept.missing() == []
     assert elsewhere.missing() == ["more", "table"], "each may be small, and all together too large"
+
+
+class Watched:
+    """A value that notices who looks at it."""
+
+    looks = 0
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        Watched.looks += 1
+        return Watched
+
+
+def test_data_that_is_too_large_to_be_kept_is_not_looked_through_for_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 100_000)
+    names = {"rows": [bytes(200_000), {"id": Watched()}]}
+    assert pickle.loads(dumps(CellFlowBody(body_of("rows"), names))).missing() == ["rows"]
+    assert Watched.looks == 0
+
+
+def test_secrets_that_a_cell_reads_are_not_kept_for_other_kernels_and_missing_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(secrets, "_REDACTOR", list(secrets._REDACTOR))
+    monkeypatch.setattr(secrets, "_VALUES", dict(secrets._VALUES))
+    names = {"api_token": "canary", "key": Secret("a-canary"), "limit": 3, "text": "with a-canary", "secret": None}
+    payload = dumps(CellFlowBody(body_of("api_token, key, limit, text, secret"), names))
+    assert b"canary" not in payload
+    assert pickle.loads(payload).missing() == ["api_token", "key", "text"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.stories import crawl, long_run, monthly
+from tests.notebook.stories import crawl, long_run, monthly, stalled
 from tests.notebook.telling import BEGIN_S, ERROR, StoryRun, ended, run_finished, run_started, spec, started
 from wfkit.core.events import ErrorInfo, LogLine, NodesAdded
 from wfkit.core.ids import RunId
@@ -66,6 +66,14 @@ def test_the_page_tells_who_when_where_with_what_and_what_came_out() -> None:
     ):
         assert told in page
     assert "/secret/place" not in page
+
+
+def test_the_page_of_a_run_that_lives_tells_what_is_stalled_and_why() -> None:
+    page = report_html(stalled(), NOW_S)
+    assert "5 running (3 stalled)" in page
+    reasons = held(page)["reasons"]
+    assert {card: list(cells) for card, cells in reasons.items()} == {"g0": ["6", "8"], "g3": ["0"]}
+    assert reasons["g3"]["0"].startswith("stalled: nothing is heard of its worker")
 
 
 def test_the_page_may_run_its_one_script_and_load_nothing() -> None:

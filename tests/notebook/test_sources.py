@@ -27,7 +27,7 @@ def run_with(*codes: CodeSpec) -> StoryRun:
 
 def told(run: StoryRun, now: CodeSpec | None, index: int | None = None) -> Any:
     view = run.view_model
-    return source_of(view, view.groups[GroupId("g0")], index, {} if now is None else {"clean": now})
+    return source_of(view, view.groups[GroupId("g0")], index, {} if now is None else {"0": now, "1": now})
 
 
 def test_code_that_did_not_change_is_shown_whole_with_numbers() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.notebook.shells import Lab
+from wfkit.authoring.freeze import freeze
+from wfkit.clusters.connect import connect
 from wfkit.core.retry import exponential_backoff
 from wfkit.errors import WfkitError
 from wfkit.notebook import tracebacks
@@ -69,6 +72,35 @@ def test_the_shell_shows_the_users_frames(installed: Lab, capsys: pytest.Capture
     assert "ValueError: mine" in text
     assert "----> 2     exponential_backoff('x')" in text
     assert "retry.py" not in text
+
+
+def test_of_an_error_of_ours_the_frames_of_libraries_below_are_left_out(
+    installed: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed.names.update(freeze=freeze, connect=connect)
+    text = shown(installed, "freeze((((x for x in ()),), {}), 'use')", capsys)
+    assert "NotPicklable: " in text
+    assert "TypeError: cannot pickle 'generator' object" in text
+    assert "----> 1 freeze((((x for x in ()),), {}), 'use')" in text
+    assert "cloudpickle.py" not in text
+    text = shown(installed, "connect('tcp://127.0.0.1:1')", capsys)
+    assert "ClusterUnusable: " in text
+    assert "ConnectionRefusedError: " in text
+    assert "socket.py" not in text
+
+
+def test_what_the_user_wrote_is_shown_wherever_it_was_called_from(
+    installed: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed.names.update(freeze=freeze, json=json)
+    text = shown(
+        installed,
+        "class Odd:\n    def __reduce__(self):\n        return json.loads('{')\nfreeze(((Odd(),), {}), 'use')",
+        capsys,
+    )
+    assert "----> 3     return json.loads('{')" in text
+    assert "decoder.py" in text
+    assert "cloudpickle.py" not in text
 
 
 def test_the_cause_keeps_its_whole_traceback(installed: Lab) -> None:

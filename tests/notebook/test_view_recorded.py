@@ -15,6 +15,7 @@ from tests.session.cells import ended as end_of
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.notebook.arguments import FlowCommand
 from wfkit.notebook.commands import make_magics, told
+from wfkit.notebook.extension import load, unload
 from wfkit.notebook.view import FlowView
 from wfkit.session.session import Session
 
@@ -96,3 +97,18 @@ def test_the_magics_take_the_id_of_a_run_on_record(
     magics = {(kind, name): magic for kind, name, magic in make_magics(current)}
     magics["line", "flow"](f"show {known.id}")
     assert capsys.readouterr().out.startswith("etl FAILED in")
+
+
+def test_it_is_displayed_like_a_run_that_goes_on_here_and_in_a_list_in_one_line(
+    lab: Lab, failed: Any, known: RecordedRun
+) -> None:
+    load(lab.shell)
+    format_of: Any = lab.shell.display_formatter.format  # type: ignore[union-attr]
+    shown, live, listed = (format_of(thing)[0] for thing in (known, failed, [known]))
+    unload(lab.shell)
+    assert shown == live
+    assert shown["text/plain"].startswith("etl FAILED in ")
+    assert "etl FAILED in" in shown["text/html"]
+    (line,) = listed["text/plain"].splitlines()
+    assert line.startswith(f"[<Run {known.id} of etl FAILED in ")
+    assert line.endswith("6 completed, 2 failed, 1 upstream failed>]")

@@ -90,6 +90,14 @@ def test_a_flow_whose_arguments_are_large_is_not_kept(monkeypatch: pytest.Monkey
     assert keeping._frozen_flow(etl, {"n": bytes(200_000)}) == b""
 
 
+def test_a_flow_is_kept_with_an_argument_that_contains_itself_unless_that_has_the_name_of_a_secret() -> None:
+    loop: list[object] = [1]
+    loop.append(loop)
+    assert keeping._frozen_flow(etl, {"n": loop})
+    loop.append({"password": "x"})
+    assert keeping._frozen_flow(etl, {"n": loop}) == b""
+
+
 def test_a_home_that_cannot_be_used_is_said_once_and_runs_go_on(
     current: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,12 +9,16 @@ from typing import Any
 import fsspec
 import pytest
 
+from tests.history.making import a_record, begun, encoded, run_id, trivial
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, stale, states
+from wfkit.core.ids import RunId
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.errors import CannotRerun, NoSuchRun, ResultUnreadable
+from wfkit.history import settling
 from wfkit.session.keeping import Keeper
 from wfkit.session.lookup import attach, runs
+from wfkit.session.reruns import last_of
 from wfkit.session.session import Session
 from wfkit.session.settings import WfkitSettings
 
@@ -100,6 +104,16 @@ def test_a_rerun_is_on_record_with_the_run_that_it_goes_on_from(cells: Cells, cu
     assert current.keeper.find(run.id).node("clean[1]").exception() is not None
 
 
+def test_what_a_body_wrote_in_a_thread_is_on_record(cells: Cells, current: Session) -> None:
+    cells.execute(PIPELINE + CURED)
+    cells.execute("@flow\ndef talks():\n    print('from the body')\n    return load(1).result()\n")
+    run = cells["talks"].start()
+    assert ended(run).until(lambda: run.view_model.body_logs, PATIENCE_S)
+    found = current.keeper.find(run.id)
+    assert [line.text for line in found.logs()] == ["from the body"]
+    assert [line.text for line in found.body_log] == [line.text for line in run.body_log]
+
+
 # --- going on from the record ---
 
 
@@ -175,6 +189,8 @@ def test_a_run_that_goes_on_elsewhere_is_not_repeated(cells: Cells, current: Ses
     current.keeper.history.flush(PATIENCE_S)
     with pytest.raises(CannotRerun, match="another process"):
         current.keeper.find(run.id).rerun()
+    with pytest.raises(CannotRerun, match="another process"):
+        current.keeper.find(run.id).plan()
     cells.open_gate("go")
     ended(run)
 
@@ -210,6 +226,67 @@ def test_who_reads_the_nodes_of_a_recorded_run_loads_none_of_its_arguments(
     assert set(stale(kept)) == {"clean[0]", "clean[2]"}
 
 
+def test_a_run_that_is_too_many_stays_for_the_one_that_goes_on_from_it(
+    cells: Cells, current: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells.execute(PIPELINE + LARGE)
+    run = cells["etl"].run()
+    other = cells["etl"].run()
+    run.release()
+    current.keeper.close()
+    monkeypatch.setattr(current.settings, "history_keep_runs", 1)
+    current._keeper = None
+    assert current.keeper.history is not None
+    monkeypatch.setattr(current.keeper.history, "begin", lambda *_: None)  # the moment before the rerun is on record
+    again = current.keeper.find(run.id).rerun()
+    current.keeper._settle()
+    ended(again)
+    assert states(again)["load[2]"] == "REUSED"
+    assert {one.id for one in current.keeper.runs()} == {run.id, other.id}
+    assert again.node("load[2]").result() == "2" * 20_000
+
+
+# --- kernels that are gone ---
+
+
+@pytest.fixture
+def abandoned(current: Session, monkeypatch: pytest.MonkeyPatch) -> RunId:
+    """A run of a kernel that is not heard of any more, and has some seconds to be."""
+    keeper = Keeper(WfkitSettings())
+    assert keeper.history is not None
+    keeper.history.begin(a_record())
+    keeper.history.append(run_id(), encoded([*begun(), *trivial(2)]))
+    keeper.close()
+    monkeypatch.setattr(settling, "TURN_S", 5.0)
+    return run_id()
+
+
+def test_who_attaches_to_another_run_does_not_wait_for_a_kernel_that_is_gone(
+    abandoned: RunId, cells: Cells, current: Session
+) -> None:
+    cells.execute(PIPELINE + CURED)
+    other = cells["etl"].run()
+    assert current.keeper.find(other.id).state == "COMPLETED"
+    assert current.keeper.history is not None
+    assert current.keeper.history.run(abandoned).state == "RUNNING"
+
+
+def test_who_lists_runs_waits_once_for_a_kernel_that_is_gone(
+    abandoned: RunId, current: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "TURN_S", 0.5)
+    assert [(run.id, run.state) for run in current.keeper.runs()] == [(abandoned, "INTERRUPTED")]
+
+
+def test_who_attaches_to_a_run_of_a_kernel_that_is_gone_or_goes_on_from_it_finds_it_interrupted(
+    abandoned: RunId, current: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "TURN_S", 0.5)
+    last = last_of(current, "etl")
+    assert last is not None
+    assert (last.id, last.state) == (abandoned, "INTERRUPTED")
+
+
 # --- without a record ---
 
 
@@ -219,6 +296,9 @@ def test_without_a_history_runs_are_those_of_the_session() -> None:
     with pytest.raises(NoSuchRun, match="There is no run") as refused:
         keeper.find("r-1")
     assert "No history is kept" in str(refused.value)
+    keeper.cautions += ["Others can enter the folder. Set WFKIT_HOME to another directory.", "The disk is full."]
+    with pytest.raises(NoSuchRun, match=r"another directory; The disk is full\.$"):
+        keeper.find("r-1")
     keeper.close()
 
 
@@ -229,6 +309,30 @@ def test_what_cannot_be_kept_is_a_caution_and_no_error(tmp_path: Path) -> None:
     assert (keeper.results, keeper.history) == (None, None)
     assert len(keeper.cautions) == 2
     keeper.close()
+
+
+def test_a_run_whose_file_of_the_flow_is_lost_goes_on_with_the_flow_that_is_here(
+    cells: Cells, current: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells.execute(PIPELINE + "\n@flow\ndef small():\n    return report(load.map(range(3)))\n")
+    without, having = cells["small"].run(), cells["etl"].run(4)
+    for run in (without, having):
+        lose_flow(current, run)
+    monkeypatch.setattr(sys.modules["__main__"], "small", cells["small"], raising=False)
+    cells.executed()
+    again = ended(current.keeper.find(without.id).rerun("report"))
+    assert (again.result(), cells.executed()) == (3, ["report"])
+    with pytest.raises(CannotRerun, match="The flow `etl` of the run") as refused:
+        current.keeper.find(having.id).rerun()
+    assert "their file is lost" in refused.value.fix
+
+
+def lose_flow(current: Session, run: Any) -> None:
+    """Delete the stored flow of a run, with its arguments."""
+    assert current.results is not None
+    files, root = fsspec.core.url_to_fs(current.results.url)  # type: ignore[attr-defined]  # of the real store
+    (stored,) = [path for path in files.find(f"{root}/{run.id}") if Path(path).name.startswith("flow")]
+    files.rm(stored)
 
 
 def test_a_flow_that_cannot_be_pickled_is_on_record_and_cannot_be_repeated_elsewhere(

@@ -213,3 +213,16 @@ def test_the_reason_of_a_run_shows_no_secret(error: type[Exception]) -> None:
         _, reason = ending_of(error("." * place + value + " password=abc\n"), 3)
         assert not {"canary", "abc"} & set(reason.replace(".", " ").split())
         assert "cana" not in reason
+
+
+def test_a_flow_that_is_defined_again_knows_its_last_run_by_name(current: Session) -> None:
+    def quick(x: int) -> int:
+        return x
+
+    first = flow(quick)
+    run: Any = first.run(1)
+    again = flow(quick)
+    assert again.last_run is run
+    later: Any = again.run(2)
+    assert (first.last_run, again.last_run) == (run, later)
+    assert flow(name="nobody")(quick).last_run is None

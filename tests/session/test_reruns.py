@@ -245,6 +245,16 @@ def test_a_whole_map_can_be_asked_for_and_a_handle_reruns_itself(cells: Cells) -
     assert cells.executed() == ["clean 0", "report"]
 
 
+def test_an_item_of_a_value_reruns_the_node_that_made_it(cells: Cells) -> None:
+    cells.execute("@task(n_outputs=2)\ndef halves(xs):\n    note('halves')\n    return xs[:1], xs[1:]\n")
+    cells.execute("@flow\ndef split():\n    left, right = halves('ab')\n    return {'left': left, 'right': right}\n")
+    run = cells["split"].run()
+    cells.executed()
+    again = ended(run["right"].rerun())
+    assert cells.executed() == ["halves"]
+    assert (again.result()["right"], reasons(again)) == ("b", {"halves": "asked for"})
+
+
 def test_a_group_of_a_flow_can_be_asked_for(cells: Cells) -> None:
     cells.execute(PIPELINE + CURED)
     cells.execute("""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.session.cells import Cells, ended, reasons, states
+from tests.session.cells import Cells, ended, reasons, stale, states
 from wfkit.core.states import RunState
 
 TASKS = """
@@ -48,6 +48,11 @@ PARENTS = {
 def flow_of(cells: Cells, body: str) -> Any:
     """A flow with this body, and the tasks above; its leaves 2 and 5 fail."""
     cells.execute(TASKS)
+    return flow_of_body(cells, body)
+
+
+def flow_of_body(cells: Cells, body: str) -> Any:
+    """A flow with this body, and whatever tasks there are."""
     lines = "\n    ".join(line.strip() for line in body.strip().splitlines())
     cells.execute(f"@flow\ndef etl():\n    {lines}\n")
     return cells["etl"]
@@ -121,6 +126,15 @@ def test_a_fine_parent_runs_again_for_a_child_that_failed_and_was_handled(cells:
     assert reasons(again)["parent"] == "its child `parent/leaf[1]` failed before"
 
 
+def test_a_kept_parent_that_returned_a_flatten_of_nothing_keeps_no_run_going(cells: Cells) -> None:
+    cells.execute(TASKS)
+    cells.execute("@task\ndef parent():\n    return {'none': flatten(several.map([])), 'one': 1}\n")
+    run = flow_of_parent(cells).run()
+    again = ended(run.rerun())
+    assert again.result() == run.result() == {"none": [], "one": 1}
+    assert set(states(again).values()) == {"REUSED"}
+
+
 def test_a_map_over_returned_handles_goes_on_child_by_child(cells: Cells) -> None:
     cells.execute(TASKS)
     cells.execute(
@@ -142,6 +156,26 @@ def test_a_map_over_returned_handles_goes_on_child_by_child(cells: Cells) -> Non
     third = ended(again.rerun())
     assert cells.executed() == []
     assert third.result() == [1, 11, 21, 31]
+
+
+@pytest.mark.parametrize("given", [[7, 8, 9, 6], [7]])
+@pytest.mark.parametrize("cured", [True, False])
+def test_a_value_by_hand_takes_the_place_of_handles_that_a_task_returned(
+    cells: Cells, given: list[int], *, cured: bool
+) -> None:
+    cells.execute(TASKS + CURED * cured)
+    cells.execute("@task\ndef parent():\n    return leaf.map(range(4))\n")
+    cells.execute("@task\ndef up(x):\n    note(f'up {x}')\n    return x + 1\n")
+    run = flow_of_body(cells, "return up.map(parent())").run()
+    cells.executed()
+    plan = run.plan(replace={"parent": given})
+    assert not any("/" in row.name for row in plan)
+    again = ended(run.rerun(replace={"parent": given}))
+    assert again.result() == [x + 1 for x in given]
+    assert cells.executed() == sorted(f"up {x}" for x in given)
+    assert reasons(again)["parent"] == "set by hand"
+    assert not any("/" in name for name in states(again)), "what the task had made is not there any more"
+    assert ended(again.rerun()).result() == again.result()
 
 
 def test_grandchildren_are_looked_at_one_by_one(cells: Cells) -> None:
@@ -299,10 +333,33 @@ def test_children_of_a_parent_that_was_called_elsewhere_have_its_new_name(cells:
     cells.executed()
     cells.execute("values = [1, 0]")
     again = ended(run.rerun())
-    assert cells.executed() == []
-    assert again.result() == [10, 0]
+    assert (cells.executed(), again.result()) == ([], [10, 0])
     assert again.node("parent/leaf").result() == again.node("parent").result() == 10
     assert again.node("parent#2/leaf").result() == 0
+
+
+def test_what_is_made_from_the_children_of_a_stale_parent_uses_stale(cells: Cells) -> None:
+    cells.execute(TASKS + CURED)
+    cells.execute("@task\ndef use(x):\n    return x + 1\n@task\ndef parent():\n    return leaf.map(range(2))\n")
+    cells.execute("@task\ndef steady():\n    return leaf.map(range(2))\n")
+    run = flow_of_body(cells, "return total(use.map(parent())), use.map(steady())").run()
+    cells.execute("@task\ndef parent():\n    return leaf.map([0, 1])\n")
+    planned = {row.name: row.stale for row in run.plan()}
+    again = ended(run.rerun())
+    told = {name: verdict_of(again, name) for name in ("use[0]", "use[1]", "total", "use#2[0]")}
+    assert told == {
+        "use[0]": "uses stale `parent/leaf[0]`",
+        "use[1]": "uses stale `parent/leaf[1]`",
+        "total": "uses stale `use`",
+        "use#2[0]": "",
+    }
+    assert (planned["parent"], again.node("parent").state) == (stale(again)["parent"], "REUSED")
+
+
+def verdict_of(run: Any, name: str) -> str:
+    """Why a kept value counted as stale when it was decided."""
+    group, index = run.view_model.by_name(name)
+    return str(group.verdict(index or 0).stale)
 
 
 def test_a_skip_by_an_earlier_version_is_made_up_for_in_any_later_generation(cells: Cells) -> None:
@@ -313,6 +370,5 @@ def test_a_skip_by_an_earlier_version_is_made_up_for_in_any_later_generation(cel
     second = ended(run.rerun())
     assert states(second) == {"even": "SKIPPED"}
     cells.executed()
-    third = ended(second.rerun("changed"))
+    assert ended(second.rerun("changed")).result() == 1
     assert cells.executed() == ["even 1"]
-    assert third.result() == 1

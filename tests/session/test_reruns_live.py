@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import pytest
 
 from tests.session.cells import CURED, PATIENCE_S, PIPELINE, Cells, ended, reasons, states
 from wfkit.core.states import RunState
+from wfkit.engine.driver import turns
 from wfkit.engine.worker.calls import code_spec
-from wfkit.session import reruns
+from wfkit.session import codes
 from wfkit.session.session import Session
 
 HELD = """
@@ -150,6 +152,50 @@ def test_a_parent_is_awaited_with_its_children(cells: Cells) -> None:
     assert set(states(again).values()) == {"REUSED"}
 
 
+def test_children_that_a_parent_makes_while_it_is_awaited_are_executed_once(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED.replace("return", "if x == 2:\n        raise ValueError(x)\n    return"))
+    cells.execute("@task\ndef parent():\n    note('parent')\n    wait_for('parent')\n    return clean.map(range(4))\n")
+    cells.execute("@flow\ndef slow():\n    return parent()\n")
+    run = cells["slow"].start()
+    until(run, lambda: cells.has_come("parent"))
+    again = run.rerun()
+    until(again, lambda: "parent" in states(again))
+    cells.open_gate("parent")
+    ended(run)
+    ended(again)
+    assert cells.executed() == ["clean 0", "clean 1", "clean 2", "clean 2", "clean 3", "parent", "parent"]
+
+
+def test_what_uses_a_node_that_is_awaited_with_its_children_is_not_kept_before(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@task\ndef parent():\n    note('parent 1')\n    held.submit(1)\n    return 1\n")
+    cells.execute("@flow\ndef slow():\n    return report([clean(parent())])\n")
+    run = cells["slow"].start()
+    until(run, lambda: states(run).get("report") == "COMPLETED" and cells.has_come("held 1"))
+    cells.execute("@task\ndef parent():\n    note('parent 2')\n    return 2\n")
+    again = run.rerun("changed")
+    until(again, lambda: "report" in states(again))
+    cells.open_gate("held1")
+    ended(run)
+    assert ended(again).result() == 20
+    assert reasons(again)["clean"] == "`parent` runs again"
+
+
+def test_what_is_cancelled_before_it_is_decided_keeps_nobody_waiting(cells: Cells) -> None:
+    cells.execute(PIPELINE + CURED + HELD)
+    cells.execute("@task\ndef parent():\n    held.submit(1)\n    return 1\n")
+    cells.execute("@flow\ndef slow():\n    return clean(parent())\n")
+    run = cells["slow"].start()
+    until(run, lambda: states(run).get("clean") == "COMPLETED" and cells.has_come("held 1"))
+    again = run.rerun()
+    until(again, lambda: "clean" in states(again))
+    again.node("parent").cancel()
+    cells.open_gate("held1")
+    ended(run)
+    assert ended(again).state in {RunState.COMPLETED, RunState.CANCELLED, RunState.FAILED}
+    assert states(again)["clean"] == "REUSED"
+
+
 def test_calls_that_the_body_has_not_made_yet_are_made_by_both(cells: Cells) -> None:
     cells.execute(PIPELINE + CURED + HELD)
     cells.execute("@flow\ndef slow():\n    return clean(held(1).result())\n")
@@ -160,6 +206,54 @@ def test_calls_that_the_body_has_not_made_yet_are_made_by_both(cells: Cells) -> 
     cells.open_gate("held1")
     assert ended(again).result() == ended(run).result() == 10
     assert cells.executed().count("held 1") == 1
+
+
+def test_a_loop_over_values_is_gone_through_behind_that_of_the_run_that_goes_on(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells.execute(PIPELINE + HELD)
+    cells.execute("""
+        import threading
+        SLOW = []
+
+        def pause(k):
+            if threading.current_thread().name in SLOW:
+                note(f"pause {k}")
+                wait_for(f"pause{k}")
+
+        @task
+        def step(k):
+            note(f"step {k}")
+            return k + 1
+
+        @flow
+        def slow():
+            k = held(0).result()
+            while k < 4:
+                k = step(k).result()
+                pause(k)
+            return k
+        """)
+    waits, wait = threading.Event(), turns._wait_for_more
+
+    def noted(*what: Any) -> None:
+        waits.set()
+        wait(*what)
+
+    monkeypatch.setattr(turns, "_wait_for_more", noted)
+    run = cells["slow"].start()
+    cells["SLOW"].append(f"wfkit-body-{run.id}")
+    cells.open_gate("held0")
+    until(run, lambda: cells.has_come("pause 1"))
+    again = run.rerun()
+    for k in range(1, 5):  # the live body is behind each time
+        if k < 4:
+            assert waits.wait(PATIENCE_S)
+            waits.clear()
+        cells.open_gate(f"pause{k}")
+    assert ended(again).result() == ended(run).result() == 4
+    assert [line for line in cells.executed() if "pause" not in line] == ["held 0", *(f"step {k}" for k in range(4))]
+    assert set(reasons(again).values()) == {"reused"}
 
 
 # --- what is read of a run that goes on is read under its lock, and nothing else is done under it ---
@@ -215,7 +309,7 @@ def test_neither_code_nor_the_store_is_looked_at_under_the_lock_of_a_run(
         return code_spec(task)
 
     monkeypatch.setattr(results, "check_all", check_all)
-    monkeypatch.setattr(reruns, "code_spec", code)
+    monkeypatch.setattr(codes, "code_spec", code)
     monkeypatch.setattr(sys.modules["__main__"], "etl", cells["etl"], raising=False)
     assert run.plan().counts["reuse"] == 9
     assert len(looked) == 4 + 3

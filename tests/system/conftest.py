@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.system.lab_server import Lab
 from tests.system.running import WORKERS, Workers, own_cluster, ran
 from wfkit import task
 from wfkit.session.session import close_session
@@ -30,6 +31,16 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """Stand in for the fixture of pytest-base-url, which pytest 9 warns about."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Add to the report of a failure in a JupyterLab what the threads of its kernels were doing."""
+    report = yield
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and isinstance(lab, Lab):
+        report.sections.append(("What kernels did", lab.told_by_kernels()))
+    return report
 
 
 @pytest.fixture

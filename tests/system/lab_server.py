@@ -30,6 +30,11 @@ c.ServerApp.allow_root = True
 c.ServerApp.log_level = "ERROR"
 c.JupyterNotebookApp.expose_app_in_browser = True
 """
+#: Every kernel writes what its threads do into a file of its own when it is asked to.
+_STARTUP = """
+import faulthandler, os, signal
+faulthandler.register(signal.SIGUSR1, file=open(os.path.join({folder!r}, str(os.getpid())), "w"))
+"""
 #: Cells out of sight stay in the page, so that a test can look at all of them; and nothing asks to be clicked.
 _SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -52,6 +57,8 @@ class Lab:
 
     url: str
     root: Path
+    stacks: Path  #: where kernels write what their threads do
+    log: Path  #: that of the server
 
     def open(self, page: Page, notebook: str) -> None:
         """Open a notebook in a workspace of its own and wait for its kernel."""
@@ -67,6 +74,17 @@ class Lab:
         """Wait until no cell runs or waits to run."""
         expect(page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0, timeout=90_000)
 
+    def told_by_kernels(self) -> str:
+        """What the threads of each kernel do, and the server's log, for whoever reads of a test that failed."""
+        told = []
+        for file in self.stacks.iterdir():
+            try:
+                os.kill(int(file.name), signal.SIGUSR1)
+                told.append(f"kernel {file.name}\n{_written(file)}")
+            except ProcessLookupError:
+                told.append(f"kernel {file.name} is gone")
+        return "\n\n".join([*told, self.log.read_text()[-2_000:]])
+
 
 @contextlib.contextmanager
 def jupyterlab(root: Path, module: str = "jupyterlab") -> Iterator[Lab]:
@@ -76,6 +94,11 @@ def jupyterlab(root: Path, module: str = "jupyterlab") -> Iterator[Lab]:
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(settings))
+    stacks = home / "stacks"
+    stacks.mkdir()
+    startup = home / "ipython" / "profile_default" / "startup" / "stacks.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text(_STARTUP.format(folder=str(stacks)))
     plugins = home / "data" / "labextensions"
     plugins.mkdir(parents=True)
     (plugins / "wfkit").symlink_to(PLUGIN)  # that of this checkout, wherever the environment's own points
@@ -102,7 +125,7 @@ def jupyterlab(root: Path, module: str = "jupyterlab") -> Iterator[Lab]:
     try:
         url = f"http://127.0.0.1:{port}"
         _await_answer(f"{url}/api/status", server, home / "server.log")
-        yield Lab(url, root)
+        yield Lab(url, root, stacks, home / "server.log")
     finally:
         server.send_signal(signal.SIGTERM)
         try:
@@ -111,6 +134,16 @@ def jupyterlab(root: Path, module: str = "jupyterlab") -> Iterator[Lab]:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
         log.close()
+
+
+def _written(file: Path) -> str:
+    """The end of what is being written into a file, when no more comes."""
+    before, text = "", file.read_text()
+    deadline = time.monotonic() + 2
+    while (not text or text != before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        before, text = text, file.read_text()
+    return text[-20_000:]
 
 
 def _await_answer(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from wfkit import Handle, connect, flow
 from wfkit.core.events import ErrorInfo
@@ -33,6 +33,11 @@ class Workers:
     def addresses(self) -> list[str]:
         return sorted(self.client.scheduler_info()["workers"])
 
+    def when_whole(self) -> list[str]:
+        """The addresses once all workers are there: the test before may have ended some."""
+        until(lambda: len(self.addresses) == WORKERS)
+        return self.addresses
+
     def pids(self) -> dict[str, int]:
         return cast("dict[str, int]", self.client.run(os.getpid))
 
@@ -52,6 +57,18 @@ def own_cluster(**settings: object) -> Iterator[Workers]:
         connect()
         try:
             yield Workers(session().engine().cluster.client)
+        finally:
+            close_session()
+
+
+@contextmanager
+def dask_cluster(**options: Any) -> Iterator[LocalCluster]:
+    """A cluster that Dask has started, and that flows run on."""
+    quiet = {"dashboard_address": None, "worker_dashboard_address": None, "silence_logs": 60}
+    with LocalCluster(**quiet, **options) as cluster, Client(cluster, set_as_default=False) as client:
+        connect(client)
+        try:
+            yield cluster
         finally:
             close_session()
 
@@ -98,6 +115,11 @@ def until(reached: Callable[[], object], timeout: float = TIMEOUT_S) -> None:
     while not reached():
         assert time.monotonic() < deadline, "it did not come to that in time"
         time.sleep(0.01)
+
+
+def is_idle(dask_scheduler: Any) -> bool:
+    """Whether nothing is to be executed any more: what was lost has been made again."""
+    return {ts.state for ts in dask_scheduler.tasks.values()} <= {"memory"}
 
 
 def touch(path: Path) -> None:

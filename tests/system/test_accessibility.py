@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from tests.notebook.stories import crawl, monthly
+from tests.notebook.stories import crawl, monthly, stalled
 from tests.notebook.telling import StoryRun
 from tests.system.widget_page import opened, served
 from wfkit.notebook.report import write_report
@@ -35,7 +35,7 @@ def violations(tab: Tab, within: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("story", [monthly, lambda: monthly(4), crawl], ids=["ended", "live", "spawning"])
+@pytest.mark.parametrize("story", [monthly, stalled, crawl], ids=["ended", "live", "spawning"])
 def test_each_pane_with_and_without_the_inspector(tab: Tab, story: Any, theme: str) -> None:
     run: StoryRun = story()
     tab.emulate_media(reduced_motion="reduce")

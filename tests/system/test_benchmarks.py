@@ -18,12 +18,14 @@ from benchmarks.page import HEAD, amount, page
 from benchmarks.replay import ReplayedRun, recorded
 from benchmarks.screen import Said
 from benchmarks.suite import NAMES, PAGE, RESULTS, main, on_record
-from benchmarks.throughput import Match, one_stage, one_stage_single, plain_one_stage
+from benchmarks.throughput import SINGLE, Match, one_stage, one_stage_single, plain_one_stage
 from benchmarks.timeline import ITEMS, PICTURE, timeline
 from benchmarks.viewing import busiest
 from wfkit.core.states import RunState, TaskState
 
 APART = ("memory", "view")  #: no tiny size says anything of the first; the other has a test of its own
+PAIRS = 5  #: of runs, ours and plain Dask's, at most
+CHUNKED, UNCHUNKED = 0.3, 1.25  #: what 10,000 tasks that do nothing may take, by the time of `client.map`
 CASES = ("handle", "list", "resources", "priority", "retries", "spawned", "blocked", "killed", "added")
 
 
@@ -170,20 +172,27 @@ def test_the_rate_is_that_of_the_busiest_stretch() -> None:
     assert busiest(slow[:3], lambda _: 1) == pytest.approx(1)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_ten_thousand_tasks_that_do_nothing_cost_little_more_than_plain_dask_and_in_chunks_far_less() -> None:
-    # Bounds for a machine with other work; `make bench` measures against the real budgets.
+    # Other work on the machine makes a pair look bad now and then; a cost that has grown shows in all of them.
+    chunked: list[float] = []
+    single: list[float] = []
     with contest(twins=False) as clusters:
         clusters.warm_up()
         match = Match(clusters, 10_000)
         contestants = {
             OURS: match.ours(one_stage),
-            "single": match.ours(one_stage_single),
+            SINGLE: match.ours(one_stage_single),
             **match.plain(plain_one_stage),
         }
-        samples = take_turns(contestants, 2, between=clusters.rest)
-    assert min(samples["single"]) < 3 * min(samples[SAME])
-    assert min(samples[OURS]) < 0.9 * min(samples[SAME])
+        for _ in range(PAIRS):
+            seconds = {name: times[0] for name, times in take_turns(contestants, 1, clusters.rest).items()}
+            chunked.append(seconds[OURS] / seconds[SAME])
+            single.append(seconds[SINGLE] / seconds[SAME])
+            if min(chunked) <= CHUNKED and min(single) <= UNCHUNKED:
+                break
+    assert min(chunked) <= CHUNKED
+    assert min(single) <= UNCHUNKED
 
 
 def bars(picture: str) -> dict[str, list[tuple[float, float]]]:
@@ -197,14 +206,14 @@ def bars(picture: str) -> dict[str, list[tuple[float, float]]]:
 
 
 def test_the_timeline_is_drawn_from_two_runs() -> None:
-    picture = timeline(length=12, shortest_s=0.04, longest_s=0.08)
+    picture = timeline(length=24, shortest_s=0.04, longest_s=0.08)
     found = bars(picture)
-    assert [len(found[stage]) for stage in ("s0", "s1", "s2")] == [24, 24, 24]
+    assert [len(found[stage]) for stage in ("s0", "s1", "s2")] == [48, 48, 48]
     assert len(found["body"]) == len(found["waits"]) == 2
-    barred = [[found[stage][item] for item in range(12, 24)] for stage in ("s0", "s1", "s2")]
+    barred = [[found[stage][item] for item in range(24, 48)] for stage in ("s0", "s1", "s2")]
     for stage, following in itertools.pairwise(barred):
         assert max(end for _, end in stage) <= min(begin for begin, _ in following) + 1
-    free = [[found[stage][item] for item in range(12)] for stage in ("s0", "s1", "s2")]
+    free = [[found[stage][item] for item in range(24)] for stage in ("s0", "s1", "s2")]
     assert min(end for _, end in free[2]) < max(begin for begin, _ in free[0]), "a result before the last one begins"
 
 

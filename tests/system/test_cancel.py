@@ -170,7 +170,7 @@ def _kill(pid: int) -> None:
 def test_a_worker_that_dies_about_the_time_of_a_cancel_does_not_hold_the_run(
     cluster: Workers, tmp_path: Path, when: str, doing: str
 ) -> None:
-    worker = cluster.addresses[0]
+    worker = cluster.when_whole()[0]
     pid = cluster.pids()[worker]
 
     @task(workers=worker, retries=1, retry_delay_seconds=60)

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.system.running import TIMEOUT_S, Workers, kind, note, notes, ran, reason, started, states, until
-from wfkit import allow_failure, task, unmapped
+from tests.system.running import (
+    TIMEOUT_S,
+    WORKERS,
+    Workers,
+    is_idle,
+    kind,
+    note,
+    notes,
+    ran,
+    reason,
+    started,
+    states,
+    touch,
+    until,
+)
+from wfkit import allow_failure, current, task, unmapped
 from wfkit.core.states import FailureKind
+from wfkit.engine.driver import values
 from wfkit.errors import ResultLost, TaskCrashed
 
 
@@ -74,6 +92,109 @@ def test_a_task_that_ends_its_process_at_once_is_found_among_short_ones(cluster:
     until(cluster.are_replaced)  # two or three workers, the first ones or not
 
 
+@task
+def quick() -> int:
+    return 1
+
+
+@pytest.mark.timeout(60)
+def test_a_task_that_dies_as_soon_as_it_has_waited_is_crashed(cluster: Workers, tmp_path: Path) -> None:
+    """The news that it went on die with it."""
+
+    @task
+    def culprit() -> None:
+        note(tmp_path / "culprit", current.worker)
+        quick.submit().result()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    run = ran(lambda: culprit())  # noqa: PLW0108 - a task is no flow body
+    assert states(run) == {"culprit": "CRASHED", "culprit/quick": "COMPLETED"}
+    killed = notes(tmp_path / "culprit")
+    assert len(killed) == 3
+    until(lambda: cluster.are_replaced(*killed))
+
+
+class Deadly:
+    """A value that kills the process that reads it, unless that drives the run."""
+
+    def __init__(self, driver: int) -> None:
+        self.driver, self.data = driver, bytes(50_000)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if os.getpid() != state["driver"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        vars(self).update(state)
+
+
+@pytest.mark.timeout(60)
+def test_who_dies_of_what_it_returned_is_crashed(cluster: Workers) -> None:
+    @task
+    def deadly(driver: int) -> Deadly:
+        return Deadly(driver)
+
+    @task(crash_retries=0)
+    def parent(driver: int, here: list[str], there: list[str]) -> object:
+        return [deadly.with_options(workers=where).submit(driver) for where in (here, there)]
+
+    first, second = cluster.when_whole()
+    run = ran(lambda: parent(os.getpid(), [first], [second]))
+    known = states(run)
+    assert known.pop("parent") == "CRASHED"
+    assert set(known.values()) == {"COMPLETED"}
+    until(lambda: len(cluster.addresses) == WORKERS and not {first, second} <= set(cluster.addresses))
+    run.release()  # what is bound to a worker that is gone is never made again
+
+
+def dies_when_ended(once: Path, task_name: str) -> Callable[..., None]:
+    """What makes a worker die when a task of this name has ended, before Dask hears of it."""
+
+    def prepare() -> None:
+        from wfkit.engine.worker.seat import Seat
+
+        close = Seat._close
+
+        def closed(self: Seat) -> None:
+            close(self)
+            if self.key.startswith(f"{task_name}-") and not once.exists():
+                once.touch()
+                time.sleep(0.1)  # the news get away
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        Seat._close = closed  # type: ignore[method-assign]  # of a worker that the test kills
+
+    return prepare
+
+
+@pytest.mark.timeout(60)
+def test_what_has_just_ended_beside_what_runs_is_not_executed_by_who_takes_over(
+    cluster: Workers, tmp_path: Path
+) -> None:
+    ended, beside, gate, died = (tmp_path / name for name in ("ended", "beside", "gate", "died"))
+    cluster.client.run(dies_when_ended(died, "ends"))
+
+    @task
+    def runs(_: int) -> None:
+        note(beside, current.worker)
+        until(gate.exists)
+
+    @task
+    def ends() -> int:
+        until(lambda: len(notes(beside)) == 3)  # in all threads but this one
+        time.sleep(0.1)  # the news of its start get away
+        note(ended, current.worker)
+        return 7
+
+    run = started(lambda: [runs.map(range(3), chunk=1), ends.submit()])
+    until(lambda: len(notes(beside)) > 3)
+    gate.touch()
+    assert run.wait(TIMEOUT_S).state == "COMPLETED"
+    until(lambda: cluster.client.run_on_scheduler(is_idle))
+    assert died.exists()
+    (worker,) = notes(ended)
+    assert run.node("ends").result() == 7
+    until(lambda: cluster.are_replaced(worker))
+
+
 @pytest.mark.timeout(60)
 def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) -> None:
     @task
@@ -83,12 +204,27 @@ def test_tasks_of_a_worker_that_is_killed_run_again_elsewhere(cluster: Workers) 
 
     run = started(lambda: double.map(slow.map(range(8))))
     assert run.until(lambda: "RUNNING" in states(run).values(), 5)
-    worker = cluster.addresses[0]
+    worker = cluster.when_whole()[0]
     os.kill(cluster.pids()[worker], signal.SIGKILL)
     run.wait(TIMEOUT_S)
     assert set(states(run).values()) == {"COMPLETED"}
     assert run.node("double").result() == [2 * x for x in range(8)]
     until(lambda: cluster.are_replaced(worker))
+
+
+@pytest.mark.timeout(60)
+def test_a_task_that_died_for_good_keeps_no_other_from_making_the_same_value(cluster: Workers, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+
+    @task(cache_key_fn=lambda *_: f"died for good {tmp_path}", crash_retries=0)
+    def work() -> int:
+        if not mended.exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 1
+
+    assert states(ran(lambda: [work()])) == {"work": "CRASHED"}
+    touch(mended)
+    assert states(ran(lambda: [work()])) == {"work": "COMPLETED"}
 
 
 @pytest.mark.timeout(60)
@@ -154,7 +290,7 @@ def test_a_restart_of_the_cluster_interrupts_runs_and_loses_results(cluster: Wor
     ended, open_run = ran(first), started(second)
     until((tmp_path / "mark").exists)
     assert open_run.until(lambda: states(open_run)["blob"] == "COMPLETED", 5)
-    before = cluster.addresses
+    before = cluster.when_whole()
     cluster.client.restart()
     open_run.wait(5)
     assert (open_run.state, open_run.view_model.reason) == ("INTERRUPTED", "the cluster was restarted")
@@ -168,21 +304,32 @@ def test_a_restart_of_the_cluster_interrupts_runs_and_loses_results(cluster: Wor
 
 
 @pytest.mark.timeout(60)
-def test_results_that_died_with_their_workers_are_computed_again(cluster: Workers, tmp_path: Path) -> None:
-    count = tmp_path / "count"
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_results_that_died_with_their_workers_are_read_from_the_store_or_computed_again(
+    cluster: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_stored: bool
+) -> None:
+    monkeypatch.setattr(values, "_PATIENCE_S", 0.1)  # as long as it is being computed it is waited for all the same
+    count, gate = tmp_path / "count", tmp_path / "gate"
 
-    @task
+    @task(persist_result=is_stored)
     def blob() -> bytes:
-        with count.open("a") as file:
-            file.write("x")
+        note(count, "x")
+        if len(notes(count)) > 1:
+            until(gate.exists)
         return bytes(1_000_000)
 
     run = ran(lambda: [blob()])
     pids = cluster.pids()
     for pid in pids.values():
         os.kill(pid, signal.SIGKILL)
+    # A scheduler that does not know yet tries for Dask's 30 s to reach them.
+    until(lambda: not set(pids) & set(cluster.addresses))
+    if not is_stored:
+        until(lambda: len(notes(count)) == 2)
+        threading.Timer(0.5, gate.touch).start()
     assert run.node("blob").result(timeout=10) == bytes(1_000_000)
-    assert count.read_text() == "xx"
+    gate.touch()
+    until(lambda: len(notes(count)) == 2)
     assert run.state == "COMPLETED"
     until(lambda: cluster.are_replaced(*pids))
 
@@ -237,7 +384,7 @@ def test_a_new_run_is_not_held_up_by_lost_results_of_one_that_it_releases(cluste
         return double.map(slow.map(range(20)))
 
     ran(body)
-    worker = cluster.addresses[0]
+    worker = cluster.when_whole()[0]
     os.kill(cluster.pids()[worker], signal.SIGKILL)
     for _ in range(3):  # each releases the one before, whose results may just be asked for
         run = ran(body)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -201,6 +203,26 @@ def test_a_closed_kernel_leaves_the_picture_and_nothing_is_started_or_fetched(pa
     expect(page.locator(".wfkit")).to_have_count(0)
     assert kernels(lab) == before
     assert all(url.startswith((lab.url, "data:", "blob:")) for url in asked), asked
+
+
+def test_a_kernel_that_was_killed_leaves_a_view_that_stands_still_and_says_what_to_do(page: Page, lab: Lab) -> None:
+    for name in ("open1", "open2"):
+        (lab.root / name).unlink(missing_ok=True)
+    notebook(lab, "killed.ipynb", *_CELLS, "print(os.getpid(), file=open('pid', 'w'))")
+    lab.open(page, "killed.ipynb")
+    lab.run_all(page)
+    view = page.locator(".wfkit")
+    expect(view.locator('[data-wfkit-node="hold"][data-counts="RUNNING=2"]')).to_be_attached(timeout=60_000)
+    lab.await_all_cells(page)
+    os.kill(int((lab.root / "pid").read_text()), signal.SIGKILL)
+    status = view.locator(".wf-status")
+    expect(status).to_contain_text("The kernel cannot be reached from this page.", timeout=60_000)
+    expect(status).to_contain_text('wfkit.attach("r-')
+    expect(view.locator(".wf-pause")).to_be_disabled()
+    expect(view.locator(".wf-cancel")).to_be_disabled()
+    elapsed = view.locator(".wf-elapsed").inner_text()
+    page.evaluate("() => new Promise(done => setTimeout(done, 2500))")  # its clock would have gone on
+    expect(view.locator(".wf-elapsed")).to_have_text(elapsed)
 
 
 def test_another_kernel_than_that_of_the_view_shows_the_picture_too(page: Page, lab: Lab) -> None:

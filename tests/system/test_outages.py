@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dask
 import psutil  # type: ignore[import-untyped]  # no types shipped
 import pytest
-from distributed import Client, LocalCluster
 
-from tests.system.running import TIMEOUT_S, kind, note, notes, own_cluster, ran, reason, started, states, until
-from wfkit import connect, task
+from tests.system.running import (
+    TIMEOUT_S,
+    dask_cluster,
+    kind,
+    note,
+    notes,
+    own_cluster,
+    ran,
+    reason,
+    started,
+    states,
+    until,
+)
+from wfkit import current, task
 from wfkit.core.states import FailureKind
-from wfkit.session.session import close_session, session
+from wfkit.engine.scheduler import watch
+from wfkit.errors import WaitTimeout
+from wfkit.session.session import session
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -28,18 +41,6 @@ def count(begun: Path, x: int, seconds: float = 0.0) -> int:
     note(begun, x)
     time.sleep(seconds)
     return x
-
-
-@contextmanager
-def dask_cluster(**options: Any) -> Iterator[LocalCluster]:
-    """A cluster that Dask has started, and that flows run on."""
-    quiet = {"dashboard_address": None, "worker_dashboard_address": None, "silence_logs": 60}
-    with LocalCluster(**quiet, **options) as cluster, Client(cluster, set_as_default=False) as client:
-        connect(client)
-        try:
-            yield cluster
-        finally:
-            close_session()
 
 
 # --- one worker (F02, F04) ---
@@ -86,10 +87,100 @@ def test_a_frozen_worker_is_given_up_and_what_it_says_later_does_not_count(tmp_p
         assert notes(tmp_path / "where") == [str(frozen), str(other)]
 
 
+def goes_on_while_closed(over: Path) -> Callable[..., None]:
+    """What keeps the line of a worker that is closed open, as while it writes a result, until what it executes ends."""
+
+    def prepare(dask_worker: Any) -> None:
+        def finish(_: float) -> None:
+            until(over.exists)
+            time.sleep(0.2)  # the news get away
+
+        dask_worker.plugins["wfkit-worker"].writers.finish = finish
+
+    return prepare
+
+
+@pytest.mark.parametrize("retries", [pytest.param(0, id="for-good"), pytest.param(1, id="to-be-tried-again")])
+def test_what_fails_on_a_worker_that_is_closed_is_what_another_one_makes_of_it(tmp_path: Path, retries: int) -> None:
+    begun, failed, told = tmp_path / "begun", tmp_path / "failed", tmp_path / "told"
+
+    @task(retries=retries, retry_delay_seconds=0.5)
+    def torn() -> bytes:
+        note(begun, current.worker)
+        if len(notes(begun)) == 1:
+            until(lambda: len(notes(begun)) == 2)
+            failed.touch()
+            raise ValueError("closed under me")
+        until(told.exists)
+        return bytes(100_000)
+
+    @task
+    def size(value: bytes) -> int:
+        return len(value)
+
+    with dask_cluster(n_workers=2, threads_per_worker=2, processes=True):
+        client: Any = session().engine().cluster.client
+        client.run(goes_on_while_closed(failed))
+        run = started(lambda: size(torn()))
+        until(lambda: notes(begun))
+        (first,) = notes(begun)
+        pid = client.run(os.getpid)[first]
+        client.retire_workers([first])
+        until(lambda: not psutil.pid_exists(pid))
+        told.touch()
+        assert run.wait(TIMEOUT_S).state == "COMPLETED"
+        assert (run.node("size").result(), len(notes(begun))) == (100_000, 2)
+        assert run.node("torn").result() == bytes(100_000)
+
+
+def test_who_waits_a_second_for_a_value_on_a_frozen_worker_waits_no_longer() -> None:
+    @task
+    def large() -> tuple[int, bytes]:
+        return os.getpid(), bytes(1_000_000)
+
+    with dask_cluster(n_workers=1, threads_per_worker=1):
+        run = ran(lambda: large())  # noqa: PLW0108 - a task is no flow body
+        made: Any = run.node("large").result()
+        pid = made[0]
+        os.kill(pid, signal.SIGSTOP)
+        begin_s = time.monotonic()
+        with pytest.raises(WaitTimeout, match=r"hold results of `large` have not sent them after 1\.\d s"):
+            run.node("large").result(timeout=0.1)
+        assert time.monotonic() - begin_s < 5
+        os.kill(pid, signal.SIGCONT)
+        assert run.node("large").result() == (pid, bytes(1_000_000))
+
+
+def test_a_node_on_a_worker_that_is_frozen_says_that_nothing_is_heard_of_it_until_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_S", 0.2)
+    monkeypatch.setattr(watch, "SILENT_S", 0.5)
+
+    @task
+    def freezes() -> None:
+        note(tmp_path / "pid", os.getpid())
+        time.sleep(0.2)  # the news of its start get away
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    with dask_cluster(n_workers=1, threads_per_worker=1):
+        run = started(lambda: [freezes()])
+        until(lambda: run.view_model.reason.startswith("stalled: nothing is heard of tcp://"))
+        assert 'use isolate="process"' in run.nodes[0].stalled
+        os.kill(int(*notes(tmp_path / "pid")), signal.SIGCONT)
+        run.wait(TIMEOUT_S)
+        assert states(run) == {"freezes": "COMPLETED"}
+        assert run.view_model.reason == run.nodes[0].stalled == ""
+
+
 # --- nobody left (F07, F10) ---
 
 
-def test_a_run_without_workers_says_so_and_goes_on_when_one_comes(tmp_path: Path) -> None:
+def test_a_run_without_workers_says_so_and_goes_on_when_one_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_S", 0.2)  # the scheduler is in this process
+    monkeypatch.setattr(watch, "STUCK_S", 0.5)
     with dask_cluster(n_workers=1, threads_per_worker=1) as cluster:
         ran(lambda: count(tmp_path / "begun", 0))
         cluster.scale(0)
@@ -109,6 +200,39 @@ def test_a_run_without_workers_says_so_and_goes_on_when_one_comes(tmp_path: Path
         run.wait(TIMEOUT_S)
         assert run.state == "INTERRUPTED"
         assert run.view_model.reason.startswith("no workers for ")
+
+
+@pytest.mark.parametrize("chunk", [1, 3])
+def test_an_attempt_whose_worker_is_closed_has_a_number_and_a_log_and_costs_no_retry(
+    tmp_path: Path, chunk: int
+) -> None:
+    begun = tmp_path / "begun"
+
+    @task(log_prints=True, retries=1)
+    def fails_once(x: int) -> int:
+        if x == 1:
+            note(begun, f"{current.worker} {current.attempt}")
+            print("execution", len(notes(begun)))
+            if current.attempt == 1:
+                until((tmp_path / "never").exists)
+            if current.attempt == 2:
+                raise ValueError("once")
+        return x
+
+    with dask_cluster(n_workers=2, threads_per_worker=2):
+        run = started(lambda: fails_once.map(range(3), chunk=chunk))
+
+        def lines() -> list[str]:
+            return [line.text for line in run.answers.logs(None)]
+
+        until(lambda: lines() == ["execution 1"])
+        client: Any = session().engine().cluster.client
+        first = notes(begun)[0].split()[0]
+        threading.Thread(target=client.retire_workers, args=([first],), daemon=True).start()
+        run.wait(TIMEOUT_S)
+        assert [line.split()[1] for line in notes(begun)] == ["1", "2", "3"]
+        assert lines() == ["execution 1", "execution 2", "execution 3"]
+        assert set(states(run).values()) == {"COMPLETED"}
 
 
 def test_a_run_whose_scheduler_is_killed_is_interrupted(tmp_path: Path) -> None:

@@ -72,14 +72,40 @@ FOUND = {
     "children that need the slots of the task that returned them": """
     m1 = holding.map([1, 2, 3])
 """,
+    "a wait for a flatten whose part has failed for its children": """
+    m1 = promising.map([1, -1])
+    c2 = flatten(m1)
+    h3 = number.submit(wait_for=[c2])
+    x4 = looked(h3)
+""",
+    "elements of a flatten whose parts come in another order": """
+    c1 = flatten(several.map([3, 1, 2]))
+    wait([c1])
+    m2 = number.map([c1[0], c1[3], c1[-1]], by=[c1[at] for at in range(3)])
+    x3 = [looked(c1[at]) for at in range(len(c1))]
+    h4 = number.submit(x3)
+""",
+    "elements of a map over such a flatten": """
+    m1 = number.map(flatten(several.map([3, 1, 2])))
+    wait([m1])
+    m2 = number.map([m1[0], m1[3], m1[-1]], by=[m1[at] for at in range(3)])
+    x3 = [looked(m1[at]) for at in range(len(m1))]
+    h4 = number.submit(x3)
+""",
+    "elements of a flatten in the body of a task": """
+    m1 = picking.map([0, 3, 5])
+""",
+    "elements of a map over a flatten in the body of a task": """
+    m1 = picking.map([0, 3, 5], mapped=unmapped(True))
+""",
 }
 TASKS = """
 SALT = 1
 
 
 @task()
-def number(*inputs):
-    return mix(inputs)
+def number(*inputs, by=None):
+    return mix(inputs, by)
 
 
 @task(retries=1)
@@ -109,6 +135,19 @@ def broken():
 def asking():
     c1 = flatten(several.map([2, 1]))
     return looked(c1)
+
+
+@task()
+def promising(size):
+    return several.map([size])
+
+
+@task()
+def picking(at, mapped=False):
+    many = flatten(several.map([3, 1, 2]))
+    many = number.map(many) if mapped else many
+    wait([many])
+    return {"value": looked(many[at]), "passed": number.submit(many[at], by=many[at]), "returned": many[at]}
 
 
 @task(limits={"db": 1})

@@ -17,7 +17,7 @@ from tests.system.test_random_graphs import SAME
 from wfkit.core.rerun import Wishes
 from wfkit.engine.driver.engine import Engine
 
-EXAMPLES, MANY = 60, 2_000
+EXAMPLES, MANY = 40, 2_000
 FAILED, CHANGED = Wishes(), Wishes(changed=True)
 WAYS = ([CHANGED], [FAILED], [FAILED, CHANGED], [FAILED, FAILED, CHANGED])
 
@@ -29,14 +29,15 @@ def threads() -> Iterator[Engine]:
         yield engine
 
 
-def refuse_troubles(engine: Engine, seed: int, *all_wishes: Wishes) -> None:
+def refuse_troubles(engine: Engine, seed: int, *all_wishes: Wishes, cut: bool = False) -> None:
     """Fail where the reruns of an edited program do not end as they should, and print both versions."""
     choose = random.Random(seed)
     program = Writer(choose.randrange(2**40), choose.randint(4, MAX_CALLS)).program()
     again = edited(program, choose)
-    found = troubles_of_reruns(engine, program, again, *all_wishes)
+    found = troubles_of_reruns(engine, program, again, *all_wishes, cuts=choose if cut else None)
     if found:
-        text = [*found, f"seed {seed}, {[wishes.changed for wishes in all_wishes]}", script(program), "Edited:", again]
+        changed = [wishes.changed for wishes in all_wishes]
+        text = [*found, f"seed {seed}, {changed}, {cut=}", script(program), "Edited:", again]
         raise AssertionError("\n".join(text))
 
 
@@ -63,9 +64,18 @@ def test_what_changed_is_made_up_for_in_a_later_generation(threads: Engine, seed
     refuse_troubles(threads, seed, FAILED, CHANGED)
 
 
+@pytest.mark.timeout(300)
+@settings(SAME, max_examples=EXAMPLES)
+@given(st.integers(0, 2**40), st.sampled_from(WAYS))
+def test_behind_a_rerun_the_body_of_which_was_cut_short_all_is_as_without_it(
+    threads: Engine, seed: int, wishes: list[Wishes]
+) -> None:
+    refuse_troubles(threads, seed, *wishes, cut=True)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_many_reruns_end_as_the_rules_say(threads: Engine) -> None:
     choose = random.Random(secrets.randbelow(2**32))
     for number in range(MANY):
-        refuse_troubles(threads, choose.randrange(2**40), *WAYS[number % len(WAYS)])
+        refuse_troubles(threads, choose.randrange(2**40), *WAYS[number % len(WAYS)], cut=number % 8 > 3)

@@ -16,9 +16,8 @@ from wfkit import attach
 
 #: Planning and submission, on a machine with other work; `make bench` measures it against the 2 s that are promised.
 LIMIT_S: Final = 6.0
-MANY, SOME = 10_000, 500
-#: How many elements survive a kill; as many as were promised take minutes.
-SURVIVING: Final = (SOME, pytest.param(MANY, marks=[pytest.mark.soak, pytest.mark.timeout(900)]))
+#: As many elements as were promised take minutes.
+MANY: Final = pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])
 
 
 def fails(kernel: Kernel, n: int, log: Path) -> str:
@@ -68,11 +67,11 @@ def check_reruns(kernel: Kernel, n: int, log: Path) -> None:
     assert planned(kernel, "'changed'")["run"] == 0
 
 
-@pytest.mark.timeout(180)
-def test_three_failures_among_ten_thousand(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("n", [2_000, MANY])
+def test_three_failures_among_many(home: Path, tmp_path: Path, n: int) -> None:
     log = tmp_path / "log"
     with notebook(log) as kernel:
-        fails(kernel, MANY, log)
+        fails(kernel, n, log)
         define(kernel, FIXED)
         kernel.run("run = etl.last_run")
         kernel.run(
@@ -81,10 +80,10 @@ def test_three_failures_among_ten_thousand(home: Path, tmp_path: Path) -> None:
         )
         assert kernel.value("took") < LIMIT_S
         assert executed(log) == {"clean": 3, "enrich": 3, "report": 1}
-        check_reruns(kernel, MANY, log)
+        check_reruns(kernel, n, log)
 
 
-@pytest.mark.parametrize("n", SURVIVING)
+@pytest.mark.parametrize("n", [500, MANY])
 def test_three_failures_after_the_kernel_was_killed(home: Path, tmp_path: Path, n: int) -> None:
     log = tmp_path / "log"
     with notebook(log, LARGE_BYTES) as kernel:
@@ -100,7 +99,7 @@ def test_three_failures_after_the_kernel_was_killed(home: Path, tmp_path: Path, 
         check_reruns(kernel, n, log)
 
 
-@pytest.mark.parametrize("n", SURVIVING)
+@pytest.mark.parametrize("n", [500, MANY])
 def test_three_failures_after_the_cluster_was_killed(home: Path, tmp_path: Path, n: int) -> None:
     log = tmp_path / "log"
     with notebook(log, LARGE_BYTES) as kernel:

@@ -119,7 +119,7 @@ def test_the_retry_signal_brings_its_own_delay() -> None:
 def test_the_retry_signal_spends_retries() -> None:
     run = ran(lambda: try_hard.with_options(retry_on=KeyError)(fail_until(9, lambda _: Retry("again"))))
     assert [row.attempts for row in run.nodes] == [4]
-    assert reason(run, "try_hard") == "Retry: again"
+    assert reason(run, "try_hard") == "Retry: again (no attempt was left, retries=3)"
 
 
 def test_the_fail_signal_is_never_retried() -> None:
@@ -129,7 +129,7 @@ def test_the_fail_signal_is_never_retried() -> None:
 
 def test_waiting_for_an_attempt_holds_no_slot(cluster: Workers, tmp_path: Path) -> None:
     """Two tasks wait for their retries on a worker of two threads; a third one runs there meanwhile."""
-    worker = cluster.addresses[0]
+    worker = cluster.when_whole()[0]
     gone_on = tmp_path / "gone on"
 
     def patient(now: int) -> int:

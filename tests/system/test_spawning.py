@@ -55,7 +55,7 @@ def waiting_threads(request: pytest.FixtureRequest, cluster: Workers) -> Iterato
 
 @pytest.mark.timeout(60)
 def test_a_parent_whose_worker_is_killed_finds_the_children_it_has(cluster: Workers, tmp_path: Path) -> None:
-    first, second = cluster.addresses
+    first, second = cluster.when_whole()
     elsewhere = tmp_path / "elsewhere"
 
     @task

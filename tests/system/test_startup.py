@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -21,6 +22,21 @@ FIRST_TASK = """
 from wfkit import task
 @task
 def first(): return 1
+"""
+
+IN_A_DELETED_FOLDER = """
+import os, pathlib, sys
+from wfkit import flow, task
+@task
+def increment(x): return x + 1
+@task(isolate="process")
+def double(x): return 2 * x
+@flow
+def both(x): return double(increment(x))
+if __name__ == "__main__":
+    os.rmdir(os.getcwd())
+    sys.path.append(pathlib.Path("/tmp"))
+    print(both(3))
 """
 
 
@@ -58,3 +74,13 @@ def test_the_extension_loads_at_once_and_the_first_task_starts_soon_after() -> N
     print(f"%load_ext wfkit: {median(loads_s):.2f} s; first task after {median(starts_s):.2f} s more")
     assert min(loads_s) < 1
     assert min(starts_s) < 4
+
+
+def test_flows_run_in_a_folder_that_was_deleted_and_with_a_path_of_modules_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "deleted").mkdir()
+    script = tmp_path / "script.py"
+    script.write_text(IN_A_DELETED_FOLDER)
+    ran = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path / "deleted", capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("8\n", "")

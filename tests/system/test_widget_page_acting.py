@@ -66,6 +66,26 @@ def test_the_story_is_told_by_keys_alone(tab: Tab) -> None:
         expect(tab.locator(".wf-panel")).to_be_hidden()
 
 
+def test_a_view_that_is_drawn_again_while_a_rerun_starts_does_not_say_that_none_was_started(tab: Tab) -> None:
+    """JupyterLab draws it again when the kernel puts the outcome into the output, as of a rerun that fails at once."""
+    run = monthly()
+    with served(run) as host:
+        opened(tab, host)
+        row(tab, "load").focus()
+        tab.keyboard.press("r")
+        expect(dialog_of(tab).get_by_role("button", name="Confirm")).to_be_focused()
+        tab.evaluate("""async () => {
+          document.activeElement.click();
+          await window.again();
+        }""")
+        expect(tab.locator(".wf-switch")).to_contain_text("run 2 of 2")
+        (new,) = run.reruns
+        new.tell(run_finished(RunState.FAILED, reason="BadArguments"))
+        expect(tab.locator(".wf-reason")).to_have_text("BadArguments")
+        expect(dialog_of(tab)).to_have_count(0)
+        expect(tab.locator(".wf-status")).to_have_text("")
+
+
 def test_a_dialog_keeps_the_focus_closes_by_escape_and_gives_it_back(tab: Tab) -> None:
     with served(monthly()) as host:
         opened(tab, host)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
@@ -30,7 +32,7 @@ def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:
         tab.evaluate("() => { window.broken = true; }")
         tab.get_by_role("button", name="Cancel").click()
         expect(tab.locator(".wf-status")).to_contain_text("The kernel cannot be reached from this page.")
-        expect(tab.get_by_role("button", name="Cancel")).to_be_enabled()
+        expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
         run.tell(started(0))
         expect(tab.locator('[role="treegrid"] [data-wfkit-node="load"]')).to_have_attribute("data-state", "RUNNING")
         tab.evaluate("() => { window.broken = false; }")
@@ -38,6 +40,53 @@ def test_a_host_that_throws_is_told_and_the_view_goes_on(tab: Tab) -> None:
         expect(tab.locator(".wf-status")).to_contain_text("what waits will not start")
         expect(tab.locator(".wf-status")).not_to_contain_text("cannot be reached")
         assert len(run.cancelled) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("broken", "The kernel cannot be reached from this page."),
+        ("offline", "No news from the kernel for 60 s."),
+    ],
+)
+def test_a_view_without_a_kernel_stands_still_and_says_what_to_do_until_there_is_one(
+    tab: Tab, fault: str, words: str
+) -> None:
+    run = StoryRun(run_started(), monthly_graph(), started(0))
+    tab.clock.install()
+    with served(run) as host:
+        opened(tab, host)
+        tab.get_by_role("button", name="Pause").click()
+        expect(tab.get_by_role("button", name="Resume")).to_be_enabled()
+        tab.get_by_role("button", name="Resume").click()
+        expect(tab.locator(".wf-status")).to_have_text("Going on with the run.")
+        tab.locator(".wf-card", has_text="load").click()
+        tab.locator(".wf-element").first.click()
+
+        tab.evaluate("fault => { window[fault] = true; }", fault)
+        elapsed = tab.locator(".wf-elapsed").inner_text()
+        tab.clock.fast_forward(60_000)
+        expect(tab.locator(".wf-status")).to_have_text(
+            f"{words} This is how the run stood then; "
+            f'import wfkit; wfkit.attach("{run.id}").view() in a cell shows it as it is now.'
+        )
+        for button in tab.get_by_role("button", name=re.compile("^(Pause|Cancel)$")).all():
+            expect(button).to_be_disabled()
+        assert _seconds(tab.locator(".wf-elapsed").inner_text()) - _seconds(elapsed) < 30
+        expect(tab.locator(".wfkit")).to_have_class(re.compile(r"\bwf-lost\b"))
+
+        tab.evaluate("fault => { window[fault] = false; }", fault)
+        run.tell(started(0, 1))
+        tab.clock.fast_forward(6_000)
+        expect(tab.get_by_role("button", name="Pause")).to_be_enabled()
+        expect(tab.locator(".wf-status")).to_have_text("")
+        expect(tab.locator(".wfkit")).not_to_have_class(re.compile(r"\bwf-lost\b"))
+
+
+def _seconds(clock: str) -> float:
+    """What "1:02:03" or "4.5 s" tells."""
+    parts = clock.removesuffix(" s").split(":")
+    return sum(float(part) * 60**power for power, part in enumerate(reversed(parts)))
 
 
 def test_in_a_shadow_tree_the_theme_is_followed_and_the_focus_stays(tab: Tab) -> None:

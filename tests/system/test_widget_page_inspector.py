@@ -135,7 +135,7 @@ def flights() -> StoryRun:
             RunState.FAILED, after_s=5.4, reason="2 failures were not handled: clean[6], clean[9] (ValueError)"
         ),
     )
-    run.codes = {"clean": code(FIXED, "2")}
+    run.codes = {"code-1": code(FIXED, "2")}
     return run
 
 

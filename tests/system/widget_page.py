@@ -15,8 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from tests.notebook.telling import StoryRun
-from wfkit.notebook.view import SCRIPT, FlowView
+from wfkit.notebook.view import SCRIPT, FlowView, WatchedRun
 
 _PAGE = """\
 <!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>bare page</title>
@@ -73,7 +72,7 @@ _PAGE = """\
 class PageView(FlowView):
     """A view whose messages go to a page instead of a comm."""
 
-    def __init__(self, run: StoryRun) -> None:
+    def __init__(self, run: WatchedRun) -> None:
         self.said: list[dict[str, object]] = []
         self.news = threading.Condition()
         super().__init__(run)
@@ -95,17 +94,16 @@ class Page:
     """The address of a served view, and its parts."""
 
     url: str
-    run: StoryRun
     view: PageView
     requests: list[str] = field(default_factory=list)  #: paths that a browser asked for
 
 
 @contextmanager
-def served(run: StoryRun) -> Iterator[Page]:
+def served(run: WatchedRun) -> Iterator[Page]:
     """Serve a page with a live view of the run until the block ends."""
     assert SCRIPT.exists(), "the widget is not built: run `npm ci && npm run build` in labextension/"
     view = PageView(run)
-    page = Page("", run, view)
+    page = Page("", view)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

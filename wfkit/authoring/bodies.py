@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,10 @@ class Recorder(Protocol):
     def id(self) -> str:
         """The id of the run."""
 
+    @property
+    def room(self) -> int:
+        """How many more nodes the run may have, as far as that is known here."""
+
     def record(self, call: Call) -> Handle:
         """Add a call to the graph and return its handle at once."""
 
@@ -27,10 +31,11 @@ class Recorder(Protocol):
         Returns a mapped handle at once; how many elements it has is known when all parts are.
         """
 
-    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
+    def subflow(self, name: str, given: Mapping[str, object], branch: int | None = None) -> Callable[[], None]:
         """Put the calls that follow into a group of their own; calling the result closes it.
 
-        `branch`: which item of a `Flow.map` the group is for; None for the call of a flow, and around all branches.
+        `given`: what the flow was called with. `branch`: which item of a `Flow.map` the group is for; None for the call
+        of a flow, and around all branches.
         """
 
 

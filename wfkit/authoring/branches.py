@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -31,6 +31,27 @@ def _item(value: object, index: int) -> object:
         element = value.handle[index]
         return allow_failure(element) if value.failure_allowed else element
     return value
+
+
+def given_to_all(mapped: Mapped, names: Sequence[str]) -> dict[str, object]:
+    """What a map of a flow is given, by the names of the parameters; `names`: of the positional ones."""
+    return {name: _whole(value) for name, value in _named(mapped, names)}
+
+
+def given_to(mapped: Mapped, names: Sequence[str], index: int) -> dict[str, object]:
+    """What one branch is given, and others are not."""
+    return {name: _item(value, index) for name, value in _named(mapped, names) if isinstance(value, Items | Over)}
+
+
+def _named(mapped: Mapped, names: Sequence[str]) -> Iterator[tuple[str, object]]:
+    yield from zip(names, mapped.args, strict=True)
+    yield from mapped.kwargs.items()
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, Items):
+        return list(value.values)
+    return value.handle if isinstance(value, Over) else value
 
 
 def is_open(mapped: Mapped) -> bool:

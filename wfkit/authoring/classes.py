@@ -71,7 +71,9 @@ def _of_enum(cls: type[enum.Enum]) -> Iterator[tuple[str, object]]:
     yield "", [(name, member.value) for name, member in cls.__members__.items()]
     for name, value in vars(cls).items():
         inner = getattr(value, "fget", None) or getattr(value, "__func__", None) or value
-        if isinstance(inner, FunctionType) and is_local(inner):
+        of_the_user = isinstance(inner, FunctionType) and is_local(inner)
+        kept_by_enum = name in cls.__members__ or (name.startswith("_") and name.endswith("_"))
+        if of_the_user or not kept_by_enum:
             yield name, value
 
 

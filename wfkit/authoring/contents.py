@@ -49,13 +49,15 @@ class Contents:
         for what counts by its contents. Also asked about sets whose items have no order of their own.
     ordered : bool
         Whether the order of a dict counts; where it does not, equal dicts are equal, as in Dask.
+    most_bytes : int
+        A larger value is not hashed.
     """
 
-    def __init__(self, link: Callable[[object], bytes | None], *, ordered: bool) -> None:
+    def __init__(self, link: Callable[[object], bytes | None], *, ordered: bool, most_bytes: int = MOST_BYTES) -> None:
         self._link = link
         self._ordered = ordered
         self._above: list[int] = []
-        self._left = MOST_BYTES
+        self._left = self._most_bytes = most_bytes
         #: Finished objects by id, each kept alive for that long.
         self._written: dict[int, tuple[object, bytes]] = {}
         self._looped = False
@@ -89,7 +91,7 @@ class Contents:
     def _room(self, size: int) -> None:
         """Refuse what is too large before its bytes are copied."""
         if size > self._left:
-            raise Unhashable("it is larger than 64 MB")
+            raise Unhashable(f"it is larger than {self._most_bytes / 10**6:g} MB")
 
     def _spent(self, content: bytes) -> bytes:
         self._room(len(content))
@@ -122,18 +124,19 @@ class Contents:
     def _container(self, value: object) -> bytes:
         tag = type(value).__name__.encode()
         if isinstance(value, dict):
-            pairs = [(self.write(key), item) for key, item in value.items()]
+            keys = [self.write(key) for key in value]
+            pairs = [*zip(keys, map(self.write, value.values()), strict=True)]  # in the order of a pickle
             if not self._ordered:
-                pairs.sort(key=lambda pair: pair[0])
-            return part(tag, *(text for key, item in pairs for text in (key, self.write(item))))
+                pairs.sort()
+            return part(tag, *(text for pair in pairs for text in pair))
         items = cast("list[object]", value)
         if set(map(type, items)) <= PLAIN and (short := _ascii(items)) is not None:
             return part(tag, self._spent(short))
         if not isinstance(value, set | frozenset):
             return part(tag, *map(self.write, items))
-        if all(type(item) is tuple and set(map(type, item)) <= PLAIN for item in value):
-            return part(tag, *sorted(map(self.write, value)))
-        return self._link(value) or part(tag)
+        in_order = all(type(item) is tuple and set(map(type, item)) <= PLAIN for item in items)
+        linked = None if in_order else self._link(value)
+        return part(tag, *sorted(map(self.write, items))) if linked is None else linked
 
     def _object(self, value: object) -> bytes:
         kind = type(value)

@@ -261,7 +261,7 @@ class Current:
 
     @property
     def attempt(self) -> int:
-        """The number of this attempt, from 1."""
+        """The number of this attempt, from 1. Each that began counts, those that were lost with their worker, too."""
         return self._task("attempt").attempt
 
     @property
@@ -317,6 +317,9 @@ class Launcher(Protocol):
     async def run_async(self, flow: Flow[..., object], parameters: dict[str, object]) -> StartedRun:
         """Await an async body in the calling event loop and return when the run ended."""
 
+    def newest(self, flow_name: str) -> StartedRun | None:
+        """The newest run of the flows of a name; None where none has run."""
+
 
 class StartedRun(Protocol):
     """What a flow needs of the run that it started."""
@@ -336,3 +339,8 @@ def provide_launcher(provider: Callable[[], Launcher]) -> None:
 def launcher() -> Launcher:
     """The launcher that the package provided."""
     return _LAUNCHER[0]()
+
+
+def newest_run(flow_name: str) -> StartedRun | None:
+    """The newest run of the flows of a name in this process; None where there is none, and in a task."""
+    return launcher().newest(flow_name) if _LAUNCHER and task_here() is None else None

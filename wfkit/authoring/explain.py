@@ -9,6 +9,8 @@ from wfkit.authoring.meaning import UNKNOWN
 #: A label in words, and a plain value, a version, or "#" and a short digest.
 Parts = tuple[tuple[str, str], ...]
 
+#: The label of what says which options `with_options` gave: whoever compares a task has to give it the same ones.
+GIVEN: Final = "given by with_options"
 _LIBRARY: Final = "library "
 _PYTHON: Final = "Python"
 
@@ -26,7 +28,7 @@ def explain(before: Parts, after: Parts) -> tuple[str, ...]:
     tuple of str : one sentence a difference; empty where there is none
     """
     old, new = dict(before), dict(after)
-    labels = sorted(old.keys() | new.keys())
+    labels = sorted((old.keys() | new.keys()) - {GIVEN})
     told = [_told(label, old.get(label), new.get(label)) for label in labels]
     return tuple(sentence for sentence in told if sentence)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wfkit.authoring.bytecode import PYTHON
+from wfkit.authoring.explain import GIVEN
 from wfkit.authoring.functions import name_of
 from wfkit.authoring.meaning import BODY, Walk
 from wfkit.authoring.options import TaskOptions
@@ -80,7 +81,16 @@ def fingerprint_of(task: Task[..., object] | Callable[..., object]) -> Fingerpri
     walk.finish()
     digests = unfolded(walk.nodes)
     whole = hashlib.blake2b(FORMAT.encode() + digests[root], digest_size=16).hexdigest()
-    return Fingerprint("" if walk.unknown else whole, walk.unknown, _parts(walk.nodes[1:], digests))
+    return Fingerprint("" if walk.unknown else whole, walk.unknown, (*_given(task), *_parts(walk.nodes[1:], digests)))
+
+
+def _given(task: Task[..., object] | Callable[..., object]) -> Parts:
+    """The options by which the task is found again, that were given where it is called."""
+    if not isinstance(task, Task) or not task._base._given:
+        return ()
+    meant = {**task.options.meant(), "version": task.options.version, "name": task.name}
+    given = {name: value for name, value in meant.items() if name in task._base._given}
+    return ((GIVEN, ascii(given)),) if given else ()
 
 
 def _described(walk: Walk, task: Task[..., object] | Callable[..., object], root: Node) -> bytes:

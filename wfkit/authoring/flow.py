@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import functools
 import inspect
@@ -16,6 +17,7 @@ from wfkit.authoring.context import (
     StartedRun,
     in_event_loop,
     launcher,
+    newest_run,
     place,
     recorder_here,
     task_here,
@@ -23,7 +25,8 @@ from wfkit.authoring.context import (
 )
 from wfkit.authoring.functions import made_already, yields
 from wfkit.authoring.handle import Handle
-from wfkit.authoring.mapping import Mapped, mapped_arguments
+from wfkit.authoring.lookups import bound_names, caught_lookups, global_lookups
+from wfkit.authoring.mapping import Mapped, in_order, mapped_arguments, positional_names
 from wfkit.authoring.options import FLOW_RULES, checked_options
 from wfkit.authoring.parameters import bind_parameters, type_hints, validate_parameters
 from wfkit.authoring.resolving import resolved as resolved  # noqa: PLC0414 - the engine finds it here
@@ -48,6 +51,12 @@ class Body(Protocol):
     @property
     def asynchronous(self) -> bool:
         """Whether executing it gives a coroutine."""
+
+    def missing(self) -> list[str]:
+        """Names that the body reads and nobody provides, in alphabetical order."""
+
+    def reads(self) -> Mapping[str, object]:
+        """The values of the names that it takes from around it."""
 
     def execute(self, parameters: Mapping[str, object]) -> BodyResult | object:
         """Run the body; gives its `BodyResult`, or a coroutine of it."""
@@ -75,6 +84,17 @@ class FunctionBody:
     def hints(self) -> Mapping[str, object]:
         """The annotations of the parameters that have one."""
         return type_hints(self.fn)
+
+    def missing(self) -> list[str]:
+        """Names that the function reads and nobody provides, in alphabetical order."""
+        code, known = self.fn.__code__, self.fn.__globals__
+        read = global_lookups(code).keys() - bound_names(code) - caught_lookups(code)
+        return sorted(name for name in read if name not in known and not hasattr(builtins, name))
+
+    def reads(self) -> Mapping[str, object]:
+        """The values of the names that it takes from around it."""
+        found = inspect.getclosurevars(inspect.unwrap(self.fn))
+        return {**found.globals, **found.nonlocals}
 
     def execute(self, parameters: Mapping[str, object]) -> BodyResult | object:
         """Call the function."""
@@ -136,15 +156,18 @@ class Flow(Generic[P, R_co]):
     ----------
     name : str
     options : FlowOptions
-    last_run : Run or None
-        The newest run, set when it starts.
     """
 
     def __init__(self, name: str, body: Body, options: FlowOptions | None = None) -> None:
         self.name = name
         self.body = body
         self.options = options or FlowOptions()
-        self.last_run: StartedRun | None = None
+        self._last_run: StartedRun | None = None  # set when it starts
+
+    @property
+    def last_run(self) -> StartedRun | None:
+        """The newest run; where the flow was defined again since, that of the flow of this name in the session."""
+        return self._last_run or newest_run(self.name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run and return the value; in the body of another flow or of a task, run the body there as a group of its own.
@@ -159,7 +182,7 @@ class Flow(Generic[P, R_co]):
         parameters = self.parameters(*args, **kwargs)
         if part is not None:
             execute = self._execute_soon if self.body.asynchronous else self._execute
-            return cast("R_co", execute(part, parameters, self.name))
+            return cast("R_co", execute(part, parameters, self.name, parameters))
         if self.body.asynchronous:
             return cast("R_co", self._value_soon(parameters))
         return cast("R_co", launcher().run(self, parameters).result())
@@ -225,8 +248,15 @@ class Flow(Generic[P, R_co]):
                 f"Write `{self.name}(...)`: it runs the flow's body as a part of the task's run.",
             )
 
-    def _execute(self, part: FlowBody, parameters: dict[str, object], name: str, branch: int | None = None) -> object:
-        close = part.recorder.subflow(name, branch)
+    def _execute(
+        self,
+        part: FlowBody,
+        parameters: dict[str, object],
+        name: str,
+        given: Mapping[str, object],
+        branch: int | None = None,
+    ) -> object:
+        close = part.recorder.subflow(name, given, branch)
         try:
             with within(part):
                 return cast("BodyResult", self.body.execute(parameters)).value
@@ -234,9 +264,14 @@ class Flow(Generic[P, R_co]):
             close()
 
     async def _execute_soon(
-        self, part: FlowBody, parameters: dict[str, object], name: str, branch: int | None = None
+        self,
+        part: FlowBody,
+        parameters: dict[str, object],
+        name: str,
+        given: Mapping[str, object],
+        branch: int | None = None,
     ) -> object:
-        close = part.recorder.subflow(name, branch)
+        close = part.recorder.subflow(name, given, branch)
         try:
             with within(part):
                 return (await cast("Awaitable[BodyResult]", self.body.execute(parameters))).value
@@ -262,12 +297,12 @@ class Flow(Generic[P, R_co]):
         Raises
         ------
         NotInFlow : neither a flow nor a task is open here
-        MapLengthMismatch, NotMappable : as for `Task.map`
+        MapLengthMismatch, NotMappable, TooManyTasks : as for `Task.map`
         BadParameter : the parameters of a branch are missing, unknown, or do not validate; the message names the item
         """
         part = self._part(".map")
         signature = self.body.signature
-        mapped = mapped_arguments(self.name, signature, iterables, kwargs)
+        mapped = mapped_arguments(self.name, signature, iterables, in_order(signature, kwargs), part.recorder.room)
         bind_parameters(self.name, signature, mapped.args, mapped.kwargs)
         if branches.is_open(mapped):
             handle = part.recorder.record(branches.later(self._mapper, mapped))
@@ -275,7 +310,7 @@ class Flow(Generic[P, R_co]):
         parameters = [self._branch_parameters(mapped, index) for index in range(mapped.length or 0)]
         part = dataclasses.replace(part, branch=True)
         branched = self._branches_soon if self.body.asynchronous else self._branches
-        return cast("list[R_co]", branched(part, parameters))
+        return cast("list[R_co]", branched(part, mapped, parameters))
 
     def _branch_parameters(self, mapped: Mapped, index: int) -> dict[str, object]:
         args, kwargs = branches.arguments_of(mapped, index)
@@ -284,18 +319,25 @@ class Flow(Generic[P, R_co]):
         except BadParameter as error:
             raise BadParameter(f"Item {index} of `{self.name}.map()`: {error.what}", error.fix) from None
 
-    def _branches(self, part: FlowBody, parameters: list[dict[str, object]]) -> list[object]:
-        close = part.recorder.subflow(self.name)
+    def _branches(self, part: FlowBody, mapped: Mapped, parameters: list[dict[str, object]]) -> list[object]:
+        names = positional_names(self.body.signature, len(mapped.args))
+        close = part.recorder.subflow(self.name, branches.given_to_all(mapped, names))
         try:
-            return [self._execute(part, one, f"{self.name}[{index}]", index) for index, one in enumerate(parameters)]
+            return [
+                self._execute(part, one, f"{self.name}[{index}]", branches.given_to(mapped, names, index), index)
+                for index, one in enumerate(parameters)
+            ]
         finally:
             close()
 
-    async def _branches_soon(self, part: FlowBody, parameters: list[dict[str, object]]) -> list[object]:
-        close = part.recorder.subflow(self.name)
+    async def _branches_soon(self, part: FlowBody, mapped: Mapped, parameters: list[dict[str, object]]) -> list[object]:
+        names = positional_names(self.body.signature, len(mapped.args))
+        close = part.recorder.subflow(self.name, branches.given_to_all(mapped, names))
         try:
             return [
-                await self._execute_soon(part, one, f"{self.name}[{index}]", index)
+                await self._execute_soon(
+                    part, one, f"{self.name}[{index}]", branches.given_to(mapped, names, index), index
+                )
                 for index, one in enumerate(parameters)
             ]
         finally:

@@ -230,6 +230,8 @@ def freeze_code(function: Callable[..., object], options: object, what: str) -> 
     """
     try:
         return labelled(dumps((function, options, _cells(function))))
+    except HandleCaptured as error:
+        raise _unsendable(function, options, what, error) from None  # which says the same, with less
     except Exception as error:
         raise _unsendable(function, options, what, error) from error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol, SupportsIndex
 
 from wfkit.authoring.context import in_async_body, in_branch
+from wfkit.authoring.patience import check_timeout
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
 from wfkit.core.states import TaskState
@@ -159,6 +160,7 @@ class Handle:
         WaitTimeout : the time passed first
         """
         self._refuse_to_block("wait")
+        check_timeout(timeout)
         if not self._source.wait(self._ref, timeout):
             raise WaitTimeout(f"`{self.name}` is still {self.state} after {timeout:g} s.", "Give it more time.")
         return self
@@ -182,11 +184,13 @@ class Handle:
         WaitTimeout : the time passed first
         """
         self._refuse_to_block("result")
+        check_timeout(timeout)
         return self._source.result(self._ref, timeout)
 
     def exception(self, timeout: float | None = None) -> object:
         """The error that stands in place of the value, or None; for a mapped handle a list, one per element."""
         self._refuse_to_block("exception")
+        check_timeout(timeout)
         return self._source.exception(self._ref, timeout)
 
     def logs(self) -> list[LogLine]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import allow_failure, unmapped
-from wfkit.errors import MapLengthMismatch, NotMappable
+from wfkit.errors import MapLengthMismatch, NotMappable, TooManyTasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +63,18 @@ def _at(value: object, index: int) -> object:
 
 
 def mapped_arguments(
-    task: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
+    task: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object], most: int
 ) -> Mapped:
-    """Sort the arguments of a map into what is passed whole and what is mapped over.
+    """Sort the arguments of a map into what is passed whole and what is mapped over, in `most` elements at most.
 
     Raises
     ------
+    TooManyTasks : there are more items, maybe without an end
     NotMappable : a value is not a sequence of items, or nothing is mapped over
     MapLengthMismatch : known lengths differ
     """
     named = [
-        (name, _sorted(task, name, value))
+        (name, _sorted(task, name, value, most))
         for name, value in (*zip(positional_names(signature, len(args)), args, strict=True), *kwargs.items())
     ]
     lengths = {name: _length(value) for name, value in named if isinstance(value, Items | Over)}
@@ -99,6 +101,11 @@ def positional_names(signature: inspect.Signature, count: int) -> list[str]:
     return names + [f"{rest}[{place}]" for place in range(count - len(names))]
 
 
+def in_order(signature: inspect.Signature, kwargs: Mapping[str, object]) -> dict[str, object]:
+    """Keyword arguments in the order of the parameters; those of `**rest` follow, and keep theirs."""
+    return {**{name: kwargs[name] for name in signature.parameters if name in kwargs}, **kwargs}
+
+
 def refuse_different_lengths(task: str, lengths: Mapping[str, int]) -> None:
     """Check that all arguments of a map have the same length.
 
@@ -117,7 +124,7 @@ def _length(value: Items | Over) -> int | None:
     return len(value.values) if isinstance(value, Items) else value.handle._known_length()
 
 
-def _sorted(task: str, name: str, value: object) -> object:
+def _sorted(task: str, name: str, value: object, most: int) -> object:
     if isinstance(value, unmapped):
         return value.value
     if isinstance(value, Handle):
@@ -125,14 +132,30 @@ def _sorted(task: str, name: str, value: object) -> object:
     if isinstance(value, allow_failure):
         if isinstance(value.value, unmapped):
             return allow_failure(value.value.value)
-        inner = _sorted(task, name, value.value)
+        inner = _sorted(task, name, value.value, most)
         if isinstance(inner, Over):
             return Over(inner.handle._now(), failure_allowed=True)
         return Items([allow_failure(item) for item in inner.values]) if isinstance(inner, Items) else inner
-    return Items(_items(task, name, value))
+    return Items(all_items(task, _items(task, name, value), most))
 
 
-def _items(task: str, name: str, value: object) -> Sequence[object]:
+def all_items(task: str, items: Iterable[object], most: int) -> Sequence[object]:
+    """All items of an iterable, which may be without an end.
+
+    Raises
+    ------
+    TooManyTasks : there are more than `most`
+    """
+    found = items if isinstance(items, list | tuple | range) else list(islice(items, most + 1))
+    if len(found) > most:
+        raise TooManyTasks(
+            f"`{task}.map()` goes over more items than the run may still have tasks: {most}.",
+            "Look for an iterable without an end, or raise `max_tasks_per_run` in the section [engine] of wfkit.toml.",
+        )
+    return found
+
+
+def _items(task: str, name: str, value: object) -> Iterable[object]:
     whole = f"Pass it whole with {name}=unmapped(...)"
     if isinstance(value, str | bytes | bytearray):
         unit = "characters" if isinstance(value, str) else "bytes"
@@ -154,6 +177,6 @@ def _items(task: str, name: str, value: object) -> Sequence[object]:
     if isinstance(value, list | tuple | range):
         return value
     try:
-        return list(cast("Iterable[object]", value))
+        return iter(cast("Iterable[object]", value))
     except TypeError:
         raise NotMappable(f"`{task}.map()` got {name}={value!r:.40}, which has no items.", f"{whole}.") from None

@@ -20,12 +20,18 @@ from wfkit.authoring.handle import Handle
 from wfkit.authoring.locality import MAIN, is_local, is_standard, library_of
 from wfkit.authoring.lookups import Import, Path, global_lookups, imports_in
 from wfkit.authoring.pieces import is_plain_builtin
+from wfkit.authoring.secrets import redacted
 from wfkit.authoring.unfolding import Node, quoted
+from wfkit.core.redaction import is_secret_name
 
 BODY: Final = "body of "  #: how the label of the task's own function begins
 UNKNOWN: Final = "?"
 _SETS: Final = (set, frozenset)
 _SHOWN: Final = 40  #: characters of a plain value in words
+_MAKER: Final = "__getattr__"  #: what a module calls for names that it does not have
+#: The code of every function that `functools.singledispatch` makes, and what it keeps in one beside the registry.
+_DISPATCHER: Final = cast("FunctionType", functools.singledispatch(len)).__code__
+_OF_DISPATCHERS: Final = frozenset({"_clear_cache", "dispatch", "register"})
 
 
 class Meaningful(Protocol):
@@ -90,6 +96,8 @@ class Walk:
             key: object = (label, shown)
         else:
             key, shown = id(value), ""
+        if is_secret_name(quoted(label)) or redacted(shown) != shown:
+            shown = ""
         return node.link(self._node(key, value, label, self._contents(value), shown=shown))
 
     def _contents(self, value: object) -> Callable[[Node], bytes]:
@@ -195,10 +203,12 @@ class Walk:
             written = [self._named(node, module, function.__code__.co_qualname)]
         for parameter, default in _defaults(function):
             written += [parameter.encode(), self.value(node, default, f"default of `{parameter}`{of}")]
-        for enclosed, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        dispatches = function.__code__ is _DISPATCHER  # its closure remembers whom it has called
+        cells = () if dispatches else zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        for enclosed, cell in cells:
             written += [enclosed.encode(), self._cell(node, cell, f"enclosed variable `{enclosed}`{of}")]
         for key, item in sorted(function.__dict__.items()):
-            if key != "__wrapped__":
+            if key != "__wrapped__" and not (dispatches and key in _OF_DISPATCHERS):
                 written += [key.encode(), self.value(node, item, f"attribute `{name}.{key}`")]
         return part(b"function", *written)
 
@@ -230,6 +240,8 @@ class Walk:
     def _taken(self, node: Node, module: ModuleType, path: Path) -> bytes:
         """What stands for an attribute of a local module, reached over other modules or not."""
         name, *rest = path
+        if name not in vars(module):  # which may make it when it is asked for
+            name, rest = _MAKER, []
         if name not in vars(module):
             return b"missing"
         value = vars(module)[name]
@@ -242,7 +254,9 @@ class Walk:
 
     def _whole(self, module: ModuleType, node: Node) -> bytes:
         """The data of a local module that code uses in a way that does not tell what it takes from it."""
-        names = sorted(name for name in vars(module) if not (name.startswith("__") and name.endswith("__")))
+        names = sorted(
+            name for name in vars(module) if name == _MAKER or not (name.startswith("__") and name.endswith("__"))
+        )
         taken = [part(name.encode(), self._taken(node, module, (name,))) for name in names]
         return part(b"module", *taken)
 

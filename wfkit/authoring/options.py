@@ -38,7 +38,8 @@ class TaskOptions:
     retry_condition_fn : callable of the exception, optional
         Retried only where it returns True.
     crash_retries : int
-        More executions where the worker was lost; counted apart. Out of memory is never tried again by itself.
+        More executions where the worker was lost; counted apart. Out of memory is never tried again by itself. With 0
+        the elements of a map never travel together, so that none is executed again for what another did.
     timeout_seconds : float, optional
         The attempt is FAILED (kind: timeout) after this time.
     trigger : Trigger
@@ -314,6 +315,10 @@ def _checked(rule: _Rule, name: str, value: object, error: type[WfkitError]) -> 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     """The fix for a name that does not exist: the one that is close, else all that do."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1)
-    return f"Did you mean `{close[0]}`?" if close else f"There are: {', '.join(names)}."
+    names = {_singular(each): each for each in sorted(known)}
+    close = difflib.get_close_matches(_singular(name), names, 1)
+    return f"Did you mean `{names[close[0]]}`?" if close else f"There are: {', '.join(names.values())}."
+
+
+def _singular(name: str) -> str:
+    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")

@@ -33,6 +33,7 @@ from wfkit.authoring.figures import figure_reduced
 from wfkit.authoring.locality import MAIN, is_local, is_local_name
 from wfkit.authoring.lookups import Path, global_lookups
 from wfkit.authoring.rebuilt import reduced_by_name, reduced_by_value, travels_well
+from wfkit.authoring.secrets import learn_written
 from wfkit.authoring.standins import Fill, ModuleValue, StandIn, finish_function, function_here, home_of
 
 #: A value of a local module whose pickle is larger stays where it is.
@@ -72,6 +73,7 @@ class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is
             travels = self.local is not Local.NOTHING and _travels(value)
             return self._dynamic_function_reduce(value) if travels else super().reducer_override(value)
         if isinstance(value, CodeType):
+            learn_written(value)
             make, parts = self.dispatch_table[CodeType](value)
             return (_written_in, (value.co_filename, make, parts))
         if isinstance(value, StandIn):

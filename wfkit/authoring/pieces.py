@@ -25,6 +25,8 @@ _DESCRIPTORS: Final = (
     WrapperDescriptorType,
 )
 _CACHED: Final = type(functools.lru_cache(len))
+#: Attributes that descriptors take over from their function, and the lock of a `cached_property`.
+_KEPT_BY_PYTHON: Final = frozenset({*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "lock"})
 
 
 def pieces_of(value: object) -> tuple[object, ...] | None:  # noqa: PLR0911 - one return a kind
@@ -36,18 +38,26 @@ def pieces_of(value: object) -> tuple[object, ...] | None:  # noqa: PLR0911 - on
     if isinstance(value, _DESCRIPTORS):
         return ("descriptor", value.__objclass__, value.__name__)
     if isinstance(value, functools.partial):
-        return ("partial", value.func, value.args, value.keywords)
+        return _made_of(value, functools.partial, value.func, value.args, value.keywords)
     if isinstance(value, property):
-        return ("property", value.fget, value.fset, value.fdel)
-    if isinstance(value, staticmethod | classmethod):
-        return (type(value).__name__, value.__func__)
-    if isinstance(value, functools.cached_property):  # which holds a lock
-        return ("cached_property", value.func)
+        return _made_of(value, property, value.fget, value.fset, value.fdel)
+    if isinstance(value, staticmethod):
+        return _made_of(value, staticmethod, value.__func__)
+    if isinstance(value, classmethod):
+        return _made_of(value, classmethod, value.__func__)
+    if isinstance(value, functools.cached_property):
+        return _made_of(value, functools.cached_property)
     if isinstance(value, _CACHED):  # what it remembers is no part of it
         return ("cached", cast("functools._lru_cache_wrapper[object]", value).__wrapped__)
     if isinstance(value, MappingProxyType):
         return ("mapping", dict(value))
     return None
+
+
+def _made_of(value: object, kind: type, *parts: object) -> tuple[object, ...]:
+    """The pieces of an instance of one of Python's types, or of a class that somebody derived from it, which counts."""
+    noted = {name: one for name, one in getattr(value, "__dict__", {}).items() if name not in _KEPT_BY_PYTHON}
+    return (kind.__name__ if type(value) is kind else type(value), *parts, *([noted] if noted else ()))
 
 
 def is_plain_builtin(value: object) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dis
 import io
 import os
 import pickle
 from collections.abc import Sequence
+from types import CodeType
 from typing import Final
 
 from wfkit.core.disguises import encoded
-from wfkit.core.redaction import HIDDEN, Redactor
+from wfkit.core.redaction import HIDDEN, Redactor, is_secret_name
 from wfkit.errors import BadSecret
 
 #: Values that this process knows; never fewer, and none is ever taken out.
@@ -116,6 +118,22 @@ def learn(values: Sequence[str]) -> None:
         _REDACTOR[0] = Redactor(list(_VALUES), _REDACTOR[0])
 
 
+#: Stand between a name and what it is called with.
+_BETWEEN: Final = frozenset({"PUSH_NULL", "EXTENDED_ARG", "NOP"})
+
+
+def learn_written(code: CodeType) -> None:
+    """Know the values that code writes out, `Secret("…")`, before anybody executes it."""
+    if Secret.__name__ not in code.co_names:
+        return
+    steps = [step for step in dis.get_instructions(code) if step.opname not in _BETWEEN]
+    for called, given, after in zip(steps, steps[1:], steps[2:], strict=False):
+        keywords = code.co_consts[after.arg] if after.opname == "KW_NAMES" and after.arg is not None else after.argval
+        of_a_secret = called.argval == Secret.__name__ and keywords != ("env",)
+        if of_a_secret and given.opname == "LOAD_CONST" and type(given.argval) is str:
+            learn((given.argval,))
+
+
 def redacted(text: str) -> str:
     """A text that may be seen by anybody; to be called before it is cut."""
     return _REDACTOR[0].redact(text)
@@ -132,8 +150,51 @@ def redacted_end(text: str, most: int) -> str:
 
 
 def holds_secret(data: bytes | str) -> bool:
-    """Whether a text, or data with texts in them, hold a value that this process knows."""
-    return bool(_VALUES) and bool(_REDACTOR[0].found_in(encoded(data) if isinstance(data, str) else data))
+    """Whether a text, or data with texts in them, hold a value that this process knows, or a secret with any value."""
+    if not _VALUES:
+        return False
+    raw = encoded(data) if isinstance(data, str) else data
+    return _MARK in raw or bool(_REDACTOR[0].found_in(raw))
+
+
+#: What `names_secret` looks into.
+_NESTED: Final = (dict, list, tuple, type(os.environ))
+
+
+def names_secret(value: object) -> bool:
+    """Whether something has the name of a secret in a mapping, at any depth of plain containers, and is none itself.
+
+    Only what is in memory is looked at, without calling code of its type: another mapping may read all of a file.
+    """
+    ahead, seen = [value], set[int]()
+    while ahead:
+        one = ahead.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        names, items = _names_and_items(one)
+        if any(map(_is_told, names, items)):
+            return True
+        nested = {kind for kind in set(map(type, items)) if issubclass(kind, _NESTED)}
+        if nested:
+            ahead += [item for item in items if type(item) in nested]
+    return False
+
+
+def _names_and_items(value: object) -> tuple[Sequence[object], Sequence[object]]:
+    """Of a mapping; a list or a tuple has items without names, all else has none."""
+    if value is os.environ:
+        value = dict(os.environ)
+    if isinstance(value, dict):
+        return list(dict.keys(value)), list(dict.values(value))
+    if isinstance(value, list):
+        return (), list(list.__iter__(value))
+    return (), list(tuple.__iter__(value)) if isinstance(value, tuple) else ()
+
+
+def _is_told(name: object, value: object) -> bool:
+    told = value is not None and not isinstance(value, bool | Secret)
+    return told and isinstance(name, str) and is_secret_name(name)
 
 
 class _Label:

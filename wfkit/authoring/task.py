@@ -15,7 +15,7 @@ from wfkit.authoring.functions import name_of, refuse_bad_template
 from wfkit.authoring.functions import refuse_bad_function as refuse_bad_function  # noqa: PLC0414 - `%%task` asks too
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.inputs import unmapped
-from wfkit.authoring.mapping import Items, Mapped, mapped_arguments, refuse_different_lengths
+from wfkit.authoring.mapping import Items, Mapped, all_items, in_order, mapped_arguments, refuse_different_lengths
 from wfkit.authoring.options import TaskOptions, TaskWords, is_whole, task_options
 from wfkit.authoring.resolving import resolved
 from wfkit.authoring.waiting import handles_of, wait
@@ -67,6 +67,7 @@ class Task(Generic[P, R_co]):
         #: A method's task as the class has it, and the instance; calls pass the instance like any argument.
         self._base: Task[..., R_co] = self
         self._bound: tuple[object, ...] = ()
+        self._given: frozenset[str] = frozenset()  #: the options that `with_options` gave
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
@@ -149,6 +150,7 @@ class Task(Generic[P, R_co]):
         NotInFlow : neither a flow nor a task is open here
         MapLengthMismatch : lengths differ; the message names each argument and its length
         NotMappable : a string, a dict or a single value was given where items are expected
+        TooManyTasks : there are more items than the run may still have tasks, or no end of them
         BadArguments, NotPicklable, HandleCaptured : as for `.submit()`
         """
         recorder = recorder_here(f"`{self.name}.map()`")
@@ -156,8 +158,9 @@ class Task(Generic[P, R_co]):
         most = self._map_option("max_concurrency", max_concurrency, "a whole number of 1 or more")
         self._check_arguments(iterables, kwargs)
         args = (*map(unmapped, self._bound), *iterables)
-        mapped = mapped_arguments(self.name, self._base.signature, args, kwargs)
-        keys = self._keys(key, mapped)
+        named = in_order(self.signature, kwargs)
+        mapped = mapped_arguments(self.name, self._base.signature, args, named, recorder.room)
+        keys = self._keys(key, mapped, recorder.room)
         waits = tuple(handle._now() for handle in handles_of(wait_for, f"wait_for of `{self.name}`"))
         return recorder.record(
             Call(
@@ -172,7 +175,9 @@ class Task(Generic[P, R_co]):
             )
         )
 
-    def _keys(self, key: Callable[[object], object] | Sequence[object] | None, mapped: Mapped) -> Sequence[object]:
+    def _keys(
+        self, key: Callable[[object], object] | Sequence[object] | None, mapped: Mapped, most: int
+    ) -> Sequence[object]:
         if key is None:
             return ()
         self._refuse_parameter("key")
@@ -184,7 +189,7 @@ class Task(Generic[P, R_co]):
                     "Give the keys as a list.",
                 )
             return [key(item) for item in lists[0].values]
-        keys = list(key)
+        keys = all_items(self.name, key, most)
         refuse_different_lengths(self.name, {"key": len(keys)} | ({"items": mapped.length} if mapped.length else {}))
         return keys
 
@@ -213,6 +218,7 @@ class Task(Generic[P, R_co]):
         changed = task_options(options, self.options)
         refuse_bad_template(changed.task_run_name, self._base.fn)
         copy = Task(self._base.fn, changed)
+        copy._given = self._base._given | options.keys()
         return cast("Task[P, R_co]", copy._of(*self._bound) if self._bound else copy)
 
     def frozen_code(self) -> bytes:
@@ -232,7 +238,7 @@ class Task(Generic[P, R_co]):
             Call(
                 task=self._base,
                 args=(*self._bound, *args),
-                kwargs=kwargs,
+                kwargs=in_order(self.signature, kwargs),
                 wait_for=tuple(handle._now() for handle in wait_for),
             )
         )

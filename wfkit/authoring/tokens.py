@@ -10,7 +10,7 @@ from typing import Final, cast
 from wfkit.authoring.contents import MOST_BYTES, PLAIN, Contents, Unhashable, part, plain
 from wfkit.authoring.fingerprint import fingerprint_of
 from wfkit.authoring.freeze import Constant
-from wfkit.authoring.handle import Handle
+from wfkit.authoring.handle import Handle, Ref
 from wfkit.authoring.inputs import allow_failure, unmapped
 from wfkit.authoring.locality import is_local
 from wfkit.authoring.mapping import Over
@@ -37,14 +37,21 @@ class Tokens:
         """Eight bytes for a value; none where it cannot be hashed honestly (a lock, more than 64 MB).
 
         1, 1.0 and True differ, as do 0.0 and -0.0; nan equals itself. Sets have no order, and dicts none that counts,
-        as in Dask. A handle counts as a slot, whichever it is; a function, a class or a task by what it means.
+        as in Dask. A handle counts as a slot, whichever it is, numbered as it is met; a function, a class or a task by
+        what it means.
         """
+        return self.with_handles(value)[0]
+
+    def with_handles(self, value: object) -> tuple[bytes, tuple[Handle, ...]]:
+        """The token of a value, and the handles in it in the order of their numbers."""
         if type(value) in PLAIN and (type(value) not in _SIZED or len(cast("str", value)) <= MOST_BYTES):
-            return hashlib.blake2b(plain(value), digest_size=_BYTES).digest()
+            return hashlib.blake2b(plain(value), digest_size=_BYTES).digest(), ()
+        written = _Written(self)
         try:
-            return hashlib.blake2b(_Written(self).write(value), digest_size=_BYTES).digest()
+            digest = hashlib.blake2b(written.write(value), digest_size=_BYTES).digest()
         except Exception:  # noqa: BLE001 - the user's objects answer in ways of their own
-            return b""
+            digest = b""
+        return digest, tuple(written.handles)
 
     def meaning(self, code: Callable[..., object]) -> bytes:
         """What stands for a function, a class or a task.
@@ -68,9 +75,13 @@ class _Written(Contents):
     def __init__(self, tokens: Tokens) -> None:
         super().__init__(self._linked, ordered=False)
         self._tokens = tokens
+        self.handles: list[Handle] = []
+        self._numbers: dict[tuple[int, Ref], int] = {}  #: of handles, by what they stand for
 
     def _linked(self, value: object) -> bytes | None:  # noqa: PLR0911 - one return a kind
-        if isinstance(value, Handle | Over | Constant):
+        if isinstance(value, Handle):
+            return self._slot(value)
+        if isinstance(value, Over | Constant):
             return _SLOT
         if isinstance(value, unmapped):
             return self.write(value.value)
@@ -87,3 +98,9 @@ class _Written(Contents):
         if is_plain_builtin(value):
             return part(b"name", plain(getattr(value, "__module__", "")), plain(getattr(value, "__qualname__", "")))
         return None
+
+    def _slot(self, handle: Handle) -> bytes:
+        number = self._numbers.setdefault((id(handle._source), handle._ref), len(self.handles))
+        if number == len(self.handles):
+            self.handles.append(handle)
+        return part(_SLOT, b"%d" % number) if number else _SLOT

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from wfkit.authoring.handle import Handle, Source, refuse_to_block
+from wfkit.authoring.patience import check_timeout
 from wfkit.errors import HandleMisuse, WaitTimeout
 
 #: Waiting is done in slices, so that an interrupt of the kernel is noticed.
@@ -81,6 +82,7 @@ def _in_order_of_end(
     handles: list[Handle], timeout: float | None, where: str, *, work_between: bool = True
 ) -> Iterator[Handle]:
     refuse_to_block(where, "Await the handles instead.")
+    check_timeout(timeout)
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     for place, handle in enumerate(handles):
         handle._source.when_done(handle._ref, functools.partial(ended.put, place))

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from wfkit import errors
+from wfkit.authoring.whereabouts import import_path, working_folder
 from wfkit.clusters.loading import load_distributed
 
 START_TIMEOUT_S: Final = 60.0
@@ -159,7 +161,8 @@ def _launch(channel: socket.socket) -> subprocess.Popen[bytes]:
         environment["MPLBACKEND"] = "agg"
     quiet = ["-W", "ignore::UserWarning:multiprocessing.resource_tracker"]
     return subprocess.Popen(
-        [sys.executable, "-P", *quiet, "-c", _BOOT, json.dumps(sys.path)],
+        [sys.executable, "-P", *quiet, "-c", _BOOT, json.dumps(import_path())],
+        cwd=working_folder() or tempfile.gettempdir(),
         stdin=channel.fileno(),
         start_new_session=True,
         env=environment,

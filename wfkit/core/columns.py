@@ -97,6 +97,8 @@ def note_end(group: GroupView, event: NodeFinished) -> None:
         group.stored[index] = event.stored
     if event.made_by:
         group.made_by[index] = event.made_by
+    if event.memory_bytes:
+        group.memory_bytes[index] = event.memory_bytes
     if event.error is not None:
         group.end_errors[index] = (event.attempt, event.error)
         show_errors(group, index)
@@ -115,6 +117,7 @@ def forget_end(group: GroupView, index: int) -> None:
         group.inline,
         group.stored,
         group.made_by,
+        group.memory_bytes,
     ):
         facts.pop(index, None)
     if group.end_errors.pop(index, None) is not None:

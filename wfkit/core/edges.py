@@ -125,7 +125,8 @@ def _to_failed_parts(view: RunView, flatten: GroupView) -> Iterator[Edge]:
         start = 0
         for part, count in flatten.spec.parts:
             index = edge.index if edge.how is How.ONE else part
-            if source is not None and index < len(source) and source.state(index) in _WITHOUT_VALUE:
+            stands_for_it = count == 1  # it may have returned handles, which are elements of their own
+            if stands_for_it and source is not None and index < len(source) and source.state(index) in _WITHOUT_VALUE:
                 yield Edge(edge.group, How.ONE, index, at=start)
             start += count
 

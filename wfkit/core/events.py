@@ -39,10 +39,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a call, for people."""
+    """One argument of a call."""
 
     name: str
-    preview: str  #: of a value that is passed whole; empty where it is a handle, or another value for each node
+    #: For people, of a value that is passed whole; empty where it is a handle, or another value for each node.
+    preview: str
     uses: int = 0  #: how many of `GroupSpec.uses` it holds, of those that one node has; they stand in order
 
 
@@ -59,6 +60,10 @@ class CodeSpec:
     unknown: str = ""  #: what of it cannot be digested, in words
     parts: tuple[tuple[str, str], ...] = ()  #: what it is made of: label and digest, for telling what has changed
     source: str = ""  #: as it was written, where that is known
+
+
+#: The id of a `CodeSpec` of no task, whose parts are what the body of the flow read from around it.
+SURROUNDINGS: Final = "surroundings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,7 @@ class GroupSpec:
     uses: tuple[Edge, ...] = ()  #: the handles among the arguments, in order, as they stood at the call
     spelled: tuple[Edge, ...] = ()  #: what each element goes over, where its place does not say it
     looks: tuple[tuple[GroupId, int], ...] = ()  #: nodes that the body looked at since its call before; -1: all of them
-    # For those who look at it:
-    arguments: tuple[Argument, ...] = ()
+    arguments: tuple[Argument, ...] = ()  #: for those who look at it, and to tell which of them the handles are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +256,7 @@ class NodeFinished(Event):
     inline: bytes | None = None  #: the pickled value, where it is small
     stored: str = ""  #: where the result store has the value
     made_by: str = ""  #: of a reused value: the version of the code that made it, a `CodeSpec.id`
+    memory_bytes: int = 0  #: resident in the worker's process at the end; 0 where the attempt was too short to ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +273,14 @@ class NodeCrashed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkersSilent(Event):
+    """Of the workers that execute nodes, these are not heard of; none: all are, again."""
+
+    tag: ClassVar[str] = "workers-silent"
+    workers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLines(Event):
     """Lines that one attempt of a node wrote."""
 
@@ -280,12 +293,21 @@ class LogLines(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BodyLogged(Event):
+    """Lines that the flow's body wrote where no cell shows them."""
+
+    tag: ClassVar[str] = "body-logged"
+    lines: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BodyEnded(Event):
-    """The flow's body came to its end."""
+    """The flow's body has ended."""
 
     tag: ClassVar[str] = "body-ended"
     handles: tuple[BoundHandle, ...] = ()
     value: bytes | None = None  #: the flow's value, pickled with handles as facts; None where it cannot be, or is large
+    cut_short: bool = False  #: it raised, or was interrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +340,9 @@ AnyEvent = (
     | NodeStopping
     | NodeFinished
     | NodeCrashed
+    | WorkersSilent
     | LogLines
+    | BodyLogged
     | BodyEnded
     | RunStateChanged
     | RunFinished

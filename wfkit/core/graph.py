@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from wfkit.core import edges as joins
+from wfkit.core.anew import superseded
 from wfkit.core.edges import Node
 from wfkit.core.events import Edge, How
 from wfkit.core.ids import GroupId, spawner, spawners
@@ -110,9 +111,13 @@ def unhandled(view: RunView, looked_at: AbstractSet[Node]) -> list[Node]:
     UPSTREAM_FAILED because of it is handled; if it made the node that returned it FAILED (kind: child) and that node
     is handled; or if the node whose body spawned it is not fine either, and is handled. A failed part of a flatten is
     an input of those who take the flatten, or a map over it, whole. What was cancelled with a node that it descends
-    from is not listed: the failure of that node stands for it.
+    from is not listed: the failure of that node stands for it. Nor is what a body made in an earlier attempt and made
+    anew in a later one.
     """
     failures = {group.spec.id: _not_fine(group) for group in view.groups.values() if _any_not_fine(group)}
+    if failures:
+        for group_id in superseded(view.groups):
+            failures.pop(group_id, None)
     if not failures:
         return []
     inputs = {

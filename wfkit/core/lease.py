@@ -11,6 +11,10 @@ from wfkit.core.ids import RunId
 LEASE_S: Final = 20.0
 #: … and an owner makes itself heard so often.
 RENEW_S: Final = 5.0
+#: Whose lease has expired has so long to be heard of once the database can be written: it may not have been before.
+TURN_S: Final = 3.0
+#: A run that another one goes on from is kept for so long, whatever its age: until that one is on record itself.
+HOLD_S: Final = 86_400.0
 #: A clock that ran ahead by more was set, or its machine slept.
 _JUMP_S: Final = 2.0
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
+from wfkit.core.anew import stem, superseded
 from wfkit.core.edges import Node
 from wfkit.core.events import Edge, GroupSpec, How
-from wfkit.core.ids import GroupId, spawner
+from wfkit.core.ids import GroupId, spawner, spawners
 from wfkit.core.signatures import FLATTEN, NOWHERE, Keys, Side, Signature, call_signature, token_of
 from wfkit.core.view import RunView
 
@@ -46,12 +48,17 @@ class Matching:
         self._taken: dict[GroupId, bytearray] = {}
         self._equals: dict[tuple[GroupId, GroupId], _Equals] = {}
         self._recorded: defaultdict[tuple[Place, str, str], list[GroupId]] = defaultdict(list)
+        #: By what a body calls it: the newest call, where it stands, and its number there.
+        self._called: dict[GroupId, tuple[GroupId, tuple[Place, str, str], int]] = {}
         self._counts: defaultdict[tuple[Place, str, str], int] = defaultdict(int)
         self._same_lists: dict[tuple[GroupId, int], bool] = {}  #: by group and length
         self._new = Side(self._old_group, self.old, self._specs.get)
         self._old = Side(_same, _same_node, self._recorded_spec)
-        for group in past.ordered():
-            self._recorded[_place(group.spec, past), _task(group.spec), group.spec.kind].append(group.spec.id)
+        self._listed = 0
+        self._gone: set[GroupId] = set()
+        #: By place: the newest call that the recorded run has made there, and the newest that was found again.
+        self._made: dict[Place, int] = {}
+        self._reached: dict[Place, int] = {}
 
     # Calls
 
@@ -73,22 +80,74 @@ class Matching:
         place = self._translated_place(spec, kinds)
         if place == NOWHERE:
             return None
+        self._list_recorded()
         where = place, _task(spec), spec.kind
-        number = self._counts[where]
-        self._counts[where] += 1
+        number = self._number(spec.id, where)
         found = self._find(spec, self._recorded.get(where, []), number)
         if found is not None:
             self.groups[spec.id] = found
+            self._reached[place] = max(self._reached.get(place, 0), self.past.groups[found].spec.order)
         return found
 
+    def may_come(self, spec: GroupSpec, kinds: Callable[[GroupId], str]) -> bool:
+        """Whether the recorded run, whose body goes on, may yet make a call that has not been added.
+
+        It has made no equal one, and nothing behind all that was found again: that would stand in the call's place.
+
+        Parameters
+        ----------
+        spec, kinds
+            As for `add`.
+        """
+        place = self._translated_place(spec, kinds)
+        if place == NOWHERE:
+            return False
+        self._list_recorded()
+        if self._made.get(place, 0) > self._reached.get(place, 0):
+            return False
+        recorded = self._recorded.get((place, _task(spec), spec.kind), [])
+        return self._find_equal(spec, self._free(spec, recorded)) is None
+
+    def _number(self, group: GroupId, where: tuple[Place, str, str]) -> int:
+        """The place of a call among those of its task; one that is made anew takes the place of the one before it."""
+        known = self._called.get(stem(group))
+        if known is not None and (found := self.groups.get(known[0])) is not None:
+            self._owned.discard(found)
+            self._lent.discard(found)
+            self._taken.pop(found, None)
+        if known is not None and known[1] == where:
+            number = known[2]
+        else:
+            number = self._counts[where]
+            self._counts[where] += 1
+        self._called[stem(group)] = group, where, number
+        return number
+
+    def _list_recorded(self) -> None:
+        """Take in the recorded calls: of a run that goes on there may be more each time, some of them made anew."""
+        more = len(self.past.groups) - self._listed
+        if not more:
+            return
+        fresh = list(islice(reversed(self.past.groups), more))[::-1]
+        self._listed += len(fresh)
+        if any("x" in name for name in fresh):
+            self._gone = superseded(self.past.groups)
+            for known in self._recorded.values():
+                known[:] = [name for name in known if name not in self._gone]
+        if self._gone:
+            self._gone |= {name for name in fresh if any(above in self._gone for above, _ in spawners(name))}
+        holding = [self.past.groups[name] for name in fresh if name not in self._gone]
+        for group in sorted(holding, key=lambda one: (one.spec.order, one.spec.id)):
+            place = _place(group.spec, self.past)
+            self._recorded[place, _task(group.spec), group.spec.kind].append(group.spec.id)
+            self._made[place] = max(self._made.get(place, 0), group.spec.order)
+
     def _find(self, spec: GroupSpec, recorded: Sequence[GroupId], number: int) -> GroupId | None:
-        signature = call_signature(spec, self._new)
-        free = [one for one in recorded if one not in self._owned and self._fits(one, spec)]
-        for one in free:
-            if call_signature(self.past.groups[one].spec, self._old) == signature:
-                self._owned.add(one)
-                self._exact.add(spec.id)
-                return one
+        free = self._free(spec, recorded)
+        if (equal := self._find_equal(spec, free)) is not None:
+            self._owned.add(equal)
+            self._exact.add(spec.id)
+            return equal
         free = [one for one in free if one not in self._lent]
         at_place = recorded[number] if number < len(recorded) else None
         found = at_place if at_place in free else next(iter(free), None)
@@ -96,8 +155,13 @@ class Matching:
             self._lent.add(found)
         return found
 
-    def _fits(self, recorded: GroupId, spec: GroupSpec) -> bool:
-        return self.past.groups[recorded].spec.mapped == spec.mapped
+    def _free(self, spec: GroupSpec, recorded: Sequence[GroupId]) -> list[GroupId]:
+        groups = self.past.groups
+        return [one for one in recorded if one not in self._owned and groups[one].spec.mapped == spec.mapped]
+
+    def _find_equal(self, spec: GroupSpec, free: Sequence[GroupId]) -> GroupId | None:
+        signature, specs = call_signature(spec, self._new), (self.past.groups[one].spec for one in free)
+        return next((one.id for one in specs if call_signature(one, self._old) == signature), None)
 
     def _translated_place(self, spec: GroupSpec, kinds: Callable[[GroupId], str]) -> Place:
         if spec.parent is not None and kinds(spec.parent) == "flow":
@@ -139,8 +203,9 @@ class Matching:
 
     def new_of(self, recorded: GroupId) -> GroupId | None:
         """The call that a recorded call is now; one with equal inputs before one that only has its place."""
-        found = [new for new, old in self.groups.items() if old == recorded]
-        return next((new for new in found if new in self._exact), found[0] if found else None)
+        calls = (new for new, old in self.groups.items() if old == recorded)
+        found = [new for new in calls if stem(new) not in self._called or self._called[stem(new)][0] == new]
+        return next((new for new in found if new in self._exact), next(iter(found), None))
 
     def new_index(self, group: GroupId, recorded: int) -> int | None:
         """The element of a call that a recorded element is now; None where none is, or not yet."""

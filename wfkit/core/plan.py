@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from wfkit.core import edges as joins
-from wfkit.core.edges import Node
+from wfkit.core.anew import superseded
+from wfkit.core.behind import behind_inputs, earlier_calls
 from wfkit.core.events import USES_STALE, CodeSpec, How
 from wfkit.core.ids import GroupId, spawner, spawners
-from wfkit.core.rerun import INPUTS_FAILED, Decision, Fate, Needed, Rerun
+from wfkit.core.laid import laid_over
+from wfkit.core.layers import Layers
+from wfkit.core.rerun import INPUTS_FAILED, Decision, Fate, Needed
 from wfkit.core.view import GroupView, RunView
 
 _SHOWN: Final = 40
@@ -111,40 +114,37 @@ def _cause(reason: str) -> str:
     return FOLLOWS if names_another or reason == INPUTS_FAILED else reason
 
 
-def plan_of(past: RunView, rerun: Rerun, codes: Mapping[str, CodeSpec]) -> Plan:
+def plan_of(layers: Layers, codes: Mapping[str, CodeSpec]) -> Plan:
     """Plan a rerun as if the body made the same calls again.
 
     Parameters
     ----------
-    past : RunView
-        The recorded run.
-    rerun : Rerun
-        The rules, nothing decided yet.
+    layers : Layers
+        The rules of the records, nothing decided yet.
     codes : mapping
-        The code of tasks as it is now, by the task's name; a task that is not there counts as unchanged.
+        The code of tasks as it is now, by the id of the recorded version; what is not there counts as unchanged.
     """
-    rerun.matching.be_the_same()
-    looked: dict[Node | None, list[tuple[GroupId, int]]] = {}
-    rows: list[tuple[GroupView, int, Decision, bool]] = []
-    for group in past.ordered():
-        body = spawner(group.spec.id)
-        looked.setdefault(body, []).extend(group.spec.looks)
-        if group.spec.kind != "task":
+    past = laid_over(layers)
+    gone, earlier = superseded(past.groups), earlier_calls(past)
+    depends: dict[GroupId, bool] = {}  # on a body that has looked at what is new before, or runs again itself
+    rows: dict[GroupId, list[tuple[GroupView, int, Decision, bool]]] = {}
+    for name in behind_inputs(past, earlier):
+        group, above = past.groups[name], spawner(name)
+        depends[name] = (
+            any(depends[one] for one in earlier[name])
+            or any(layers.is_new(*look) for look in group.spec.looks)
+            or (above is not None and layers.fate(above) is Fate.RUN)
+        )
+        if group.spec.kind != "task" or name in gone:
             continue
-        depends = _depends(rerun, group.spec.id, looked)
-        code = codes.get(group.spec.task, past.codes.get(group.spec.code))
-        for index in range(len(group)):
-            decision = rerun.decide(group.spec, index, code, _needed(past, group, index))
-            rows.append((group, index, decision, depends))
-    return Plan(rows)
-
-
-def _depends(rerun: Rerun, group: GroupId, looked: Mapping[Node | None, Sequence[tuple[GroupId, int]]]) -> bool:
-    """Whether a body looked at something before a call that will run again, or runs again itself."""
-    bodies = [None, *spawners(group)]
-    if any(rerun.fate(body) is Fate.RUN for body in bodies if body is not None):
-        return True
-    return any(rerun.is_new(name, index) for body in bodies for name, index in looked.get(body, ()))
+        if any(layers.fate(node) is Fate.GIVE for node in spawners(name)):
+            continue  # what a node made whose value is given is not there any more
+        code = codes.get(group.spec.code, past.codes.get(group.spec.code))
+        rows[name] = [
+            (group, index, layers.decide(group.spec, index, code, _needed(past, group, index)), depends[name])
+            for index in range(len(group))
+        ]
+    return Plan([row for group in past.ordered() for row in rows.get(group.spec.id, ())])
 
 
 def _needed(view: RunView, user: GroupView, index: int) -> Iterator[Needed]:
@@ -158,9 +158,22 @@ def _needed(view: RunView, user: GroupView, index: int) -> Iterator[Needed]:
             for element in joins.used(view, user, edge, index):
                 yield from _needed(view, source, element)
             if edge.how is How.ALL:
-                yield Needed(edge.group, None, source.spec.name)
+                yield from _chained(view, source)
+                yield Needed(edge.group, None, source)
         elif edge.how is How.ALL and user.spec.kind != "flatten":
-            yield Needed(edge.group, None, source.spec.name)
+            yield Needed(edge.group, None, source)
         else:
             for element in joins.used(view, user, edge, index):
-                yield Needed(edge.group, element, source.name(element))
+                yield Needed(edge.group, element, source)
+
+
+def _chained(view: RunView, flatten: GroupView) -> Iterator[Needed]:
+    """What a flatten chains, which counts where that gives no element."""
+    for edge in flatten.spec.edges:
+        source = view.groups.get(edge.group)
+        if source is not None and source.spec.kind == "flatten":
+            yield from _chained(view, source)
+        elif source is not None and edge.how is How.ALL:
+            yield Needed(edge.group, None, source)
+        elif source is not None:
+            yield Needed(edge.group, edge.index, source)

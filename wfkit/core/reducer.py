@@ -11,6 +11,7 @@ Each fact has one rule for which event holds, and the rule looks at the events a
 - Of several verdicts on a node the one with the highest seq holds.
 - Of several descriptions of a group the one with the highest seq holds; its length is the longest ever told.
 - A run's end is the `RunFinished` with the lowest seq; before it the `RunStateChanged` with the highest.
+- The workers that are not heard of are those of the `WorkersSilent` with the highest seq.
 - A repeat of an event weighs the same as the event, so it changes nothing.
 
 So any interleaving, duplication and reordering of the same numbered events gives an equal view. Unnumbered events
@@ -41,6 +42,7 @@ from wfkit.core.events import (
     USES_STALE,
     AnyEvent,
     BodyEnded,
+    BodyLogged,
     CodesAdded,
     Event,
     GroupSpec,
@@ -58,8 +60,10 @@ from wfkit.core.events import (
     RunStarted,
     RunStateChanged,
     Verdict,
+    WorkersSilent,
 )
 from wfkit.core.ids import GroupId
+from wfkit.core.stalls import note_silence
 from wfkit.core.states import CODES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import UNDESCRIBED, GroupView, RunView
 
@@ -163,8 +167,14 @@ def _body_ended(view: RunView, event: BodyEnded) -> None:
     if event.seq <= view.body_seq:
         return
     view.body_seq = event.seq
-    view.handles, view.value = event.handles, event.value
+    view.handles, view.value, view.body_cut_short = event.handles, event.value, event.cut_short
     view.version += 1
+
+
+def _body_logged(view: RunView, event: BodyLogged) -> None:
+    if event.seq not in view.body_logs:
+        view.body_logs[event.seq] = event
+        view.version += 1
 
 
 def _nodes_decided(view: RunView, event: NodesDecided) -> None:
@@ -375,7 +385,9 @@ _HANDLERS: Final[Mapping[type[Event], _Handler]] = {
     NodeStopping: cast(_Handler, _node_stopping),
     NodeFinished: cast(_Handler, _node_finished),
     NodeCrashed: cast(_Handler, _node_crashed),
+    WorkersSilent: cast(_Handler, note_silence),
     LogLines: cast(_Handler, _log_lines),
+    BodyLogged: cast(_Handler, _body_logged),
     BodyEnded: cast(_Handler, _body_ended),
     RunStateChanged: cast(_Handler, _run_state_changed),
     RunFinished: cast(_Handler, _run_finished),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from wfkit.core.anew import superseded
 from wfkit.core.edges import Node
 from wfkit.core.events import USES_STALE, CodeSpec, GroupSpec, Verdict
 from wfkit.core.ids import GroupId, spawners
@@ -27,6 +28,8 @@ class Fate(StrEnum):
     KEEP = "keep"  #: its recorded end is its end
     GIVE = "give"  #: its value is set by hand
     AWAIT = "await"  #: the recorded run still works on it; decided when it has ended there
+
+    __hash__ = str.__hash__  # as of states
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,22 @@ class Decision(NamedTuple):
     stale: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Needed:
     """What a node depends on: another node, or (None) all elements of a group."""
 
     group: GroupId
     index: int | None
-    name: str  #: for people
+    view: GroupView
+
+    @property
+    def name(self) -> str:
+        """Its name, for people."""
+        return self.view.spec.name if self.index is None else self.view.name(self.index)
 
 
+#: Why a node has the value that it has.
+BY_HAND: Final = "set by hand"
 #: Why a node runs again that never ran, since what it needs had failed.
 INPUTS_FAILED: Final = "its inputs failed before"
 _BEFORE: Final = {
@@ -130,23 +140,37 @@ class Rerun:
         """
         node = (spec.id, index)
         inputs = list(inputs)
-        stale_input = next((one for one in inputs if self._is_stale(one)), None)
+        stale_input = next((one for one in inputs if self._is_stale(one.group, one.index)), None)
         uses_stale = f"{USES_STALE}`{stale_input.name}`" if stale_input is not None else ""
         decision = self._decision(node, code, inputs, uses_stale)
-        self._note(node, decision)
+        self.note(node, decision.fate, decision.stale)
         return decision
+
+    def asks_for(self, node: Node) -> bool:
+        """Whether something is wished for a node: that it be executed, or a value by hand."""
+        old = self.matching.old(node)
+        return old is not None and (self.wishes.asks_for(old) or self.wishes.gives(old))
+
+    def has_inputs(self, node: Node, inputs: Sequence[Needed]) -> bool:
+        """Whether a node that was found has the inputs of the recorded one, and they have their recorded values."""
+        return not self._reason_in_inputs(node, inputs)
+
+    def passed_on(self, node: Node) -> bool:
+        """Whether the recorded run itself kept the value that it has, from a run before it."""
+        old = self.matching.old(node)
+        verdict = None if old is None else self.past.groups[old[0]].verdict(old[1])
+        return verdict is not None and verdict.reused and verdict.reason != BY_HAND
 
     def _decision(self, node: Node, code: CodeSpec | None, inputs: Sequence[Needed], uses_stale: str) -> Decision:
         old = self.matching.old(node)
         if old is None:
             return Decision(Fate.RUN, "new", uses_stale)
         if self.wishes.gives(old):
-            return Decision(Fate.GIVE, "set by hand")
+            return Decision(Fate.GIVE, BY_HAND)
         if reason := self._reason_to_run(node, old, inputs):
             return Decision(Fate.RUN, reason, uses_stale)
         state = self.past.groups[old[0]].state(old[1])
-        if (open_node := self.works_on(old)) is not None:
-            what = "it" if open_node == old else "its children"
+        if what := self._open_part(old, inputs):
             return Decision(Fate.AWAIT, f"the run before still works on {what}", uses_stale)
         if state in FINE and state is not TaskState.SKIPPED and (lost := self._lost(old)):
             return Decision(Fate.RUN, f"its result is lost: {lost}", uses_stale)
@@ -171,7 +195,7 @@ class Rerun:
 
     def _reason_in_inputs(self, node: Node, inputs: Sequence[Needed]) -> str:
         for one in inputs:
-            if self._is_new(one):
+            if self._is_new(one.group, one.index):
                 given = self.fate((one.group, one.index)) is Fate.GIVE if one.index is not None else False
                 return f"`{one.name}` is set by hand" if given else f"`{one.name}` runs again"
         if not self.matching.is_equal(node):
@@ -185,7 +209,7 @@ class Rerun:
     def _kept(self, node: Node, old: Node, code: CodeSpec | None, uses_stale: str) -> Decision:
         made_by = self.maker(old)
         change = self._change(made_by, code)
-        unknown = [*([code.unknown] if code is not None and code.unknown else []), *self._not_comparable(node)]
+        unknown = [*filter(None, [_unknown(made_by, code)]), *self._not_comparable(node)]
         stale_child = self._stale_below(old)
         if self.wishes.changed and (change or unknown or stale_child):
             return Decision(Fate.RUN, change or next(iter(unknown), f"its child `{stale_child}` is stale"))
@@ -199,6 +223,12 @@ class Rerun:
             return None
         open_nodes = (one for one in (old, *self._below(old)) if self._state(one) not in TASK_ENDS)
         return next(open_nodes, None)
+
+    def _open_part(self, old: Node, inputs: Sequence[Needed]) -> str:
+        """What is not known yet of a recorded node, in words; empty where it can be decided."""
+        if (open_node := self.works_on(old)) is not None:
+            return "it" if open_node == old else "its children"
+        return "its inputs" if self.first_awaited(inputs) is not None else ""
 
     def _trouble_below(self, old: Node) -> str:
         """Why a recorded node must run again because of what it spawned; empty where it need not."""
@@ -215,8 +245,16 @@ class Rerun:
             return f"its child `{self.past.groups[node[0]].name(node[1])}` {why}"
         return ""
 
+    def is_forced(self, node: Node) -> bool:
+        """Whether a node that runs does so for itself, or for what it spawned: no value of another run will do."""
+        old = self.matching.old(node)
+        return old is not None and (self.wishes.asks_for(old) or bool(self._trouble_below(old)))
+
     def made_by(self, old: Node) -> list[GroupView]:
-        """Recorded calls that descend from a node, in order. Of a run that goes on there may be more each time."""
+        """Recorded calls that descend from a node, in order, but those that were made anew later.
+
+        Of a run that goes on there may be more each time.
+        """
         if self._listed < len(self.past.groups):
             fresh = list(self.past.groups)[self._listed :]
             self._listed += len(fresh)
@@ -224,7 +262,10 @@ class Rerun:
                 for node in spawners(name):
                     self._made.setdefault(node, []).append(name)
         names = self._made.get(old)
-        return sorted((self.past.groups[name] for name in names), key=lambda group: group.spec.order) if names else []
+        if names is None:
+            return []
+        gone = superseded(names)
+        return sorted((self.past.groups[name] for name in names if name not in gone), key=lambda one: one.spec.order)
 
     def _stale_below(self, old: Node) -> str:
         """The name of a recorded node that descends from one, and has the value of an earlier version of its code."""
@@ -268,35 +309,63 @@ class Rerun:
         code = fates.of[node[1]] if fates is not None and node[1] < len(fates.of) else 0
         return next((fate for fate, one in _CODES.items() if one == code), None)
 
-    def _note(self, node: Node, decision: Decision) -> None:
+    def note(self, node: Node, fate: Fate, stale: str = "") -> None:
+        """Know what has been decided of a node."""
         fates = self._fates.get(node[0])
         if fates is None:
             fates = self._fates[node[0]] = _Fates()
         if (more := node[1] + 1 - len(fates.of)) > 0:
             fates.of.extend(bytes(more))
             fates.stale.extend(bytes(more))
-        fates.of[node[1]] = _CODES[decision.fate]
-        fates.stale[node[1]] = bool(decision.stale)
+        fates.of[node[1]] = _CODES[fate]
+        fates.stale[node[1]] = bool(stale)
+
+    def keep_with(self, node: Node, above: Node) -> Decision:
+        """A node is kept with the one that has spawned it, and is stale where that one is."""
+        stale = USES_STALE if self._is_stale(*above) else ""
+        self.note(node, Fate.KEEP, stale)
+        return Decision(Fate.KEEP, "", stale)
 
     def is_new(self, group: GroupId, index: int) -> bool:
         """Whether a node, or (-1) any of a group, gets another value than the recorded one."""
-        return self._is_new(Needed(group, None if index < 0 else index, ""))
+        return self._is_new(group, None if index < 0 else index)
 
-    def _is_new(self, one: Needed) -> bool:
-        fates = self._fates.get(one.group)
+    def _is_new(self, group: GroupId, index: int | None) -> bool:
+        fates = self._fates.get(group)
         if fates is None:
             return False
-        if one.index is None:
+        if index is None:
             return any(fates.of.find(code) >= 0 for code in _NEW)
-        return one.index < len(fates.of) and fates.of[one.index] in _NEW
+        return index < len(fates.of) and fates.of[index] in _NEW
 
-    def _is_stale(self, one: Needed) -> bool:
-        fates = self._fates.get(one.group)
+    def first_awaited(self, inputs: Iterable[Needed]) -> Node | None:
+        """The first node among inputs that is decided later; None where there is none."""
+        for one in inputs:
+            fates = self._fates.get(one.group)
+            if fates is not None:
+                first, end = (0, len(fates.of)) if one.index is None else (one.index, one.index + 1)
+                if (index := fates.of.find(_CODES[Fate.AWAIT], first, end)) >= 0:
+                    return one.group, index
+        return None
+
+    def forget(self, node: Node) -> None:
+        """A node has ended before it was decided: nobody waits for that any more."""
+        self._fates[node[0]].of[node[1]] = 0
+
+    def _is_stale(self, group: GroupId, index: int | None) -> bool:
+        fates = self._fates.get(group)
         if fates is None:
             return False
-        if one.index is None:
+        if index is None:
             return fates.stale.find(1) >= 0
-        return one.index < len(fates.stale) and bool(fates.stale[one.index])
+        return index < len(fates.stale) and bool(fates.stale[index])
+
+
+def _unknown(made_by: CodeSpec | None, code: CodeSpec | None) -> str:
+    """What cannot be digested of the code as it is now, or else of the version that made a value, in words."""
+    if code is None or code.unknown or made_by is None:
+        return code.unknown if code is not None else ""
+    return f"in the code that made it, {made_by.unknown}" if made_by.unknown else ""
 
 
 def verdicts(decided: Sequence[tuple[int, Decision]]) -> tuple[Verdict, ...]:

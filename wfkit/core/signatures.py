@@ -76,7 +76,8 @@ class Keys:
     ) -> None:
         self._side = side
         keys = [one for one in spec.inputs if one.name == ""] if by_key else []
-        self._inputs: Sequence[Input] = keys or [one for one in spec.inputs if one.name]
+        self._inputs: Sequence[Input] = keys or sorted((one for one in spec.inputs if one.name), key=_name)
+        self._names: Signature = () if keys else ((*map(_name, self._inputs), handles_among(spec)),)
         self._uses = [] if keys else [edge for edge in spec.uses if edge.at is None]
         self._parts = Parts(spec.parts) if spec.parts else None
         self._flatten = side.flatten_behind(spec) if spec.parts else None
@@ -89,7 +90,7 @@ class Keys:
 
     def of(self, index: int) -> Signature:
         """The signature of one element."""
-        found: list[object] = [token_of(one, index) for one in self._inputs]
+        found: list[object] = [*self._names, *(token_of(one, index) for one in self._inputs)]
         found += [self._used(edge, index) for edge in self._uses]
         found += [_use(edge, self._side) for edge in self._own.get(index, ())]
         return tuple(found)
@@ -116,7 +117,18 @@ def _use(edge: Edge, side: Side) -> Signature:
 def call_signature(spec: GroupSpec, side: Side) -> Signature:
     """The signature of a call as a whole."""
     uses = tuple((edge.at, *_use(edge, side)) for edge in spec.uses)
-    return (*((one.name, one.tokens) for one in spec.inputs), uses)
+    inputs = sorted((one.name, one.tokens) for one in spec.inputs)
+    return (*inputs, handles_among(spec), uses)
+
+
+def handles_among(spec: GroupSpec) -> tuple[str, ...]:
+    """The arguments of a call that are handles, in the order in which it uses them."""
+    plain = {one.name for one in spec.inputs}
+    return tuple(one.name for one in spec.arguments if one.uses and one.name not in plain)
+
+
+def _name(one: Input) -> str:
+    return one.name
 
 
 def token_of(one: Input, index: int) -> bytes:

@@ -22,6 +22,8 @@ class TaskState(StrEnum):
     CRASHED = "CRASHED"
     CANCELLED = "CANCELLED"
 
+    __hash__ = str.__hash__  # Enum's own is made in Python code, each time
+
 
 class RunState(StrEnum):
     """Where a run stands."""
@@ -34,6 +36,8 @@ class RunState(StrEnum):
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
     INTERRUPTED = "INTERRUPTED"
+
+    __hash__ = str.__hash__
 
 
 class FailureKind(StrEnum):

@@ -12,7 +12,7 @@ def still(view: RunView) -> RunView:
     """The view as it is now. Columns are copied whole: 100,000 nodes take some 10 ms."""
     taken = copy(view)
     taken.groups = {name: _still_group(group) for name, group in view.groups.items()}
-    taken.logged = []
+    taken.logged, taken.body_logs = [], {}
     for name in ("workers", "codes", "names", "worker_index"):
         setattr(taken, name, _copied(getattr(view, name)))
     return taken

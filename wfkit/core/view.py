@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from math import isnan, nan
 from typing import Final
 
-from wfkit.core.events import BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLines, Verdict
+from wfkit.core.events import BodyLogged, BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLine, LogLines, Verdict
 from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
-from wfkit.core.states import CODES, STATES, FailureKind, RunState, TaskState
+from wfkit.core.states import CODES, RUN_ENDS, STATES, FailureKind, RunState, TaskState
 
 #: Start of an attempt: seq of the last event that told of it, the first time told, index of the worker.
 Start = tuple[int, float, int]
@@ -47,6 +47,7 @@ class GroupView:
         "lengths",
         "logs",
         "made_by",
+        "memory_bytes",
         "previews",
         "progress",
         "reasons",
@@ -88,6 +89,7 @@ class GroupView:
         self.inline: dict[int, bytes] = {}  #: the pickled value, where it is small
         self.stored: dict[int, str] = {}  #: where the result store has the value
         self.made_by: dict[int, str] = {}  #: of a reused value: the version of the code that made it
+        self.memory_bytes: dict[int, int] = {}  #: that the worker's process had at the end, where it was asked
         self.verdicts: list[Verdict] = []  #: of a rerun about its nodes
         self.why = array("i")  #: index into `verdicts`; -1 = none
         self.stale = 0  #: elements that keep a value that an earlier version of their code has made
@@ -190,10 +192,13 @@ class RunView:
         self.started_s: float | None = None
         self.ended_s: float | None = None
         self.workers: list[str] = []  #: by index, in order of arrival
+        self.silent: frozenset[str] = frozenset()  #: workers that execute nodes, and are not heard of
         self.groups: dict[GroupId, GroupView] = {}
         self.codes: dict[str, CodeSpec] = {}  #: versions of the tasks' code, by id
         self.handles: tuple[BoundHandle, ...] = ()  #: that the body bound to names
         self.value: bytes | None = None  #: the flow's, pickled with handles as facts
+        self.body_cut_short = False  #: it raised or was interrupted, as it said itself
+        self.body_logs: dict[int, BodyLogged] = {}  #: what the body wrote, by the number of the event
         self.version = 0  #: grows with every event that changed something
         self.logged: list[LogLines] = []  #: parts of all logs in order of arrival, for whoever follows them
         self.log_repeats = 0  #: how many of them took the place of an earlier one
@@ -206,6 +211,13 @@ class RunView:
         self.change_seq = -1  #: of the `RunStateChanged` that holds
         self.end_seq = -1  #: of the `RunFinished` that holds
         self.body_seq = -1  #: of the `BodyEnded` that holds
+        self.silence_seq = -1  #: of the `WorkersSilent` that holds
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the body ended, or is about to, before it made all its calls."""
+        has_not_ended = self.body_seq < 0 and self.state in {RunState.CANCELLING, *RUN_ENDS}
+        return self.body_cut_short or has_not_ended
 
     def ordered(self) -> list[GroupView]:
         """All groups in order of creation."""
@@ -245,6 +257,10 @@ class RunView:
                 return group, index
         raise KeyError(name)
 
+    def body_log(self) -> list[LogLine]:
+        """What the body wrote where no cell shows it, in order of arrival."""
+        return [line for _, event in sorted(self.body_logs.items()) for line in event.lines]
+
     def snapshot(self) -> dict[str, Plain]:
         """Return the whole view as plain data, equal for equal facts however the events arrived.
 
@@ -259,9 +275,12 @@ class RunView:
             "reason": self.reason,
             "started_s": self.started_s,
             "ended_s": self.ended_s,
+            "silent": [*sorted(self.silent)],
             "codes": [_code(code) for _, code in sorted(self.codes.items())],
             "handles": [_bound(handle) for handle in self.handles],
             "value": None if self.value is None else self.value.hex(),
+            "body_cut_short": self.body_cut_short,
+            "body_log": [_line(line) for line in self.body_log()],
             "groups": [_group_snapshot(group, self.workers) for group in self.ordered()],
         }
 
@@ -326,6 +345,7 @@ def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
         "length": group.lengths,
         "stored": group.stored,
         "made_by": group.made_by,
+        "memory_bytes": group.memory_bytes,
     }
     node.update({name: of[index] for name, of in facts.items() if index in of})
     if (verdict := group.verdict(index)) is not None:
@@ -366,5 +386,8 @@ def _error(error: ErrorInfo) -> Plain:
 
 
 def _lines(event: LogLines) -> Plain:
-    lines: list[Plain] = [[line.at_s, line.level, line.source, line.text] for line in event.lines]
-    return {"attempt": event.attempt, "part": event.part, "lines": lines}
+    return {"attempt": event.attempt, "part": event.part, "lines": [_line(line) for line in event.lines]}
+
+
+def _line(line: LogLine) -> Plain:
+    return [line.at_s, line.level, line.source, line.text]

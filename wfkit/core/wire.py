@@ -13,7 +13,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from operator import attrgetter
 from types import NoneType
 from typing import Final, cast
@@ -22,6 +22,7 @@ from wfkit.core.events import (
     AnyEvent,
     Argument,
     BodyEnded,
+    BodyLogged,
     BoundHandle,
     CodesAdded,
     CodeSpec,
@@ -45,6 +46,7 @@ from wfkit.core.events import (
     RunStarted,
     RunStateChanged,
     Verdict,
+    WorkersSilent,
 )
 from wfkit.core.states import RUN_ENDS, TASK_ENDS, FailureKind, RunState, TaskState
 
@@ -54,8 +56,7 @@ Packable = None | bool | int | float | str | bytes | list["Packable"]
 #: An event as `encode` makes it, or as it came over the wire.
 Encoded = Sequence[Packable]
 
-#: Dask reads msgpack's lists as tuples.
-_LIST: Final = (list, tuple)
+_LIST: Final = (list, tuple)  #: Dask reads msgpack's lists as tuples
 
 _Convert = Callable[[object], object]
 _Fill = Callable[[object, object], None]
@@ -88,6 +89,10 @@ class _Shape:
         self.at_seq = self.names.index("seq") if "seq" in self.names else -1
         self.encoders = tuple((at, one.encode) for at, one in enumerate(self.how) if one.encode is not None)
         self.decoders = tuple((at, one.decode) for at, one in enumerate(self.how) if one.decode is not None)
+        defaults = [field.default for field in fields(cls)]
+        #: From here on fields have defaults, which a record that was written before they were there has not.
+        self.least = max((at for at, one in enumerate(defaults, 1) if one is MISSING), default=0)
+        self.defaults = defaults
         self.naturals = tuple(at for at, one in enumerate(self.how) if one.natural)
         #: Types of whole lists: checked field by field once, then known. As many as there are optional fields to mix.
         self.good: set[tuple[type, ...]] = set()
@@ -104,7 +109,9 @@ class _Shape:
         """Make the object; changes `values`."""
         signature = tuple(map(type, values))
         if signature not in self.good:
-            self.check(signature)
+            if len(values) >= self.least:
+                values += self.defaults[len(values) :]
+            self.check(tuple(map(type, values)))
         for at in self.naturals:
             value = values[at]
             if value is not None and value < 0:  # type: ignore[operator]  # the signature says it is an int
@@ -184,37 +191,18 @@ def _many(item: _Field) -> _Field:
     return _Field(types=_LIST, encode=encode, decode=decode)
 
 
-def _pair() -> _Field:
-    def decode(value: object) -> object:
-        pair = cast(list[object], value)
-        if [type(one) for one in pair] != [str, str]:
-            raise _Malformed("a parameter is not a name and a preview")
-        return tuple(pair)
-
-    def encode(value: object) -> object:
-        return [_clean(one) for one in cast(tuple[str, str], value)]
-
-    return _Field(types=_LIST, encode=encode, decode=decode)
-
-
-def _counts() -> _Field:
+def _pair(first: type, second: type, wrong: str, *, natural: bool = False, encode: _Convert | None = None) -> _Field:
     def decode(value: object) -> object:
         pair = cast(list[int], value)
-        if [type(one) for one in pair] != [int, int] or min(pair) < 0:
-            raise _Malformed("a part is not two numbers from zero up")
+        if [type(one) for one in pair] != [first, second] or (natural and min(pair) < 0):
+            raise _Malformed(wrong)
         return tuple(pair)
 
-    return _Field(types=_LIST, encode=list, decode=decode)  # type: ignore[arg-type]  # it is only given pairs
+    return _Field(types=_LIST, encode=encode or list, decode=decode)  # type: ignore[arg-type]  # it is only given pairs
 
 
-def _look() -> _Field:
-    def decode(value: object) -> object:
-        pair = cast(list[object], value)
-        if [type(one) for one in pair] != [str, int]:
-            raise _Malformed("a look is not a group and an element")
-        return tuple(pair)
-
-    return _Field(types=_LIST, encode=list, decode=decode)  # type: ignore[arg-type]  # it is only given pairs
+def _clean_pair(value: object) -> object:
+    return [_clean(one) for one in cast(tuple[str, str], value)]
 
 
 def _whole_numbers(value: object) -> object:
@@ -235,12 +223,15 @@ _MAYBE_NATURAL: Final = _Field(types=(int, NoneType), natural=True)
 _FLOAT: Final = _Field(types=(float, int))  #: JavaScript writes 1.0 as 1
 _FLAG: Final = _Field(types=(bool,))
 _MAYBE_BYTES: Final = _Field(types=(bytes, NoneType))
+_PREVIEWED: Final = _pair(str, str, "a parameter is not a name and a preview", encode=_clean_pair)
+_PART: Final = _pair(int, int, "a part is not two numbers from zero up", natural=True)
+_LOOK: Final = _pair(str, int, "a look is not a group and an element")
 
 _EDGE: Final = _Shape(Edge, group=_ID, how=_enum(*How), index=_NATURAL, at=_MAYBE_NATURAL, items=_NUMBERS)
 _INPUT: Final = _Shape(Input, name=_TEXT, tokens=_Field(types=(bytes,)))
 _ARGUMENT: Final = _Shape(Argument, name=_TEXT, preview=_TEXT, uses=_NATURAL)
 _CODE: Final = _Shape(
-    CodeSpec, id=_ID, task=_TEXT, fingerprint=_TEXT, unknown=_TEXT, parts=_many(_pair()), source=_TEXT
+    CodeSpec, id=_ID, task=_TEXT, fingerprint=_TEXT, unknown=_TEXT, parts=_many(_PREVIEWED), source=_TEXT
 )
 _VERDICT: Final = _Shape(Verdict, nodes=_NUMBERS, reused=_FLAG, reason=_TEXT, stale=_TEXT)
 _BOUND: Final = _Shape(
@@ -264,12 +255,12 @@ _SPEC: Final = _Shape(
     parent=_MAYBE_ID,
     edges=_many(_nested(_EDGE)),
     labels=_many(_TEXT),
-    parts=_many(_counts()),
+    parts=_many(_PART),
     code=_ID,
     inputs=_many(_nested(_INPUT)),
     uses=_many(_nested(_EDGE)),
     spelled=_many(_nested(_EDGE)),
-    looks=_many(_look()),
+    looks=_many(_LOOK),
     arguments=_many(_nested(_ARGUMENT)),
 )
 _ERROR: Final = _Shape(ErrorInfo, type_name=_TEXT, message=_TEXT, traceback=_TEXT, pickled=_MAYBE_BYTES)
@@ -285,7 +276,7 @@ def _attempt_event(cls: type, **how: _Field) -> _Shape:
 
 
 _SHAPES: Final[Mapping[str, _Shape]] = {
-    RunStarted.tag: _event(RunStarted, run_id=_ID, flow_name=_TEXT, parent_id=_MAYBE_ID, parameters=_many(_pair())),
+    RunStarted.tag: _event(RunStarted, run_id=_ID, flow_name=_TEXT, parent_id=_MAYBE_ID, parameters=_many(_PREVIEWED)),
     CodesAdded.tag: _event(CodesAdded, codes=_many(_nested(_CODE))),
     NodesAdded.tag: _event(NodesAdded, groups=_many(_nested(_SPEC))),
     NodesDecided.tag: _event(NodesDecided, group=_ID, verdicts=_many(_nested(_VERDICT))),
@@ -308,10 +299,13 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         inline=_MAYBE_BYTES,
         stored=_ID,
         made_by=_ID,
+        memory_bytes=_NATURAL,
     ),
     NodeCrashed.tag: _attempt_event(NodeCrashed, kind=_enum(*FailureKind), reason=_TEXT, worker=_TEXT),
+    WorkersSilent.tag: _event(WorkersSilent, workers=_many(_TEXT)),
     LogLines.tag: _attempt_event(LogLines, part=_NATURAL, lines=_many(_nested(_LINE))),
-    BodyEnded.tag: _event(BodyEnded, handles=_many(_nested(_BOUND)), value=_MAYBE_BYTES),
+    BodyLogged.tag: _event(BodyLogged, lines=_many(_nested(_LINE))),
+    BodyEnded.tag: _event(BodyEnded, handles=_many(_nested(_BOUND)), value=_MAYBE_BYTES, cut_short=_FLAG),
     RunStateChanged.tag: _event(RunStateChanged, state=_enum(*(set(RunState) - RUN_ENDS)), reason=_TEXT),
     RunFinished.tag: _event(RunFinished, state=_enum(*RUN_ENDS), reason=_TEXT),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wfkit.core import wire
-from wfkit.core.events import AnyEvent, LogLines, RunFinished, RunStateChanged
+from wfkit.core.events import AnyEvent, BodyLogged, LogLines, RunFinished, RunStateChanged
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.history.payload import pack, unpack
 from wfkit.history.seal import Sealer
@@ -109,7 +109,7 @@ class Backlog:
     def _drop_lines(self, at: int) -> None:
         row = self.rows[at]
         events, _ = unpack(row.payload)
-        rest = [event for event in events if not isinstance(event, LogLines)]
+        rest = [event for event in events if not isinstance(event, LogLines | BodyLogged)]
         self.lines_dropped += _lines_in(events)
         if len(rest) == len(events):
             self._without_lines += 1
@@ -136,4 +136,4 @@ def _can_be_packed(event: wire.Encoded) -> bool:
 
 
 def _lines_in(events: Iterable[AnyEvent]) -> int:
-    return sum(len(event.lines) for event in events if isinstance(event, LogLines))
+    return sum(len(event.lines) for event in events if isinstance(event, LogLines | BodyLogged))

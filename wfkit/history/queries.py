@@ -177,17 +177,20 @@ class Queries:
             ids = select(tables.runs.c.id).where(tables.runs.c.removed.is_(True)).order_by(tables.runs.c.id)
             return list(connection.scalars(ids))
 
-    def unheard(self, but_not: str) -> tuple[list[RunId], float]:
-        """Runs that have not ended and whose owner, another one than `but_not`, is not heard of; and the time now."""
+    def unheard(self, but_not: str) -> tuple[dict[RunId, float], float]:
+        """Runs that have not ended and whose owner, another one than `but_not`, is not heard of; and the time now.
+
+        With each the end of its lease.
+        """
         column = tables.runs.c
         with self._database.reading() as connection:
             now_s = connection.execute(select(tables.now())).scalar_one()
-            found = connection.scalars(
-                select(column.id)
+            found = connection.execute(
+                select(column.id, column.until_s)
                 .where(_THERE, column.state.not_in(_ENDS), column.until_s <= now_s, column.holder != but_not)
                 .order_by(column.id)
             )
-            return list(found), now_s
+            return {row.id: row.until_s for row in found}, now_s
 
     def _unpacked(self, run_id: RunId, first_seq: int, last_seq: int, payload: bytes) -> Sequence[AnyEvent]:
         which = f"events {first_seq} to {last_seq} of the run {run_id}"

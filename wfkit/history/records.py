@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, select
 
 from wfkit.core.ids import RunId
 from wfkit.core.lease import Lease
-from wfkit.core.states import RunState
+from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.history import tables
 
 
@@ -83,7 +83,7 @@ def row_of(record: RunRecord, lease: Lease) -> dict[str, Any]:
         "environment": dict(record.environment),
         "cluster": dict(record.cluster),
         "counts": dict(record.counts),
-        "words": _words(record),
+        "words": words_of(record.id, record.flow_name, record.parameters),
         "holder": lease.holder,
         "epoch": lease.epoch,
         "until_s": lease.until_s,
@@ -103,7 +103,7 @@ def record_of(row: RowMapping, tags: Sequence[str]) -> RunRecord:
         environment=row["environment"],
         cluster=row["cluster"],
         counts=row["counts"],
-        holder=row["holder"] if row["until_s"] else "",
+        holder=row["holder"] if row["until_s"] and RunState(row["state"]) not in RUN_ENDS else "",
     )
 
 
@@ -112,7 +112,7 @@ def lease_of(row: RowMapping) -> Lease:
     return Lease(row["id"], row["holder"], row["epoch"], row["until_s"])
 
 
-def _words(record: RunRecord) -> str:
+def words_of(identity: RunId, flow_name: str, parameters: Iterable[tuple[str, str]]) -> str:
     """What a search looks into; case folded here, since databases disagree about it."""
-    parameters = (f"{name}={preview}" for name, preview in record.parameters)
-    return "\n".join((record.id, record.flow_name, *parameters)).casefold()
+    shown = (f"{name}={preview}" for name, preview in parameters)
+    return "\n".join((identity, flow_name, *shown)).casefold()

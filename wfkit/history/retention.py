@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,22 +66,17 @@ def expired(candidates: Iterable[Candidate], policy: Retention, now_s: float) ->
     return gone
 
 
-def needs_its_parent(record: RunRecord) -> Collection[RunId]:
-    """What a run needs as far as its record tells: reused nodes refer to results of the run that it goes on from."""
-    return () if record.parent_id is None else (record.parent_id,)
-
-
 def prune(
     history: History,
     delete_results: Callable[[RunId], None],
     size_of: Callable[[RunId], int],
     policy: Retention,
-    needs_of: Callable[[RunRecord], Collection[RunId]] = needs_its_parent,
 ) -> list[RunId]:
     """Remove the runs that are not kept: first their results, then their records.
 
-    A run is marked first, which only works as long as it is neither pinned nor goes on. So nothing comes in between,
-    and what a killed process left half done goes with the next pruning.
+    A run is marked first, which only works as long as it is not pinned, does not go on, and no other goes on from it or
+    is about to (`History.hold`). So nothing comes in between, and what a killed process left half done goes with the
+    next pruning.
 
     Parameters
     ----------
@@ -91,8 +86,6 @@ def prune(
     size_of : callable of run id
         Bytes of a run's results.
     policy : Retention
-    needs_of : callable of record
-        The runs whose results a run refers to.
 
     Returns
     -------
@@ -110,7 +103,8 @@ def prune(
             started_s=record.started_s,
             size_bytes=sizes.get(record.id, 0) + size_of(record.id),
             stays=record.pinned or record.state not in RUN_ENDS,
-            needs=frozenset(needs_of(record)),
+            # Its reused nodes refer to results of the run that it goes on from.
+            needs=frozenset(() if record.parent_id is None else (record.parent_id,)),
         )
         for record in _all(history)
     )

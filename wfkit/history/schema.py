@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wfkit.errors import HistoryUnusable
 from wfkit.history import tables
+from wfkit.history.broken import put_aside
 from wfkit.history.database import Database, in_words, patiently
 from wfkit.history.folder import private_file
 from wfkit.history.migrations import STEPS
@@ -22,13 +20,11 @@ from wfkit.history.migrations.step import Step
 
 #: SQLite's codes for a file that is none of its own, or no whole one: SQLITE_CORRUPT and SQLITE_NOTADB.
 _BROKEN: Final = {11, 26}
-#: … and for one that was moved while it was open: SQLITE_READONLY_DBMOVED.
-_MOVED: Final = 1032
-_TRIES: Final = 5
-_BESIDE: Final = ("", "-wal", "-shm", "-journal")
+#: So long a broken file is waited for that other processes read.
+_READ_S: Final = 5.0
 
 
-def prepare(database: Database, steps: Sequence[Step] = STEPS, tries: int = _TRIES) -> str:
+def prepare(database: Database, steps: Sequence[Step] = STEPS) -> str:
     """Make the tables, or bring them to this version.
 
     Parameters
@@ -36,8 +32,6 @@ def prepare(database: Database, steps: Sequence[Step] = STEPS, tries: int = _TRI
     database : Database
     steps : sequence of Step
         Those that there are, in order; the last one leads to this version.
-    tries : int
-        As often it is tried, while other processes put a broken file out of the way.
 
     Returns
     -------
@@ -50,7 +44,7 @@ def prepare(database: Database, steps: Sequence[Step] = STEPS, tries: int = _TRI
     note = ""
     try:
         if database.own_file and database.path is not None and _is_broken(database):
-            note = _move_aside(database, database.path)
+            note = put_aside(database.path, lambda: _is_broken(database), _READ_S)
         version = _version_in(database)
         target = steps[-1].to if steps else tables.VERSION
         _refuse_newer(database, version, target)
@@ -59,10 +53,7 @@ def prepare(database: Database, steps: Sequence[Step] = STEPS, tries: int = _TRI
         if version is None or version < target:
             with database.writing() as connection:
                 _make_or_migrate(database, connection, steps, target)
-    except (DBAPIError, sqlite3.Error) as error:
-        if _code_of(error) == _MOVED and tries > 1:
-            database.close()
-            return prepare(database, steps, tries - 1) or note
+    except (DBAPIError, sqlite3.Error, OSError) as error:
         raise HistoryUnusable(
             f"The history at {database.name} cannot be opened: {in_words(error)}.",
             "Make it readable and writable, or set WFKIT_HOME to another directory.",
@@ -143,31 +134,10 @@ def _back_up(path: Path, backup: Path) -> None:
 
 
 def _is_broken(database: Database) -> bool:
+    """Whether it is; then no connection stays open."""
     try:
         _version_in(database)
     except DBAPIError as error:
-        return _code_of(error) in _BROKEN
+        database.close()
+        return getattr(error.orig, "sqlite_errorcode", 0) in _BROKEN
     return False
-
-
-def _code_of(error: Exception) -> int:
-    return int(getattr(getattr(error, "orig", error), "sqlite_errorcode", 0))
-
-
-def _move_aside(database: Database, path: Path) -> str:
-    """Put a file that is no database out of the way, with what belongs to it, and an empty one in its place."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        database.close()
-        if not _is_broken(database):
-            return ""  # another process was faster
-        database.close()
-        aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
-        for end in _BESIDE:
-            if (part := path.with_name(path.name + end)).exists():
-                part.rename(aside.with_name(aside.name + end))
-        private_file(path)
-    finally:
-        os.close(folder)
-    return f"{path} was no database; it is {aside} now, and the history begins anew."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 
 from wfkit.core.ids import RunId
 from wfkit.core.lease import Lease
@@ -27,6 +27,8 @@ from wfkit.history.settling import Settling
 from wfkit.history.writer import BACKLOG_BYTES, Driver, Writer
 
 _NOTES: Final = 100
+#: A rerun waits at most so long for a database that another process holds.
+_HOLDING_S: Final = 2.0
 #: Pages of SQLite's file that are given back at a time: 10 ms.
 _PAGES: Final = 1_000
 
@@ -161,8 +163,16 @@ class History(Queries):
         if lease is not None:
             self._writer.call(lambda connection: writes.release(connection, lease))
 
-    def settle_abandoned(self) -> list[RunId]:
+    def settle_abandoned(self, *, waits_for: Callable[[RunId], bool] = lambda _: False) -> list[RunId]:
         """End runs INTERRUPTED whose owner is not heard of; to be called now and then by whoever shows runs.
+
+        While the database cannot be changed none is ended: its owner could not be heard of either.
+
+        Parameters
+        ----------
+        waits_for : callable, optional
+            While such a run is one of them, wait for the seconds that its owner has to be heard of, instead of being
+            called again.
 
         Returns
         -------
@@ -170,9 +180,9 @@ class History(Queries):
 
         Raises
         ------
-        HistoryUnusable : the database cannot be read or changed now
+        HistoryUnusable : the database cannot be read now
         """
-        return self._settling.settle()
+        return self._settling.settle(waits_for=waits_for)
 
     # What is kept
 
@@ -201,12 +211,27 @@ class History(Queries):
         """
         return [run_id for run_id in run_ids if self._writer.call(partial(_delete, run_id))]
 
+    def hold(self, run_id: RunId) -> bool:
+        """Keep a run that another one is about to go on from, until that one is on record; False if it is gone.
+
+        Raises
+        ------
+        HistoryUnusable : the database cannot be changed now
+        """
+        return self._writer.call(lambda connection: writes.hold(connection, run_id), _HOLDING_S)
+
     def mark_removed(self, run_id: RunId) -> bool:
-        """Hide a run whose results will be deleted; False if it is pinned or goes on."""
-        column = tables.runs.c
+        """Hide a run whose results will be deleted; False if it is pinned, goes on, or another one goes on from it."""
+        column, child = tables.runs.c, tables.runs.alias()
         change = (
             update(tables.runs)
-            .where(column.id == run_id, column.pinned.is_(False), column.state.in_([state.value for state in RUN_ENDS]))
+            .where(
+                column.id == run_id,
+                column.pinned.is_(False),
+                column.state.in_([state.value for state in RUN_ENDS]),
+                column.until_s <= tables.now(),
+                ~select(child.c.id).where(child.c.parent_id == column.id, child.c.removed.is_(False)).exists(),
+            )
             .values(removed=True)
         )
         return bool(self._writer.call(lambda connection: connection.execute(change).rowcount))

@@ -315,9 +315,12 @@ class Writer:
 
     def _shrink(self, backlogs: list[Backlog]) -> None:
         """Keep what waits below its size; the largest gives up something first."""
+        over_bytes = sum(backlog.size_bytes for backlog in backlogs) - self._backlog_bytes
         for backlog in sorted(backlogs, key=lambda one: -one.size_bytes):
-            others = sum(one.size_bytes for one in backlogs if one is not backlog)
-            backlog.shrink(max(0, self._backlog_bytes - others))
+            if over_bytes > 0:
+                before_bytes = backlog.size_bytes
+                backlog.shrink(max(0, before_bytes - over_bytes))
+                over_bytes -= before_bytes - backlog.size_bytes
             self._lines_dropped += backlog.lines_dropped
             self._events_dropped += backlog.events_dropped
             backlog.lines_dropped = backlog.events_dropped = 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from wfkit.core.ids import RunId
-from wfkit.core.lease import Lease, claimed, holds, released, renewed, taken_over
+from wfkit.core.lease import HOLD_S, Lease, claimed, holds, released, renewed, taken_over
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.history import tables
 from wfkit.history.backlog import Row, RunChange
@@ -64,8 +64,19 @@ def renew(connection: Connection, held: Lease) -> bool:
 def release(connection: Connection, held: Lease) -> None:
     """Let others have a run that one holds."""
     row = locked(connection, held.run_id)
-    if row is not None and holds(lease_of(row), held.holder, held.epoch):
+    if row is not None and holds(lease_of(row), held.holder, held.epoch) and RunState(row["state"]) not in RUN_ENDS:
         _keep(connection, released(lease_of(row)))
+
+
+def hold(connection: Connection, run_id: RunId) -> bool:
+    """Keep a run from being removed, since another one is about to go on from it; False where it is gone.
+
+    One that has ended needs no lease any more: the time in its row then says how long it is kept.
+    """
+    row = locked(connection, run_id)
+    if row is not None and RunState(row["state"]) in RUN_ENDS:
+        _keep(connection, replace(lease_of(row), until_s=row["now_s"] + HOLD_S))
+    return row is not None
 
 
 def append(
@@ -94,8 +105,9 @@ def append(
     if change is not None and not ended:
         values |= {"state": change.state.value, "reason": change.reason, "ended_s": change.ended_s}
         ended = change.state in RUN_ENDS
-    lease = released(lease_of(row)) if ended else renewed(lease_of(row), row["now_s"])
-    values["until_s"] = lease.until_s
+        values["until_s"] = released(lease_of(row)).until_s
+    if not ended:
+        values["until_s"] = renewed(lease_of(row), row["now_s"]).until_s
     connection.execute(update(tables.runs).where(tables.runs.c.id == held.run_id).values(**values))
     return True
 

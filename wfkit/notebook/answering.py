@@ -33,7 +33,7 @@ class LookedAtRun(Protocol):
         """What is known of a node beyond the view; called under `lock`."""
 
     def codes_now(self) -> Mapping[str, CodeSpec]:
-        """The code of its tasks as it is now, by the task's name."""
+        """The code of its tasks as it is now, by the id of the version on record."""
 
     @property
     def body_log(self) -> Sequence[LogLine]:
@@ -67,7 +67,7 @@ def answer(question: Question, run: LookedAtRun, deck: Deck, book: LogBook) -> M
             case AskRows(group=group, indexes=indexes):
                 return {"op": "rows", "rows": node_rows(view, deck, group, indexes)}, []
             case AskFind(text=text):
-                cards, masks = found(deck, text)
+                cards, masks = found(view, deck, text)
                 return {"op": "found", "cards": cards}, masks
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final, cast
 
+from wfkit.authoring.lookups import caught_lookups
 from wfkit.errors import BadFlow, BadParameter
 
 #: Holds the value of the last expression while a body runs in a private namespace.
@@ -136,7 +137,8 @@ class CellBody:
     def missing(self, namespace: Mapping[str, Any]) -> list[str]:
         """Names the body reads that nobody provides, in alphabetical order."""
         known = namespace.keys() | self.assigned.keys() | self.parameters.keys()
-        return sorted(name for name in self.free if name not in known and not hasattr(builtins, name))
+        read = self.free - caught_lookups(self.code)
+        return sorted(name for name in read if name not in known and not hasattr(builtins, name))
 
     def bound(self, namespace: Mapping[str, Any]) -> dict[str, Any]:
         """Pick what the body bound at top level out of the namespace it ran in, in order of the lines."""

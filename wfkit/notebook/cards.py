@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from math import inf
 from typing import Final
 
@@ -11,8 +12,9 @@ from typing_extensions import override
 
 from wfkit.core.events import How
 from wfkit.core.ids import GroupId
+from wfkit.core.stalls import is_stalled
 from wfkit.core.states import CODES, STATES, TaskState
-from wfkit.core.view import GroupView
+from wfkit.core.view import GroupView, RunView
 
 #: An edge to a card, as it travels: card, how, element.
 Link = tuple[str, str, int]
@@ -24,7 +26,8 @@ Times = tuple[float | None, float | None]
 Seats = list[tuple[int, int, int]]
 
 _LOOKED_AT: Final = 300  #: running nodes that are asked for a reason
-_ALIVE: Final = (CODES[TaskState.RUNNING], CODES[TaskState.WAITING])
+_RUNNING: Final = CODES[TaskState.RUNNING]
+_ALIVE: Final = (_RUNNING, CODES[TaskState.WAITING])
 
 
 class Card:
@@ -100,10 +103,11 @@ class Card:
     def note(self) -> str:
         """Why nodes that still run are not what they seem: "2 nodes: cancelling, still running on …"."""
         reasons = []
-        for cell in _cells_of(self.states, _ALIVE):
-            group, index = self.node(cell)
-            if reason := group.reasons.get(index):
-                reasons.append(reason)
+        for code in _ALIVE:
+            for cell in islice(_cells_of(self.states, code), _LOOKED_AT):
+                group, index = self.node(cell)
+                if reason := group.reasons.get(index):
+                    reasons.append(reason)
         if not reasons:
             return ""
         return reasons[0] if len(self.states) == 1 else _together(reasons)
@@ -111,6 +115,12 @@ class Card:
     def stale(self) -> int:
         """How many of its nodes keep a value that is not what the code would give now."""
         return self.first.stale
+
+    def stalled(self, view: RunView) -> list[int]:
+        """Cells of its nodes that run on a worker that is not heard of."""
+        if not view.silent:
+            return []
+        return [cell for cell in _cells_of(self.states, _RUNNING) if is_stalled(view, *self.node(cell))]
 
 
 class Fold(Card):
@@ -241,15 +251,12 @@ def _link(group: GroupId, how: How, index: int, card_of: CardOf) -> Link:
     return (card.id, how.value, 0) if isinstance(card, Fold) else (group, how.value, index)
 
 
-def _cells_of(states: bytearray, codes: tuple[int, ...]) -> Iterator[int]:
-    """The first cells in one of these states."""
-    for code in codes:
-        cell = states.find(code)
-        for _ in range(_LOOKED_AT):
-            if cell < 0:
-                break
-            yield cell
-            cell = states.find(code, cell + 1)
+def _cells_of(states: bytearray, code: int) -> Iterator[int]:
+    """The cells in a state."""
+    cell = states.find(code)
+    while cell >= 0:
+        yield cell
+        cell = states.find(code, cell + 1)
 
 
 def _together(reasons: list[str]) -> str:

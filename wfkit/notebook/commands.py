@@ -151,7 +151,7 @@ def told(session: Session, command: FlowCommand) -> str:
 def _order(session: Session, order: str, name: str | None) -> str:
     fitting = [run for run in session.runs if name is None and _fits(run, order)]
     run = fitting[-1] if fitting else _chosen(session, name)
-    return give(run, order, f"by %flow {order}", f"{run.id} of {run.flow_name}")[1]
+    return give(run, order, f"by %flow {order}", f"the run {run.id} of {run.flow_name}")[1]
 
 
 def _fits(run: Run, order: str) -> bool:

@@ -125,7 +125,7 @@ class Comparison:
         self.headline = _headline(self)
 
     def figure(self) -> figure:
-        """Bars of each task in both runs, for `bokeh.io.show`, reports and exports."""
+        """Bars of each task in both runs: a Bokeh figure that a cell shows, and that can be exported."""
         from wfkit.notebook.plots import comparison_figure
 
         return comparison_figure(self)

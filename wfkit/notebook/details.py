@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from wfkit.core.events import ErrorInfo, LogLine
 from wfkit.core.ids import GroupId, spawner
+from wfkit.core.stalls import reason_now, stall_reason
 from wfkit.core.view import GroupView, RunView
 from wfkit.engine.driver.knowing import Known
 from wfkit.notebook.causes import causes_of, place_of_value
@@ -83,7 +84,7 @@ def node_detail(
         "index": cell,
         "state": group.state(index).value,
         "kind": None if kind is None else kind.value,
-        "reason": clean(group.reasons.get(index, ""), _LINE_CHARS),
+        "reason": clean(group.reasons.get(index, "") or stall_reason(view, group, index), _LINE_CHARS),
         "preview": clean(group.previews.get(index, ""), _PREVIEW_CHARS),
         "worker": clean(worker_of(view, group.worker_of[index]), _NAME_CHARS),
         "moves": [
@@ -104,6 +105,7 @@ def node_detail(
         "ended_s": _number(group.ended_s[index]),
         "wall_s": _number(group.wall_s[index]),
         "result_bytes": group.result_bytes[index] if ended and group.result_bytes[index] > 0 else None,
+        "memory_bytes": group.memory_bytes.get(index),
         "logs": list(_log_rows(group, index)),
         "spawner": None if made_by is None else node_place(view, deck, *made_by),
         "spawned": [call_place(view, deck, child) for child in children[:_MOST_SPAWNED]],
@@ -121,7 +123,7 @@ def node_rows(view: RunView, deck: Deck, card_id: str, cells: Iterable[int]) -> 
     """
     nodes = (find_node(view, deck, card_id, cell) for cell in cells)
     return [
-        [one_line(group.name(index), _NAME_CHARS), one_line(group.reason(index), _REASON_CHARS)]
+        [one_line(group.name(index), _NAME_CHARS), one_line(reason_now(view, group, index), _REASON_CHARS)]
         for group, index in nodes
     ]
 

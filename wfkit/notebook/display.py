@@ -9,6 +9,7 @@ from html import escape
 from typing import Final
 
 from wfkit.core.events import ErrorInfo
+from wfkit.core.stalls import stalled_count
 from wfkit.core.states import CODES, OWN_FAILURES, RUN_ENDS, STATES, TASK_ENDS, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 from wfkit.notebook.cards import Card, Fold, Times
@@ -78,13 +79,17 @@ def outcome_line(view: RunView, now_s: float | None = None) -> str:
     if view.started_s is not None and until_s is not None:
         took = f" {'in' if view.state in RUN_ENDS else 'for'} {duration(until_s - view.started_s)}"
     stale = f", {count:,} stale" if (count := view.stale_count()) else ""
-    return f"{_flow(view)} {view.state.value}{took}: {counts_text(view.counts()) or 'no tasks'}{stale}"
+    counts = counts_text(view.counts(), stalled_count(view)) or "no tasks"
+    return f"{_flow(view)} {view.state.value}{took}: {counts}{stale}"
 
 
-def counts_text(counts: Sequence[int]) -> str:
-    """Tell counts by state code: "36 completed, 1 failed"."""
+def counts_text(counts: Sequence[int], stalled: int = 0) -> str:
+    """Tell counts by state code: "36 completed, 1 failed, 2 running (1 stalled)"."""
     return ", ".join(
-        f"{counts[CODES[state]]:,} {state.value.lower().replace('_', ' ')}" for state in _TOLD if counts[CODES[state]]
+        f"{counts[CODES[state]]:,} {state.value.lower().replace('_', ' ')}"
+        f"{f' ({stalled:,} stalled)' if stalled and state is TaskState.RUNNING else ''}"
+        for state in _TOLD
+        if counts[CODES[state]]
     )
 
 
@@ -199,6 +204,7 @@ class _Row:
     card: Card
     counts: list[int]
     times: Times
+    stalled: int
 
     @property
     def name(self) -> str:
@@ -217,13 +223,16 @@ class _Row:
         if self.card.kind == "flatten":
             total = len(self.card.states)
             return f"{total:,} {'item' if total == 1 else 'items'}" if total else ""
-        return counts_text(self.counts)
+        return counts_text(self.counts, self.stalled)
 
 
 def _rows(view: RunView, deck: Deck) -> list[_Row]:
     """The cards of a run; one that stands for a flow counts the nodes of its members."""
     deck.update(view)
-    rows = {card.id: _Row(depth, card, list(card.counts), card.times()) for depth, card in deck.tree()}
+    rows = {
+        card.id: _Row(depth, card, list(card.counts), card.times(), len(card.stalled(view)))
+        for depth, card in deck.tree()
+    }
     for row in rows.values():
         if row.card.kind not in {"task", "spawned"}:
             continue
@@ -232,6 +241,7 @@ def _rows(view: RunView, deck: Deck) -> list[_Row]:
             if above.kind == "flow":
                 have = rows[above.id].counts
                 rows[above.id].counts = [one + more for one, more in zip(have, row.card.counts, strict=True)]
+                rows[above.id].stalled += row.stalled
             above = above.above
     return list(rows.values())
 

@@ -11,21 +11,24 @@ from wfkit.errors import WfkitError
 from wfkit.notebook.cell import install
 from wfkit.notebook.commands import make_magics
 from wfkit.notebook.completion import install_completion
-from wfkit.notebook.display import run_html, run_text
+from wfkit.notebook.display import outcome_line, run_html, run_text
 from wfkit.notebook.execution import shorten
 from wfkit.notebook.hooks import NotebookHooks
 from wfkit.notebook.noticing import NOTICING
+from wfkit.notebook.output import ShownRun
 from wfkit.notebook.tracebacks import install_tracebacks
 from wfkit.notebook.view import close_views
 from wfkit.notebook.waiting import wait_interruptibly
 from wfkit.session.session import Session, close_nothing, session, wait_for
 
 if TYPE_CHECKING:
+    from wfkit.engine.driver.recorded import RecordedRun
     from wfkit.engine.driver.run import Run
 
 #: What takes the extension out of a shell again, by the shell's id.
 _UNDO: Final[dict[int, list[Callable[[], object]]]] = {}
-_RUN: Final = "wfkit.engine.driver.run.Run"
+#: Known by name, since the engine is not loaded yet.
+_RUNS: Final = ("wfkit.engine.driver.run.Run", "wfkit.engine.driver.recorded.RecordedRun")
 
 
 def load(shell: Any) -> None:
@@ -93,19 +96,23 @@ def _install_settings(shell: Any, current: Session) -> Callable[[], object]:
 
 def _install_reprs(shell: Any) -> list[Callable[[], object]]:
     formatters = shell.display_formatter.formatters
-    html, plain = formatters["text/html"], formatters["text/plain"]
-    html.for_type(_RUN, _html)  # by name, since the engine is not loaded yet
-    plain.for_type(_RUN, lambda run, printer, _cycle: printer.text(_text(run)))
-    return [lambda: html.pop(_RUN, None), lambda: plain.pop(_RUN, None)]
+    undo: list[Callable[[], object]] = []
+    for kind, show in (("text/html", _html), ("text/plain", _print)):
+        for run in _RUNS:
+            formatters[kind].for_type(run, show)
+            undo.append(functools.partial(formatters[kind].pop, run, None))
+    return undo
 
 
-def _html(run: Run) -> str:
+def _html(run: ShownRun) -> str:
     held = run.held_bytes
     with run.lock:
         return run_html(run.view_model, time.time(), held_bytes=held)
 
 
-def _text(run: Run) -> str:
-    held = run.held_bytes
+def _print(run: Run | RecordedRun, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's
+    """Print a run: in full, or in one line where it is among others, as in what `wfkit.runs()` gives."""
+    alone, held = len(printer.stack) == 1, run.held_bytes
     with run.lock:
-        return run_text(run.view_model, time.time(), held)
+        view, now_s = run.view_model, time.time()
+        printer.text(run_text(view, now_s, held) if alone else f"<Run {run.id} of {outcome_line(view, now_s)}>")

@@ -65,7 +65,7 @@ def snapshot(view: RunView, now_s: float, deck: Deck | None = None, held_bytes: 
     for card in sent.deck.by_id.values():
         sent.states[card.id] = bytes(card.states)
         sent.times[card.id] = card.times()
-        sent.told[card.id] = _described(card, sent)
+        sent.told[card.id] = _described(view, card, sent)
         groups.append(sent.told[card.id])
         buffers.append(sent.states[card.id])
     content: dict[str, object] = {
@@ -88,7 +88,7 @@ def delta(view: RunView, sent: Sent, now_s: float, held_bytes: int = 0) -> Messa
     buffers: list[bytes] = []
     for card in sent.deck.update(view, _AT_ONCE):
         form, parts = _cells(card, sent, recount=view.state in RUN_ENDS)
-        change = _changed(card, sent)
+        change = _changed(view, card, sent)
         if change is not None or parts:
             groups.append(change or {"id": card.id})
         if parts:
@@ -125,7 +125,7 @@ def _head(view: RunView, now_s: float, held_bytes: int) -> dict[str, object]:
     }
 
 
-def _described(card: Card, sent: Sent) -> dict[str, object]:
+def _described(view: RunView, card: Card, sent: Sent) -> dict[str, object]:
     first_s, last_s = sent.times[card.id]
     spec = card.first.spec
     return {
@@ -145,12 +145,13 @@ def _described(card: Card, sent: Sent) -> dict[str, object]:
         "last_s": last_s,
         "note": clean(card.note(), _NOTE_CHARS),
         "stale": card.stale(),
+        "stalled": card.stalled(view),
     }
 
 
-def _changed(card: Card, sent: Sent) -> dict[str, object] | None:
+def _changed(view: RunView, card: Card, sent: Sent) -> dict[str, object] | None:
     """Describe a card; one that the browser has by what is not as it was; None if all is."""
-    before, after = sent.told.get(card.id), _described(card, sent)
+    before, after = sent.told.get(card.id), _described(view, card, sent)
     sent.told[card.id] = after
     if before is None:
         return after

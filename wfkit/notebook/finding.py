@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from wfkit.core.view import GroupView
+from wfkit.core.stalls import stall_reason, stalled_in
+from wfkit.core.view import GroupView, RunView
 from wfkit.notebook.cards import Card, Fold
 from wfkit.notebook.deck import Deck
 
@@ -13,11 +14,13 @@ from wfkit.notebook.deck import Deck
 _AFTER_NAME: Final = frozenset("0123456789.[]")
 
 
-def found(deck: Deck, text: str) -> tuple[list[str], list[bytes]]:
+def found(view: RunView, deck: Deck, text: str) -> tuple[list[str], list[bytes]]:
     """Find nodes by text, however it is capitalised.
 
     Parameters
     ----------
+    view : RunView
+        The run.
     deck : Deck
         What the browser was told.
     text : str
@@ -33,7 +36,7 @@ def found(deck: Deck, text: str) -> tuple[list[str], list[bytes]]:
     for card in deck.by_id.values():
         mask = bytearray((len(card.states) + 7) // 8)
         for group in _groups(card):
-            for index in _matching(group, wanted, named=isinstance(card, Fold) or bool(group.spec.parts)):
+            for index in _matching(view, group, wanted, named=isinstance(card, Fold) or bool(group.spec.parts)):
                 cell = card.cell(group.spec.id, index)
                 if cell is not None and cell >> 3 < len(mask):
                     mask[cell >> 3] |= 1 << (cell & 7)
@@ -50,7 +53,7 @@ def _groups(card: Card) -> Iterator[GroupView]:
         yield card.first
 
 
-def _matching(group: GroupView, wanted: str, *, named: bool) -> Iterator[int]:
+def _matching(view: RunView, group: GroupView, wanted: str, *, named: bool) -> Iterator[int]:
     if named:
         if wanted in group.spec.name.lower():
             yield from range(len(group))
@@ -58,6 +61,7 @@ def _matching(group: GroupView, wanted: str, *, named: bool) -> Iterator[int]:
         if wanted[-1:] in _AFTER_NAME:  # else no name of an element has more of it than that of its group
             yield from (index for index in range(len(group)) if wanted in group.name(index).lower())
     yield from (index for index, reason in group.reasons.items() if wanted in reason.lower())
+    yield from (index for index in stalled_in(view, group) if wanted in stall_reason(view, group, index).lower())
     hits = {
         at
         for at, verdict in enumerate(group.verdicts)

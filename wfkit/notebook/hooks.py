@@ -18,8 +18,8 @@ from wfkit.authoring.flow import BodyResult, Flow
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.parameters import bind_parameters, validate_parameters
 from wfkit.authoring.pickler import dumps
+from wfkit.authoring.secrets import holds_secret, names_secret
 from wfkit.authoring.task import refuse_bad_function, task
-from wfkit.core.rerun import Wishes
 from wfkit.core.states import RUN_ENDS
 from wfkit.engine.driver.lineage import follow
 from wfkit.errors import RunIsLive
@@ -57,13 +57,15 @@ class CellFlowBody:
     def __reduce__(self) -> tuple[object, ...]:
         """For a rerun in another kernel: the cell, and the values of the names that it reads, as far as they are small.
 
-        Each run is kept so, in memory and in the store: data that the cell reads is left out, and missing there.
+        Each run is kept so, in memory and in the store: data that the cell reads is left out, and missing there. So are
+        secrets, and what has the name of one.
         """
-        found = {name: self._namespace[name] for name in sorted(self._body.free) if name in self._namespace}
+        found = self.reads()
         frozen: dict[str, bytes] = {}
         left = MOST_BYTES
         for name, value in found.items():
-            if (payload := _dumped(value, left)) is not None:
+            payload = _dumped(name, value, left)
+            if payload is not None and not holds_secret(payload):
                 frozen[name] = payload
                 left -= len(payload)
         return (_thawed_body, (self._body, frozen))
@@ -80,6 +82,11 @@ class CellFlowBody:
         """Each parameter has the type of its default."""
         return _types_of_defaults(self.signature)
 
+    def reads(self) -> dict[str, Any]:
+        """The values of the names that the body takes from the notebook."""
+        names = self._body.free - self.expressions.keys()
+        return {name: self._namespace[name] for name in sorted(names) if name in self._namespace}
+
     def missing(self) -> list[str]:
         """Names that the body reads and nobody provides."""
         return self._body.missing(self._namespace)
@@ -87,12 +94,13 @@ class CellFlowBody:
     def execute(self, parameters: Mapping[str, object]) -> BodyResult:
         """Run the body as last executed, in a copy of the notebook's namespace."""
         namespace, value = self._body.run_private(self._namespace, parameters)
-        return result_of(self._body, namespace, value)
+        return result_of(self._body, namespace, value, self._body.bound(self._namespace))
 
 
-def _dumped(value: object, most_bytes: int) -> bytes | None:
+def _dumped(name: str, value: object, most_bytes: int) -> bytes | None:
     try:
-        return dumps(value, most_bytes)
+        payload = dumps(value, most_bytes)  # first: what is too large is not looked through for names
+        return None if names_secret({name: value}) else payload
     except Exception:  # noqa: BLE001 - a value that cannot be kept is missing then, and named
         return None
 
@@ -137,9 +145,18 @@ class CellFlow(Flow[..., Any]):
         return f"<Flow {self.name}({told})>"
 
 
-def result_of(body: CellBody, namespace: Mapping[str, Any], last_value: object) -> BodyResult:
-    """A cell flow's value: its last expression, else the handles that it bound."""
-    names = body.bound(namespace)
+def result_of(
+    body: CellBody, namespace: Mapping[str, Any], last_value: object, before: Mapping[str, Any]
+) -> BodyResult:
+    """A cell flow's value: its last expression, else the handles that it bound.
+
+    Parameters
+    ----------
+    before : mapping
+        What its names stood for before: a handle that is still there was bound by another run.
+    """
+    bound = body.bound(namespace).items()
+    names = {name: value for name, value in bound if not isinstance(value, Handle) or value is not before.get(name)}
     handles = {name: value for name, value in names.items() if isinstance(value, Handle)}
     return BodyResult(last_value if body.has_last_expression else handles, names)
 
@@ -151,6 +168,7 @@ class NotebookHooks:
         self._shell = shell
         self._session = session
         self._bodies: dict[FlowCell, BodyOf] = {}
+        self._before: dict[FlowCell, dict[str, Any]] = {}  # what the names of a body stood for
         self._views: dict[FlowCell, FlowView | StaticView] = {}
         self._sources: WeakKeyDictionary[Run, str] = WeakKeyDictionary()  # of the cells that opened runs
 
@@ -172,6 +190,7 @@ class NotebookHooks:
             if cell.arguments.named:
                 cell.namespace[cell.arguments.name] = flow
             self._show(cell, run)
+            self._before[cell] = cell.body.bound(cell.namespace)
             self._bodies[cell] = BodyOf(run, flow.body).__enter__()
         except BaseException as error:
             run.fail_body(*ending_of(error, None), {})
@@ -180,14 +199,14 @@ class NotebookHooks:
     def leave(self, cell: FlowCell, last_value: object) -> None:
         """The body ran to its end."""
         body = self._bodies[cell]
-        body.result = result_of(cell.body, cell.namespace, last_value)
+        body.result = result_of(cell.body, cell.namespace, last_value, self._before.pop(cell, {}))
         body.close()
         follow(dict(body.result.names), body.run)
 
     def failed(self, cell: FlowCell, error: BaseException, line: int | None) -> None:
         """The body raised or was interrupted."""
         body = self._bodies.pop(cell)
-        body.result = result_of(cell.body, cell.namespace, None)
+        body.result = result_of(cell.body, cell.namespace, None, self._before.pop(cell, {}))
         body.fail(error, line)
         follow(dict(body.result.names), body.run)
         self._views.pop(cell, None)
@@ -215,12 +234,13 @@ class NotebookHooks:
         return cast("Any", task)(**arguments.options)(function)  # options come from a parser
 
     def _open(self, cell: FlowCell, flow: CellFlow) -> Run:
-        last = self._session.last_of(flow.name) if cell.arguments.reuse else None
-        if last is None:
-            return self._session.new_run(flow, dict(cell.parameters))
-        from wfkit.session.reruns import open_rerun  # what most cells do not need
+        if cell.arguments.reuse:
+            from wfkit.session.reruns import asked_of, last_of, open_rerun  # what most cells do not need
 
-        return open_rerun(self._session, last, flow, dict(cell.parameters), Wishes(changed=True), {})
+            if (last := last_of(self._session, flow.name)) is not None:
+                asked = asked_of(self._session, last, ["changed"], {})
+                return open_rerun(self._session, asked, flow, dict(cell.parameters))
+        return self._session.new_run(flow, dict(cell.parameters))
 
     def _show(self, cell: FlowCell, run: Run) -> None:
         if cell.arguments.view and self._session.settings.notebook_view:

@@ -13,7 +13,7 @@ from wfkit.notebook.deck import Deck
 from wfkit.notebook.places import Place, call_place, node_place
 from wfkit.notebook.plain import clean, one_line
 
-_MOST: Final = 20  #: links in one list
+_MOST: Final = 20  #: links, or arguments, in one list
 _PREVIEW_CHARS: Final = 200
 _NAME_CHARS: Final = 100
 _OWN_ITEM: Final = -1
@@ -39,7 +39,7 @@ def arguments_of(
     """
     spec, own = group.spec, dict(previews)
     edges = [edge for edge in spec.uses if edge.at is None or edge.at == index]
-    known = [*spec.arguments]
+    known = [*spec.arguments[:_MOST]]
     if sum(one.uses for one in known) != len(edges):  # several calls deep in an argument, or handles of other runs
         known = [
             *(Argument(one.name, one.preview) for one in known),

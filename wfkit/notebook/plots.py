@@ -8,10 +8,10 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 from bokeh.models import ColumnDataSource, FactorRange, FixedTicker, HoverTool, NumeralTickFormatter, Range1d
-from bokeh.plotting import figure
 
 from wfkit.core.states import OWN_FAILURES, RUN_ENDS, STATES, TaskState
 from wfkit.core.view import RunView
+from wfkit.notebook.charts import Chart
 from wfkit.notebook.lanes import Bar, Lane, laid_out
 from wfkit.notebook.plain import clean, duration, one_line
 
@@ -56,7 +56,7 @@ _MOST_TASKS: Final = 40
 _TITLE_CHARS: Final = 110
 
 
-def timeline_figure(view: RunView, now_s: float | None = None) -> figure:
+def timeline_figure(view: RunView, now_s: float | None = None) -> Chart:
     """Draw what ran where and when: a lane for whatever ran at the same time on a worker.
 
     Parameters
@@ -83,12 +83,12 @@ def timeline_figure(view: RunView, now_s: float | None = None) -> figure:
     return plot
 
 
-def _empty(view: RunView, lanes: list[Lane], bars: list[Bar], elapsed_s: float) -> figure:
+def _empty(view: RunView, lanes: list[Lane], bars: list[Bar], elapsed_s: float) -> Chart:
     """Axes and title; a tick at the first lane of each worker."""
     firsts = [row for row, lane in enumerate(lanes) if lane.number == 0]
     height = next(pixels for most, pixels in _LANE_PX if len(lanes) <= most)
     shares = f", as shares of time of {len(bars):,} bars" if len(bars) > MOST_BARS else ""
-    plot = figure(
+    plot = Chart(
         title=f"{clean(view.flow_name, _NAME_CHARS)} {view.run_id}: {view.state.value}, {duration(elapsed_s)}{shares}",
         x_axis_label="time since the start" if elapsed_s > _LONG_S else "seconds since the start",
         x_range=Range1d(start=0, end=max(elapsed_s, 1e-3) * 1.01),
@@ -110,7 +110,7 @@ def _worker(view: RunView, number: int) -> str:
     return one_line(view.workers[number].rpartition("//")[2], _WORKER_CHARS) if number >= 0 else "no worker"
 
 
-def _draw_bars(plot: figure, view: RunView, bars: list[Bar], began_s: float) -> None:
+def _draw_bars(plot: Chart, view: RunView, bars: list[Bar], began_s: float) -> None:
     """Each stretch as a bar, a renderer for each state."""
     by_state: dict[TaskState, list[Bar]] = defaultdict(list)
     for bar in bars:
@@ -144,7 +144,7 @@ def _label(state: TaskState) -> str:
     return _LABELS.get(state, state.value.lower().replace("_", " "))
 
 
-def _bars(plot: figure, state: TaskState, data: dict[str, list[Any]], height: float, alpha: str | float = 1.0) -> Any:
+def _bars(plot: Chart, state: TaskState, data: dict[str, list[Any]], height: float, alpha: str | float = 1.0) -> Any:
     color = PALETTE[state]
     return plot.hbar(
         y="lane",
@@ -163,9 +163,7 @@ def _bars(plot: figure, state: TaskState, data: dict[str, list[Any]], height: fl
     )
 
 
-def _draw_shares(
-    plot: figure, view: RunView, bars: list[Bar], lanes: list[Lane], began_s: float, ends_s: float
-) -> None:
+def _draw_shares(plot: Chart, view: RunView, bars: list[Bar], lanes: list[Lane], began_s: float, ends_s: float) -> None:
     """How busy each lane was, by stretches of time of equal length; what went wrong gives a stretch its colour."""
     bins = max(20, min(_MOST_BINS, MOST_BARS // max(1, len(lanes))))
     width_s = max(ends_s - began_s, 1e-3) / bins
@@ -210,13 +208,13 @@ def _draw_shares(
     plot.add_tools(HoverTool(renderers=renderers, tooltips=hover, point_policy="follow_mouse"))
 
 
-def comparison_figure(compared: Comparison) -> figure:
+def comparison_figure(compared: Comparison) -> Chart:
     """Draw the time of each task in both runs, the greatest difference on top."""
     pairs = compared.tasks[:_MOST_TASKS]
     sides = (("this", compared.this), ("other", compared.other))
     factors = [(one_line(pair.task, _WORKER_CHARS), label) for pair in pairs for label, _ in sides]
     longest_s = max((run_sum.busy_s for pair in pairs for run_sum in (pair.this, pair.other) if run_sum), default=0.0)
-    plot = figure(
+    plot = Chart(
         title="\n".join(wrap(compared.headline, _TITLE_CHARS)),
         x_axis_label="seconds of work, all nodes of the task together",
         x_range=Range1d(start=0, end=max(longest_s, 1e-3) * 1.3),  # room for the notes

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
+from wfkit.core.stalls import reason_now
 from wfkit.core.states import CODES, OWN_FAILURES, RUN_ENDS
 from wfkit.core.view import GroupView, RunView
 from wfkit.errors import CannotWrite
@@ -218,7 +219,7 @@ def _kept(view: RunView, now_s: float) -> dict[str, object]:
         "sums": {card.id: group_summary(view, deck, card.id) for card in cards},
         "cards": {card.id: clean(card.name, 400) for card in cards},
         "names": {card.id: names for card in cards if (names := _names(card))},
-        "reasons": {card.id: reasons for card in cards if (reasons := _reasons(card))},
+        "reasons": {card.id: reasons for card in cards if (reasons := _reasons(view, card))},
     }
 
 
@@ -263,11 +264,11 @@ def _named(group: GroupView, index: int) -> str:
     return one_line(group.name(index), 200)
 
 
-def _reasons(card: Card) -> dict[int, str]:
+def _reasons(view: RunView, card: Card) -> dict[int, str]:
     found: dict[int, str] = {}
     for cell in range(len(card.states)):
         group, index = card.node(cell)
-        if reason := group.reason(index):
+        if reason := reason_now(view, group, index):
             found[cell] = one_line(reason, 300)
             if len(found) == _MOST_REASONS:
                 break

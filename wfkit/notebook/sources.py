@@ -34,13 +34,13 @@ def source_of(view: RunView, group: GroupView, index: int | None, now: Mapping[s
     index : int or None
         The node.
     now : mapping
-        The code of tasks as it is now, by the task's name; of those that are known here.
+        The code of tasks as it is now, by the id of the version on record; of those that are known here.
     """
     made_by = "" if index is None else group.made_by.get(index, "")
     ran = view.codes.get(made_by or group.spec.code)
-    here = now.get(group.spec.task)
     if ran is None:
         return {"lines": [], "changes": [], "note": "The code of this task is not on record."}
+    here = now.get(ran.id)
     before = _lines_of(ran)
     if here is None:
         return {

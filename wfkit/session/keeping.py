@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from wfkit.authoring.contents import MOST_BYTES
 from wfkit.authoring.flow import Flow, FunctionBody
 from wfkit.authoring.pickler import dumps
-from wfkit.authoring.secrets import holds_secret
+from wfkit.authoring.secrets import holds_secret, names_secret, redacted
+from wfkit.authoring.whereabouts import working_folder
 from wfkit.core.abandoned import last_events
 from wfkit.core.events import AnyEvent
 from wfkit.core.ids import RunId, run_id
@@ -51,6 +51,7 @@ _GIGABYTE: Final = 10**9
 _MOST_GIGABYTES: Final = 10**9
 _NAMED: Final = 3
 _TAKEN_OVER: Final = "another process has taken the run over"
+_FlowAndArguments = tuple["Flow[..., Any] | None", dict[str, object]]
 
 
 class Keeper:
@@ -109,7 +110,7 @@ class Keeper:
             return None
         kept = _Kept(self.history, identity)
         payload = _frozen_flow(flow, arguments)
-        (source_kind, source), folder = _source(flow), str(Path.cwd())
+        (source_kind, source), folder = _source(flow), working_folder()
 
         def begin() -> None:
             record = RunRecord(
@@ -136,6 +137,12 @@ class Keeper:
         self._beginning.append(thread)
         thread.start()
         return kept
+
+    def hold(self, identity: RunId) -> None:
+        """Keep the record and the results of a run that another one is about to go on from."""
+        if self.history is not None:
+            with suppress(WfkitError):  # where nobody can write now, nobody removes it
+                self.history.hold(identity)
 
     def _stored_flow(self, identity: RunId, payload: bytes) -> str:
         """Keep a flow for a rerun by another kernel; the reference, or nothing where it cannot be kept."""
@@ -166,11 +173,13 @@ class Keeper:
         NoSuchRun : there is none, or there are several
         """
         if self.history is None:
-            raise NoSuchRun(f"There is no run {name!r}.", f"No history is kept: {'; '.join(self.cautions) or 'off'}.")
+            why = "; ".join(caution.rstrip(".") for caution in self.cautions) or "off"
+            raise NoSuchRun(f"There is no run {name!r}.", f"No history is kept: {why}.")
         self._settle()
         self.history.flush(_CLOSE_S)
-        self.history.settle_abandoned()
-        return RecordedRun(_Record(self, self.history.run(name)), self.results)
+        identity = self.history.run(name).id
+        self.history.settle_abandoned(waits_for=lambda one: one == identity)
+        return RecordedRun(_Record(self, self.history.run(identity)), self.results)
 
     def record(self, identity: RunId) -> RunRecord | None:
         """What is on record about a run: who, where, with what; None where there is no record of it."""
@@ -189,7 +198,7 @@ class Keeper:
             return []
         self._settle()
         self.history.flush(_CLOSE_S)
-        self.history.settle_abandoned()
+        self.history.settle_abandoned(waits_for=lambda _: True)
         return [RecordedRun(_Record(self, record), self.results) for record in self.history.runs(**wanted)]
 
     def _prune_once(self) -> None:
@@ -261,7 +270,7 @@ class _Kept:
     def lose(self) -> None:
         """Another process has the run now, or has ended it; nothing of it begins on the cluster any more."""
         if self.run is not None:
-            self.run.lose_cluster("another process has taken the run over, since this one was not heard of")
+            self.run.lose_cluster(f"{_TAKEN_OVER}, or ended it when this one was not heard of")
             self.run.release()
 
 
@@ -300,18 +309,24 @@ class _Record:
         history.append(self.id, [encode(end) for end in ends])
         history.flush(_CLOSE_S)
 
-    def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:
-        """The flow as it was, and what it was called with; None where that was not kept."""
+    def flow(self) -> _FlowAndArguments | None:
+        """The flow as it was (None where it was not kept), and what it was called with; None where that was not."""
         if not self._record.flow_stored or self._keeper.results is None:
             return None
-        return cast("tuple[Flow[..., Any], dict[str, object]]", self._keeper.results.load(self._record.flow_stored))
+        return cast("_FlowAndArguments", self._keeper.results.load(self._record.flow_stored))
 
 
 def _frozen_flow(flow: Flow[..., Any], arguments: Mapping[str, object]) -> bytes:
-    """A flow and its arguments as they are now; empty where they are large, cannot be pickled, or hold a secret."""
-    with suppress(Exception):  # the user's own code
-        payload = dumps((flow, dict(arguments)), _FLOW_BYTES)
-        return b"" if holds_secret(payload) else payload
+    """A flow and its arguments as they are now; what is large, cannot be pickled, or holds a secret is left out.
+
+    Without the flow, its arguments are enough where the kernel has a flow of that name. Empty: not even they are kept.
+    """
+    kept: tuple[_FlowAndArguments, ...] = ((flow, dict(arguments)), (None, dict(arguments)))
+    for one in kept:
+        with suppress(Exception):  # the user's own code
+            payload = dumps(one, _FLOW_BYTES)  # from now on it is known which secrets the code writes out
+            if not (names_secret(dict(arguments)) or holds_secret(payload)):
+                return payload
     return b""
 
 
@@ -319,7 +334,7 @@ def _source(flow: Flow[..., Any]) -> tuple[str, str]:
     """Whether a flow is from a file or a cell; the path, or the text."""
     if isinstance(flow.body, FunctionBody):
         return "file", flow.body.fn.__code__.co_filename
-    return "cell", str(getattr(flow.body, "source", ""))
+    return "cell", redacted(str(getattr(flow.body, "source", "")))
 
 
 @cache

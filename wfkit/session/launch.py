@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import logging
 import threading
+import time
 from contextlib import nullcontext, suppress
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from wfkit.authoring.context import FlowBody, enter, leave
 from wfkit.authoring.flow import Body, BodyResult, Flow, FunctionBody
 from wfkit.authoring.secrets import redacted
+from wfkit.authoring.surroundings import differences, surroundings
+from wfkit.core.events import SURROUNDINGS, CodesAdded, CodeSpec, LogLine
 from wfkit.core.states import RunState
 from wfkit.errors import WfkitError
 from wfkit.session.capture import captured
@@ -55,6 +59,10 @@ class SessionLauncher:
             body.result = await cast("Any", flow.body.execute(parameters))
         await _end_of(run)
         return run
+
+    def newest(self, flow_name: str) -> Run | None:
+        """The newest run of the flows of a name in the session of this process; None where none has run."""
+        return next((run for run in reversed(session().runs) if run.flow_name == flow_name), None)
 
 
 async def _end_of(run: Run) -> None:
@@ -106,10 +114,13 @@ class BodyOf:
     def __init__(self, run: Run, body: Body) -> None:
         self.run = run
         self.result = BodyResult(None, {})
-        self._code = _code_of(body)
+        self._body, self._code = body, _code_of(body)
         self._place = FlowBody(run, run.flow_name, body.asynchronous)
 
     def __enter__(self) -> Self:
+        with suppress(Exception):  # the user's objects answer in ways of their own
+            _note_surroundings(self.run, self._body)
+        self.run.body_thread = threading.get_ident()
         enter(self._place)
         return self
 
@@ -129,6 +140,18 @@ class BodyOf:
         leave(self._place)
         state, reason = ending_of(error, line)
         self.run.fail_body(state, reason, self.result.names)
+
+
+def _note_surroundings(run: Run, body: Body) -> None:
+    """Put into the record what a body reads from around it, and log what is another one than in the run before."""
+    parts = surroundings(body.reads())
+    if parts:
+        run.record_events([CodesAdded(codes=(CodeSpec(id=SURROUNDINGS, task="", fingerprint="", parts=parts),))])
+    told = differences(run.read_before, parts)
+    if told:
+        at_s = time.time()
+        lines = [f"{difference} since {run.parent_id}" for difference in told]
+        run.log_body([LogLine(at_s=at_s, level=logging.INFO, source="wfkit", text=line) for line in lines])
 
 
 def _code_of(body: Body) -> CodeType | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wfkit.authoring.options import is_whole
-from wfkit.core.states import RunState
-from wfkit.errors import BadParameter
 from wfkit.session.naming import run_by_id
 from wfkit.session.session import session
 
 if TYPE_CHECKING:
     from wfkit.core.ids import RunId
+    from wfkit.engine.driver.reading import ReadableRun
     from wfkit.engine.driver.recorded import RecordedRun
     from wfkit.engine.driver.run import Run
     from wfkit.history.records import RunRecord
@@ -22,12 +22,12 @@ def runs(
     *,
     flow: str | None = None,
     state: str | None = None,
-    tags: Collection[str] = (),
-    since: float | None = None,
-    until: float | None = None,
+    tags: str | Collection[str] = (),
+    since: datetime | float | None = None,
+    until: datetime | float | None = None,
     text: str | None = None,
     limit: int = 50,
-    before: str | None = None,
+    before: ReadableRun | str | None = None,
 ) -> list[Run | RecordedRun]:
     """The runs on record, and those of this session, newest first.
 
@@ -37,36 +37,33 @@ def runs(
         The name of a flow.
     state : str, optional
         Such as "FAILED".
-    tags : collection of str
-        All of which a run must have.
-    since, until : float, optional
-        Seconds since the epoch: a run started at the first or later, and before the second.
+    tags : str or collection of str
+        A tag, or several all of which a run must have.
+    since, until : datetime or float, optional
+        A run started at the first or later, and before the second. A datetime without a time zone is this machine's; a
+        number is seconds since the epoch.
     text : str, optional
         What the id, the flow's name, or a parameter has in it.
     limit : int
         How many at most, 1 to 500.
-    before : str, optional
-        The id of the last run of the page before.
+    before : Run or str, optional
+        The last run of the page before, or its id.
 
     Raises
     ------
-    BadParameter : `state` or `limit` is not allowed
+    BadParameter : one of these is not allowed
     HistoryUnusable : the record cannot be read
     """
-    from wfkit.history.queries import MOST_RUNS  # the database is loaded by who looks back
+    from wfkit.session.filters import filters_of  # the database is loaded by who looks back
 
-    if state is not None and state not in list(RunState):
-        raise BadParameter(f"state={state!r} is not allowed.", f"It takes one of {', '.join(RunState)}.")
-    if not is_whole(limit, 1) or limit > MOST_RUNS:
-        raise BadParameter(f"limit={limit!r} is not allowed.", f"It takes whole numbers from 1 to {MOST_RUNS}.")
-    wanted = RunState(state) if state is not None else None
+    wanted = filters_of(
+        flow=flow, state=state, tags=tags, since=since, until=until, text=text, limit=limit, before=before
+    )
     joined = session()
-    asked = {"flow": flow, "state": wanted, "tags": tags, "since_s": since, "until_s": until, "text": text}
-    found = joined.keeper.runs(**asked, limit=limit, before=before)
-    ours = {run.id: run for run in joined.runs}
     if joined.keeper.history is None:
-        fitting: list[Run | RecordedRun] = [run for run in reversed(joined.runs) if flow in {None, run.flow_name}]
-        return [run for run in fitting if wanted in {None, run.state}][:limit]
+        return [*wanted.among(joined.runs)]
+    found = joined.keeper.runs(**asdict(wanted))
+    ours = {run.id: run for run in joined.runs}
     return [ours.get(run.id, run) for run in found]
 
 

@@ -1,41 +1,41 @@
-"""Reruns: a run goes on from a recorded one: what is asked for, the flow and the tasks as they are now, the replay."""
+"""Reruns: a run goes on from a recorded one: the flow and the tasks as they are now, the replay."""
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from wfkit.authoring.explain import explain
-from wfkit.authoring.flow import Flow, FunctionBody
+from wfkit.authoring.flow import FunctionBody
 from wfkit.authoring.handle import Handle
-from wfkit.authoring.locality import is_local
-from wfkit.authoring.task import Task
-from wfkit.core.edges import Node
-from wfkit.core.events import CodeSpec
-from wfkit.core.ids import GroupId
+from wfkit.authoring.lookups import global_lookups
+from wfkit.core.events import SURROUNDINGS, CodeSpec
+from wfkit.core.layers import Layers
 from wfkit.core.plan import Plan, plan_of
-from wfkit.core.rerun import Rerun, Wishes
-from wfkit.core.states import RUN_ENDS
+from wfkit.core.rerun import BY_HAND, Rerun
+from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.engine.driver.origin import Origin
 from wfkit.engine.driver.reading import ReadableRun
-from wfkit.engine.driver.reuse import Reuse
+from wfkit.engine.driver.reuse import Record, Reuse
 from wfkit.engine.driver.run import Run
-from wfkit.engine.worker.calls import code_spec
-from wfkit.errors import CannotRerun, NoSuchNode, WfkitError
+from wfkit.errors import CannotRerun, ResultUnreadable, WfkitError
+from wfkit.session.codes import codes_of, read_by
 from wfkit.session.launch import ending_of, start_thread
+from wfkit.session.rebinding import AnyFlow, home_of, rebound
 from wfkit.session.session import session
+from wfkit.session.wishes import Asked, wishes_of
 
 if TYPE_CHECKING:
+    from wfkit.engine.driver.engine import Engine
     from wfkit.session.session import Session
 
-AnyFlow = Flow[..., Any]
-_CHANGED = "changed"
 #: Changes of a task's code that are told; there may be more.
 _TOLD = 2
+#: Newest runs of a flow that are looked at for one to go on from.
+_LOOKED_AT = 20
 
 
 class SessionRerunner:
@@ -43,26 +43,29 @@ class SessionRerunner:
 
     def rerun(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Run:
         """Start a run that goes on from a recorded one; its body is executed in a thread of its own."""
-        if run.state not in RUN_ENDS and not isinstance(run, Run):
-            raise CannotRerun(
-                f"The run {run.id} still goes on in another process.",
-                "Wait for it: `run.wait()`, or `run.take_over()` first.",
-            )
-        wishes, by_hand = wishes_of(run, what, replace)
+        joined = session()
+        asked = asked_of(joined, run, what, replace)
         flow, parameters = replayed(run)
-        new = open_rerun(session(), run, flow, parameters, wishes, by_hand)
+        new = open_rerun(joined, asked, flow, parameters)
         start_thread(new, flow, parameters, keep_output=True)
         return new
 
     def plan(self, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]) -> Plan:
-        """Tell what `rerun` would do."""
-        wishes, by_hand = wishes_of(run, what, replace)
-        codes, origin = codes_now(run), _origin(session(), run, by_hand)  # code of the user's, and the store: no lock
-        with run.lock:
-            return plan_of(run.view_model, _rules(run, wishes, origin), codes)
+        """Tell what `rerun` would do, and refuse what it would."""
+        joined = session()
+        asked = asked_of(joined, run, what, replace)
+        _refuse_if_driven_elsewhere(run)
+        with suppress(ResultUnreadable):  # what the flow was called with needs modules that are not here
+            replayed(run)
+        codes: dict[str, CodeSpec] = {}
+        for one in reversed(asked):  # code of the user's, and the store: no lock
+            codes |= codes_now(one.run)
+        origins = [_origin(joined, one) for one in asked]
+        with _locked(asked):
+            return plan_of(Layers([record.rerun for record in _records(asked, origins, joined.current_engine)]), codes)
 
     def codes_now(self, run: ReadableRun) -> dict[str, CodeSpec]:
-        """The code of a run's tasks as it is now, by the task's name; those that are not found are left out."""
+        """The code of a run's tasks as it is now, by the id of the version on record, where the task is found."""
         return codes_now(run)
 
     def changes(self, run: ReadableRun) -> dict[str, str]:
@@ -71,41 +74,101 @@ class SessionRerunner:
         with run.lock:
             codes = list(run.view_model.codes.values())
         return {
-            code.id: _change_in_words(code, now[code.task])
+            code.id: _change_in_words(code, now[code.id])
             for code in codes
-            if code.task in now and _differ(code, now[code.task])
+            if code.id in now and _differ(code, now[code.id])
         }
+
+
+def last_of(joined: Session, flow_name: str) -> ReadableRun | None:
+    """The newest run of a flow that another one can go on from; None where there is none."""
+    ours = (run for run in reversed(joined.runs) if run.flow_name == flow_name)
+    found = next((run for run in ours if _has_own(run)), None)
+    recorded = [] if found is not None else joined.keeper.runs(flow=flow_name, limit=_LOOKED_AT)
+    settled = (run if run.state in RUN_ENDS else joined.keeper.find(run.id) for run in recorded)
+    return found or next((run for run in settled if _has_own(run)), None)
+
+
+def _has_own(run: ReadableRun) -> bool:
+    """Whether a run has more than the one that it goes on from; not where its body failed before it made new calls."""
+    if run.state not in RUN_ENDS or run.state is RunState.COMPLETED:
+        return True
+    with run.lock:
+        groups = run.view_model.groups.values()
+        return any(any(group.attempts) or any(why.reason == BY_HAND for why in group.verdicts) for group in groups)
 
 
 def _differ(before: CodeSpec, after: CodeSpec) -> bool:
     return bool(before.fingerprint and after.fingerprint) and before.fingerprint != after.fingerprint
 
 
+def asked_of(
+    joined: Session, run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]
+) -> list[Asked]:
+    """What a rerun goes on from, and what is asked for of it (`wishes_of`): a run, and those before it that count."""
+    return wishes_of(_runs_from(joined, run), what, replace)
+
+
+def _runs_from(joined: Session, run: ReadableRun) -> list[ReadableRun]:
+    """A run, and before each whose body was cut short the one that it went on from, as far as they are known."""
+    runs = [run]
+    while runs[-1].view_model.is_cut_short and (before := _before(joined, runs[-1])) is not None:
+        runs.append(before)
+    return runs
+
+
+def _before(joined: Session, run: ReadableRun) -> ReadableRun | None:
+    """The run that a run went on from; None where there is none, or no record of it, or another process drives it."""
+    if run.parent_id is None:
+        return None
+    if isinstance(run, Run) and run.parent is not None:
+        return run.parent
+    if (ours := next((one for one in joined.runs if one.id == run.parent_id), None)) is not None:
+        return ours
+    with suppress(WfkitError):
+        found = joined.keeper.find(run.parent_id)
+        return found if found.state in RUN_ENDS else None
+    return None
+
+
 def open_rerun(
     joined: Session,
-    run: ReadableRun,
+    asked: Sequence[Asked],
     flow: AnyFlow,
     parameters: dict[str, object],
-    wishes: Wishes,
-    by_hand: Mapping[Node, object],
 ) -> Run:
-    """Open a run that goes on from a recorded one; its body is the caller's to execute.
+    """Open a run that goes on from recorded ones; its body is the caller's to execute.
 
     Raises
     ------
+    CannotRerun : another process still drives it
     StoreFailed : the store of results cannot be asked now; no run was opened
     """
-    origin = _origin(joined, run, by_hand)
-    with run.lock:
-        rules = _rules(run, wishes, origin)
+    run = asked[0].run
+    _refuse_if_driven_elsewhere(run)
+    for one in asked:
+        joined.keeper.hold(one.run.id)
+    origins, engine = [_origin(joined, one) for one in asked], joined.engine()
+    with _locked(asked):
+        records = _records(asked, origins, engine)
     new = joined.new_run(flow, parameters, parent=run)
     try:
-        new.go_on_from(Reuse(new, rules, origin))
+        new.go_on_from(Reuse(new, records))
+        if (before := run.view_model.codes.get(SURROUNDINGS)) is not None:
+            new.read_before = before.parts
         _make_kin(run, new)
     except BaseException as error:
         new.fail_body(*ending_of(error, None), {})
         raise
     return new
+
+
+def _refuse_if_driven_elsewhere(run: ReadableRun) -> None:
+    if run.state not in RUN_ENDS and not isinstance(run, Run):
+        raise CannotRerun(
+            f"The run {run.id} of `{run.flow_name}` still goes on in another process.",
+            f"Wait for it, or end it there: `wfkit.attach({run.id!r}).take_over()`.",
+        )
 
 
 def _make_kin(run: ReadableRun, new: Run) -> None:
@@ -118,59 +181,31 @@ def _make_kin(run: ReadableRun, new: Run) -> None:
         before = before.parent
 
 
-def _origin(joined: Session, run: ReadableRun, by_hand: Mapping[Node, object]) -> Origin:
-    return Origin(run.view_model, joined.results, run if isinstance(run, Run) else None, by_hand, run.lock)
+def _origin(joined: Session, asked: Asked) -> Origin:
+    run = asked.run
+    return Origin(run.view_model, joined.results, run if isinstance(run, Run) else None, asked.by_hand, run.lock)
 
 
-def _rules(run: ReadableRun, wishes: Wishes, origin: Origin) -> Rerun:
-    return Rerun(run.view_model, wishes, origin.lost, _change_in_words)
+@contextmanager
+def _locked(asked: Sequence[Asked]) -> Iterator[None]:
+    """Nothing changes in the recorded runs; locks are taken from the newest to the oldest."""
+    with ExitStack() as locks:
+        for one in asked:
+            locks.enter_context(one.run.lock)
+        yield
+
+
+def _records(asked: Sequence[Asked], origins: Sequence[Origin], engine: Engine | None) -> list[Record]:
+    return [
+        Record(Rerun(origin.view, one.wishes, partial(origin.lost, engine=engine), _change_in_words), origin)
+        for one, origin in zip(asked, origins, strict=True)
+    ]
 
 
 def _change_in_words(before: CodeSpec, after: CodeSpec) -> str:
     changes = explain(before.parts, after.parts)
     more = f" and {len(changes) - _TOLD} more changes" if len(changes) > _TOLD else ""
     return "; ".join(changes[:_TOLD]) + more if changes else f"the code of `{after.task}` changed"
-
-
-# What is asked for
-
-
-def wishes_of(
-    run: ReadableRun, what: Sequence[str | Handle], replace: Mapping[str, object]
-) -> tuple[Wishes, dict[Node, object]]:
-    """What a rerun is asked for, in terms of the recorded run.
-
-    Raises
-    ------
-    NoSuchNode : a name stands for nothing, or for a whole map where a value is given
-    """
-    forced: set[tuple[GroupId, int | None]] = set()
-    for one in what:
-        if one != _CHANGED if isinstance(one, str) else True:
-            forced.update(_meant(run, one))
-    by_hand: dict[Node, object] = {}
-    for name, value in replace.items():
-        ref = run.node(name)._ref
-        if ref.index is None or run.view_model.groups[ref.group].spec.kind != "task":
-            raise NoSuchNode(f"`{name}` is no single node, so one value cannot replace it.", f'Name one: "{name}[0]".')
-        by_hand[ref.group, ref.index] = value
-    changed = any(isinstance(one, str) and one == _CHANGED for one in what)
-    return Wishes(changed=changed, forced=frozenset(forced), by_hand=frozenset(by_hand)), by_hand
-
-
-def _meant(run: ReadableRun, one: str | Handle) -> Iterator[tuple[GroupId, int | None]]:
-    ref = run.node(one if isinstance(one, str) else one.name)._ref
-    with run.lock:
-        groups = dict(run.view_model.groups)
-    if groups[ref.group].spec.kind == "task":
-        yield ref.group, ref.index
-        return
-    for group in groups.values():  # all that a flow's group holds
-        parent = group.spec.parent
-        while parent is not None and parent != ref.group:
-            parent = groups[parent].spec.parent if parent in groups else None
-        if parent is not None and group.spec.kind == "task":
-            yield group.spec.id, None
 
 
 # The flow and the tasks as they are now
@@ -185,11 +220,10 @@ def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
     """
     flow = _flow_now(run)
     if flow is None:
-        why_not = "Run it anew: the flow and its arguments cannot be pickled, hold a secret, or are large."
-        fix = "Define it again." if isinstance(run, Run) else why_not
+        why_not = "Run it anew: its arguments cannot be pickled, hold a secret, are large, or their file is lost."
+        fix = "Define it again." if _has_arguments(run) else why_not
         raise CannotRerun(f"The flow `{run.flow_name}` of the run {run.id} is not known here.", fix)
-    missing: list[str] = getattr(flow.body, "missing", list)()
-    if missing:
+    if missing := flow.body.missing():
         named = ", ".join(f"`{name}`" for name in missing)
         raise CannotRerun(f"The body of `{flow.name}` reads {named}, which is not defined.", "Execute its cell first.")
     return flow, dict(run.arguments)
@@ -197,22 +231,26 @@ def replayed(run: ReadableRun) -> tuple[AnyFlow, dict[str, object]]:
 
 def _flow_now(run: ReadableRun) -> AnyFlow | None:
     """The flow as it is now: as this kernel has it, else as it was, with the names that this kernel has."""
-    known = run.flow
-    if known is None:
+    known, main = run.flow, vars(sys.modules["__main__"])
+    found = rebound(main, run.flow_name, known) or known
+    if found is None or (known is None and not _has_arguments(run)):
         return None
-    found = _flow_of_main(run.flow_name)
-    if found is not None and type(found.body) is type(known.body):
-        return found
-    main = vars(sys.modules["__main__"])
-    if isinstance(known.body, FunctionBody) and not isinstance(run, Run) and known.body.fn.__module__ == "__main__":
-        space = known.body.fn.__globals__  # a copy of its own, from the record
-        space.update({name: main[name] for name in space if name in main and not name.startswith("__")})
-    return known
+    if found is known and not isinstance(run, Run) and isinstance(known.body, FunctionBody):
+        _take_names(known.body.fn, main)
+    return rebound(home_of(found), run.flow_name, found) or found
 
 
-def _flow_of_main(name: str) -> AnyFlow | None:
-    found = vars(sys.modules["__main__"]).get(name)
-    return found if isinstance(found, Flow) and found.name == name else None
+def _take_names(function: Callable[..., object], main: Mapping[str, object]) -> None:
+    """Have a function of another kernel's notebook, which has its names from the record, read those of this one."""
+    if function.__module__ == "__main__":
+        space = function.__globals__
+        names = {*space, *global_lookups(function.__code__)}
+        space.update({name: main[name] for name in names if name in main and not name.startswith("__")})
+
+
+def _has_arguments(run: ReadableRun) -> bool:
+    """Whether it is known what a run was called with."""
+    return run.arguments.keys() == dict(run.view_model.parameters).keys()
 
 
 def _flow_here(run: ReadableRun) -> AnyFlow | None:
@@ -222,41 +260,23 @@ def _flow_here(run: ReadableRun) -> AnyFlow | None:
     """
     if isinstance(run, Run):
         return _flow_now(run)
-    found = _flow_of_main(run.flow_name)
+    found = rebound(vars(sys.modules["__main__"]), run.flow_name)
     if found is not None:
-        return found
+        return rebound(home_of(found), run.flow_name, found) or found
     with suppress(WfkitError):
         return _flow_now(run)
     return None
 
 
 def codes_now(run: ReadableRun) -> dict[str, CodeSpec]:
-    """The code of the tasks of a run as it is now, by the task's name; those that are not found are left out."""
+    """The code of the tasks of a run as it is now, by the id of the version on record, where the task is found."""
     with run.lock:
-        wanted = {group.spec.task for group in run.view_model.groups.values() if group.spec.kind == "task"}
-    found: dict[str, CodeSpec] = {}
-    for task in _tasks(_namespace(run)):
-        if task.name in wanted and task.name not in found:
-            found[task.name] = code_spec(task)
-    return found
-
-
-def _namespace(run: ReadableRun) -> dict[str, object]:
-    """The names that a body reads."""
-    space = dict(vars(sys.modules["__main__"]))
-    flow = _flow_here(run)
+        recorded = list(run.view_model.codes.values())
+    space, flow = dict(vars(sys.modules["__main__"])), _flow_here(run)
+    body: list[object] = []
     if flow is not None and isinstance(flow.body, FunctionBody):
-        variables = inspect.getclosurevars(flow.body.fn)
-        space = {**space, **flow.body.fn.__globals__, **variables.nonlocals}
-    return space
-
-
-def _tasks(space: Mapping[str, object]) -> Iterator[Task[..., object]]:
-    modules = []
-    for value in list(space.values()):
-        if isinstance(value, Task):
-            yield value
-        elif isinstance(value, ModuleType) and is_local(value):
-            modules.append(value)
-    for module in modules:
-        yield from (value for value in list(vars(module).values()) if isinstance(value, Task))
+        body = list(read_by(flow.body.fn))
+        space |= flow.body.fn.__globals__
+    elif flow is not None:
+        body = list(flow.body.reads().values())
+    return codes_of(recorded, body, space.values())

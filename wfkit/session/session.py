@@ -24,6 +24,7 @@ from wfkit.core.ids import run_id
 from wfkit.core.states import RUN_ENDS
 from wfkit.errors import ClusterUnusable
 from wfkit.session.naming import run_by_name
+from wfkit.session.releasing import release_all, release_earlier
 from wfkit.session.settings import NAMES, WfkitSettings, load_settings
 
 if TYPE_CHECKING:
@@ -152,6 +153,11 @@ class Session:
             return self._engine
 
     @property
+    def current_engine(self) -> Engine | None:
+        """The engine on the cluster that is used; None while it is not decided which."""
+        return self._engine
+
+    @property
     def is_decided(self) -> bool:
         """Whether it is decided which cluster is used."""
         return self._connection is not None
@@ -176,7 +182,7 @@ class Session:
             for engine, connection in self._left:
                 self._end_runs(engine, "the session was closed")
                 if not connection.owns_cluster:  # it may live on, or tell in the terminal what it loses
-                    _release_all([run for run in self.runs if run.engine is engine])
+                    release_all([run for run in self.runs if run.engine is engine])
                 engine.close()
                 if connection.owns_cluster:
                     close_guests(connection)
@@ -322,14 +328,9 @@ class Session:
         for known in surplus:
             self.let_go(known)
         earlier = [known for known in self.runs if known.flow_name == flow.name and known is not run]
-        run.when_ended(lambda: _release_all([known for known in earlier if not known.pinned]))
-        flow.last_run = run
+        run.when_ended(lambda: release_earlier(run, earlier))
+        flow._last_run = run
         return run
-
-    def last_of(self, flow_name: str) -> ReadableRun | None:
-        """The newest run of a flow; None where there is none."""
-        ours = next((run for run in reversed(self.runs) if run.flow_name == flow_name), None)
-        return ours or next(iter(self.keeper.runs(flow=flow_name, limit=1)), None)
 
     def find(self, name: str) -> Run:
         """A run by its id, the start of its id, or the name of its flow (then the newest).
@@ -345,13 +346,6 @@ def _load_engine() -> None:
     load_distributed()
     for module in (_ENGINE, _KEEPING):
         import_module(module)
-
-
-def _release_all(runs: list[Run]) -> None:
-    """Free what ended runs hold on the cluster; a new run of a flow does so with its earlier ones, unless pinned."""
-    for run in runs:
-        if run.state in RUN_ENDS:
-            run.release()
 
 
 _CURRENT: Final[list[Session]] = []

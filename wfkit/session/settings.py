@@ -15,6 +15,7 @@ import platformdirs
 from traitlets import Bool, Enum, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
+from wfkit.authoring.whereabouts import working_folder
 from wfkit.errors import BadSetting
 
 FILE_NAME: Final = "wfkit.toml"
@@ -161,7 +162,7 @@ def load_settings(
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for path in (user_file or default_user_file(), project_file(directory or Path.cwd())):
+    for path in (user_file or default_user_file(), project_file(directory or Path(working_folder()))):
         if path is not None and path.is_file():
             _take(values, origins, from_file(path), str(path))
     for name, value in from_environment(environ).items():

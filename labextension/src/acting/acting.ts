@@ -45,7 +45,7 @@ export class Acting {
       (text) => events.tell(text),
     );
     this.lineage = new Lineage((run) => this.#show(run));
-    this.bar = new ActionBar(link.model, {
+    this.bar = new ActionBar(link, {
       consider: (wish, title) => this.#consider(wish, title),
       cancel: (at, answered) => this.#cancel(at, answered),
     });

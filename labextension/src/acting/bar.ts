@@ -2,6 +2,7 @@
 
 import { h, setText } from "../core/dom.ts";
 import { codeOf, isLive, stateOf } from "../core/states.ts";
+import type { Link } from "../model/link.ts";
 import type { RunModel } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
 import { RUN_LOOKS } from "../core/states.ts";
@@ -14,6 +15,7 @@ export interface BarEvents {
 
 export class ActionBar {
   readonly element: HTMLElement;
+  readonly model: RunModel;
   readonly #rerun = h("button.wf-button", { type: "button" }, "Rerun from here…");
   readonly #value = h("button.wf-button", { type: "button" }, "With value…");
   readonly #cancel = h("button.wf-button", { type: "button" }, "Cancel");
@@ -22,9 +24,10 @@ export class ActionBar {
   readonly #cancelling = new Set<string>();
 
   constructor(
-    readonly model: RunModel,
+    readonly link: Link,
     readonly events: BarEvents,
   ) {
+    this.model = link.model;
     this.#rerun.addEventListener("click", () => this.#forced());
     this.#value.addEventListener("click", () => this.#given());
     this.#cancel.addEventListener("click", () => this.#stop());
@@ -53,7 +56,7 @@ export class ActionBar {
     const cancelling = this.#cancelling.has(key);
     this.#value.hidden = !isNode;
     this.#cancel.hidden = ended || !alive;
-    this.#cancel.disabled = cancelling;
+    this.#cancel.disabled = cancelling || this.link.lost !== "";
     setText(this.#cancel, cancelling ? "Cancelling…" : "Cancel");
   }
 

@@ -28,7 +28,8 @@ export class RerunDialog {
   readonly #facts = h("div.wf-plan");
   readonly #error = h("p.wf-plan-error", { role: "alert" });
   #considered: Considered | null = null;
-  #isStarting = false;
+  /** The run of which a rerun was asked for, until another one is shown. */
+  #starting: string | null = null;
 
   constructor(
     readonly link: Link,
@@ -70,10 +71,12 @@ export class RerunDialog {
 
   /** Another run is shown: its groups are others, so a wish about the one before is given up. */
   turned(): void {
-    const isStarting = this.#isStarting;
+    const starting = this.#starting;
+    this.#starting = null;
     if (this.#considered === null || this.#considered.run === this.link.model.run?.id) return;
+    const isOurs = this.#considered.run === starting;
     this.dialog.dismiss();
-    if (!isStarting) this.tell("Another run is shown now: no rerun was started.");
+    if (!isOurs) this.tell("Another run is shown now: no rerun was started.");
   }
 
   #consider(considered: Considered | null): void {
@@ -94,7 +97,6 @@ export class RerunDialog {
     setProse(this.#error, error);
     this.#facts.replaceChildren();
     this.#confirm.disabled = true;
-    this.#isStarting = false;
     setText(this.#confirm, "Confirm");
   }
 
@@ -141,10 +143,12 @@ export class RerunDialog {
     if (considered === null || this.#confirm.disabled) return;
     this.#back.focus({ preventScroll: true }); // what is disabled takes no keys, and Escape closes the dialog
     this.#confirm.disabled = true;
-    this.#isStarting = true;
+    this.#starting = considered.run;
+    this.remember(null); // what is confirmed is no wish any more: a view that takes the place of this one leaves it alone
     setText(this.#confirm, "Starting…");
     setProse(this.#error, "");
     this.link.act({ op: "rerun", run: considered.run, wish: considered.wish }, ({ ok, text }) => {
+      if (!ok) this.#starting = null;
       if (this.#considered !== considered) {
         if (!ok) this.tell(text);
         return;
@@ -156,8 +160,8 @@ export class RerunDialog {
       }
       setProse(this.#error, text);
       setText(this.#confirm, "Confirm");
-      this.#isStarting = false;
       this.#confirm.disabled = false;
+      this.remember(considered);
     });
   }
 }

@@ -1,13 +1,13 @@
 /** One group as a card: glyph, name, time, strip of states, done of total. */
 
-import { type GroupState, isMany } from "../model/run_model.ts";
+import { type GroupState, isMany, isStalled } from "../model/run_model.ts";
 import type { TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { type Box, CARD } from "./blocks.ts";
 import { count, duration, plural } from "./format.ts";
 import { breakable } from "./names.ts";
 import { unquoted } from "./prose.ts";
-import { LOOKS, countOf, endedOf, hasBad, leadingState } from "./states.ts";
+import { LOOKS, countOf, endedOf, hasBad, leadingState, stateOf } from "./states.ts";
 import { Strip, stripText } from "./strip.ts";
 
 /** The state that stands for a card; items of a flatten have none of their own. */
@@ -39,7 +39,18 @@ export function cardText(state: GroupState): string {
   if (group.kind === "flatten") return `${group.name}: ${progressText(state)}`;
   const levels = group.levels > 1 ? ` (${plural(group.levels, "level")})` : "";
   const note = group.note === "" ? "" : `\n${unquoted(group.note)}`;
-  return [`${group.name}${levels}: ${stripText(group.counts)}`, staleText(state)].filter(Boolean).join(", ") + note;
+  return [`${group.name}${levels}: ${stripText(group.counts)}`, stalledText(state), staleText(state)].filter(Boolean).join(", ") + note;
+}
+
+/** "2 stalled", of one node "stalled", of none nothing. */
+export function stalledText({ group }: GroupState): string {
+  if (group.stalled.length === 0) return "";
+  return isMany(group) ? `${count(group.stalled.length)} stalled` : "stalled";
+}
+
+/** What stands beside the glyph of one node: "Running", "Running, stalled". */
+export function wordOf(state: GroupState, cell: number): string {
+  return LOOKS[stateOf(state.states[cell])].label + (isStalled(state, cell) ? ", stalled" : "");
 }
 
 /** "9 stale", of one node "stale", of none nothing. */
@@ -66,6 +77,7 @@ export class Card {
   readonly #name = h("span.wf-card-name");
   readonly #time = h("span.wf-card-time");
   readonly #stale = h("span.wf-card-stale");
+  readonly #stalled = h("span.wf-card-stalled", { title: "Nothing is heard of the worker" });
   readonly #progress = h("span.wf-card-progress");
   readonly #word = h("span.wf-card-word");
   readonly #strip = new Strip(CARD.width - 24, 8);
@@ -81,7 +93,7 @@ export class Card {
       { "data-id": id },
       h("div.wf-card-row", {}, this.#fold, this.#icon, this.#name, this.#time),
       this.#strip.element,
-      h("div.wf-card-row.wf-card-more", {}, this.#word, this.#stale, this.#progress),
+      h("div.wf-card-row.wf-card-more", {}, this.#word, this.#stale, this.#stalled, this.#progress),
       this.#grid,
     );
   }
@@ -105,6 +117,7 @@ export class Card {
     const many = isMany(group);
     setText(this.#progress, many ? progressText(state) : "");
     setText(this.#stale, many ? "" : staleText(state));
+    setText(this.#stalled, stalledText(state));
     setText(this.#word, many ? remarks(state) : unquoted(group.note) || LOOKS[leading].label);
     this.#grid.hidden = !group.mapped || group.kind === "flatten";
     this.#strip.element.style.display = many ? "" : "none";
@@ -116,6 +129,7 @@ export class Card {
     if (group.kind === "flow" || group.kind === "flatten") classes.push(`wf-${group.kind}`);
     if (folded === true) classes.push("wf-folded");
     if (countOf(group.counts, "RUNNING") > 0) classes.push("wf-moving");
+    if (group.stalled.length > 0) classes.push("wf-stalled");
     if (hasBad(group.counts)) classes.push("wf-bad");
     for (const kept of KEPT) if (this.element.classList.contains(kept)) classes.push(kept);
     setAttribute(this.element, "class", classes.join(" "));

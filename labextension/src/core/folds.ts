@@ -177,7 +177,7 @@ function withAlike(groups: readonly GroupState[], { drawn, foldable, shown }: Fo
     told.add(key);
     const set = sets.get(key) ?? [];
     const name = `${startOf(state.group.name)}… (${set.length})`;
-    const head: Group = { ...state.group, id: key, name, kind: "flow", mapped: true, edges: [], counts: NONE, stale: 0, note: "" };
+    const head: Group = { ...state.group, id: key, name, kind: "flow", mapped: true, edges: [], counts: NONE, stale: 0, stalled: [], note: "" };
     const inside = set.map((one) => made.of(`${key} ${one.group.id}`, [one], () => ({ ...one, group: { ...one.group, parent: key } })));
     return [made.of(key, set, () => wholeOf(head, set)), ...inside];
   });

@@ -1,6 +1,7 @@
 /** The head of a view: flow, state, progress, time, counts by state, and the buttons. */
 
 import type { Acting } from "../acting/acting.ts";
+import type { Link } from "../model/link.ts";
 import { type RunModel, totals } from "../model/run_model.ts";
 import type { Order, TaskState } from "../wire.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
@@ -23,6 +24,7 @@ export interface HeaderEvents {
 
 export class Header {
   readonly element: HTMLElement;
+  readonly model: RunModel;
   readonly #icon = glyph(RUN_LOOKS.PENDING);
   readonly #name = h("span.wf-title");
   readonly #pillText = h("span");
@@ -37,19 +39,19 @@ export class Header {
   readonly #modes = new Map<Mode, HTMLButtonElement>();
 
   constructor(
-    readonly model: RunModel,
+    link: Link,
     readonly now_s: () => number,
     readonly events: HeaderEvents,
     acting: Acting,
-    hasLog: boolean,
   ) {
+    this.model = link.model;
     for (const [mode, text] of Object.entries(MODES) as [Mode, string][]) {
-      if (mode === "logs" && !hasLog) continue;
+      if (mode === "logs" && link.host.isReport === true) continue;
       const button = h("button.wf-segment", { type: "button" }, text);
       button.addEventListener("click", () => events.mode(mode));
       this.#modes.set(mode, button);
     }
-    this.#orders = new Orders((order) => events.order(order));
+    this.#orders = new Orders(link, (order) => events.order(order));
     const chips = h("div.wf-chips", { role: "group", "aria-label": "Tasks by state" });
     for (const state of STRIP_ORDER) {
       const title = `${LOOKS[state].label}: show where`;
@@ -113,7 +115,7 @@ export class Header {
     setProse(this.#reason, run.reason);
     // A reason while it runs tells what keeps it from running well.
     setAttribute(this.#reason, "class", `wf-reason wf-is-${run.state === "RUNNING" ? "retrying" : look.tone}`);
-    this.#orders.update(run);
+    this.#orders.update();
     this.tick();
   }
 

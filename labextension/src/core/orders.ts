@@ -1,6 +1,7 @@
 /** The buttons that say something to a run: pause or go on, cancel, release what it holds. */
 
-import type { Order, RunHead } from "../wire.ts";
+import type { Link } from "../model/link.ts";
+import type { Order } from "../wire.ts";
 import { h, setAttribute, setText } from "./dom.ts";
 import { bytes } from "./format.ts";
 import { RUN_LOOKS } from "./states.ts";
@@ -25,47 +26,52 @@ export class Orders {
   readonly cancel = h("button.wf-button.wf-cancel", { type: "button" }, "Cancel");
   /** What was asked for, of which run, and in which state. */
   #asked: { readonly order: Order; readonly run: string; readonly state: string } | null = null;
-  #run: RunHead | null = null;
 
-  constructor(readonly give: (order: Order) => void) {
+  constructor(
+    readonly link: Link,
+    readonly give: (order: Order) => void,
+  ) {
     this.cancel.addEventListener("click", () => this.#ask("cancel"));
     this.release.addEventListener("click", () => this.#ask("release"));
-    this.pause.addEventListener("click", () => this.#ask(this.#run?.state === "PAUSED" ? "resume" : "pause"));
+    this.pause.addEventListener("click", () => this.#ask(link.model.run?.state === "PAUSED" ? "resume" : "pause"));
   }
 
-  update(run: RunHead): void {
-    this.#run = run;
-    if (this.#asked?.run !== run.id || (this.#asked.state !== run.state && this.#asked.order !== "cancel")) this.#asked = null;
+  update(): void {
+    const { run } = this.link.model;
+    if (run === null) return;
+    const isLost = this.link.lost !== ""; // nothing that is asked for comes of it
+    if (isLost || this.#asked?.run !== run.id || (this.#asked.state !== run.state && this.#asked.order !== "cancel")) this.#asked = null;
     const { ended } = RUN_LOOKS[run.state];
     const cancelling = run.state === "CANCELLING" || (this.#asked?.order === "cancel" && !ended);
     this.cancel.hidden = ended;
-    this.cancel.disabled = cancelling;
+    this.cancel.disabled = isLost || cancelling;
     setText(this.cancel, cancelling ? UNDER_WAY.cancel : "Cancel");
 
     const turn = run.state === "PAUSED" ? "resume" : "pause";
     const turning = this.#asked?.order === turn;
     this.pause.hidden = ended || cancelling || run.state === "PENDING";
-    this.pause.disabled = turning;
+    this.pause.disabled = isLost || turning;
     setText(this.pause, turning ? UNDER_WAY[turn] : turn === "pause" ? "Pause" : "Resume");
     setAttribute(this.pause, "title", turn === "pause" ? "Start nothing more; what runs goes on" : "Go on with what waits");
 
     setText(this.held, run.held_bytes > 0 ? `holds ${bytes(run.held_bytes)}` : "");
     const releasing = this.#asked?.order === "release";
     this.release.hidden = !ended || run.held_bytes === 0;
-    this.release.disabled = releasing;
+    this.release.disabled = isLost || releasing;
     setText(this.release, releasing ? UNDER_WAY.release : "Release");
   }
 
   /** The run answered; what was refused may be asked for again, and what it still holds may be released again. */
   answered(order: Order, ok: boolean): void {
     if (this.#asked?.order === order && (!ok || order === "release")) this.#asked = null;
-    if (this.#run !== null) this.update(this.#run);
+    this.update();
   }
 
   #ask(order: Order): void {
-    if (this.#run === null) return;
-    this.#asked = { order, run: this.#run.id, state: this.#run.state };
-    this.update(this.#run);
+    const { run } = this.link.model;
+    if (run === null) return;
+    this.#asked = { order, run: run.id, state: run.state };
+    this.update();
     this.give(order);
   }
 }

@@ -1,11 +1,11 @@
 /** What a view says in words: news below the picture, and now and then a sentence for who listens. */
 
 import type { Link } from "../model/link.ts";
-import { totals } from "../model/run_model.ts";
+import { type RunModel, totals } from "../model/run_model.ts";
 import { h, setText } from "./dom.ts";
 import { summary } from "./header.ts";
 import { setProse } from "./prose.ts";
-import { endedOf, hasBad, totalOf } from "./states.ts";
+import { RUN_LOOKS, endedOf, hasBad, totalOf } from "./states.ts";
 
 const SAY_AGAIN_MS = 1000;
 const BUSY = "The kernel is busy with a cell: this front end delivers clicks when it has ended.";
@@ -23,12 +23,13 @@ export class Saying {
 
   update(): void {
     const { link } = this;
-    const silence = link.silent_s > 0 ? `No news from the kernel for ${Math.floor(link.silent_s / 10) * 10} s.` : "";
-    const said = [link.isUnheard ? BUSY : "", this.answer, link.skew, link.notice, silence];
+    const { model, lost } = link;
+    if (lost !== "") this.answer = ""; // of before
+    const news = lost === "" ? [this.answer, link.skew, link.notice] : [link.skew, lost, wayOut(model)];
+    const said = [link.isUnheard ? BUSY : "", ...news];
     setProse(this.status, said.filter((text) => text !== "").join(" "));
-    const { model } = link;
     if (model.run === null) {
-      if (silence !== "") setText(this.waiting, "The kernel does not answer. Execute the cell again to see its run.");
+      if (lost !== "") setText(this.waiting, "The kernel does not answer. Execute the cell again to see its run.");
       return;
     }
     const counts = totals(model);
@@ -40,4 +41,18 @@ export class Saying {
     this.#saidAt = now;
     setText(this.spoken, summary(model));
   }
+}
+
+/** Marks a view while nothing is heard of its run, until the returned function is called. */
+export function markLost(root: HTMLElement, link: Link): () => void {
+  const mark = (): void => void root.classList.toggle("wf-lost", link.lost !== "");
+  mark();
+  return link.listen(mark);
+}
+
+/** What a reader can do where the kernel says nothing more of a run. */
+function wayOut({ run }: RunModel): string {
+  if (run === null) return "";
+  const how = `\`import wfkit; wfkit.attach("${run.id}").view()\` in a cell shows it as it is now.`;
+  return RUN_LOOKS[run.state].ended ? how : `This is how the run stood then; ${how}`;
 }

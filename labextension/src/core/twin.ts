@@ -2,7 +2,7 @@
 
 import type { GroupState, RunModel } from "../model/run_model.ts";
 import type { Selection } from "../model/selection.ts";
-import { cardText, progressText, staleText, stateOfCard, timeText } from "./card.ts";
+import { cardText, progressText, staleText, stalledText, stateOfCard, timeText } from "./card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "./dom.ts";
 import { count } from "./format.ts";
 import type { Folds } from "./folds.ts";
@@ -121,7 +121,7 @@ export class Twin implements Pane {
     row.strip.update(group.counts, state.states);
     const bad = countOf(group.counts, "FAILED") + countOf(group.counts, "CRASHED");
     const told = group.note === "" ? "" : "told to stop";
-    const word = [LOOKS[leading].label, told, staleText(state)].filter(Boolean).join(", ");
+    const word = [LOOKS[leading].label, told, stalledText(state), staleText(state)].filter(Boolean).join(", ");
     const texts = [null, word, null, progressText(state), bad > 0 ? count(bad) : "–", timeText(state, this.now_s())];
     texts.forEach((text, i) => {
       const cell = row.cells[i];

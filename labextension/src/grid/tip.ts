@@ -1,5 +1,6 @@
 /** The small box beside a cell that tells its name and state. */
 
+import { wordOf } from "../core/card.ts";
 import { glyph, h, setGlyph, setText } from "../core/dom.ts";
 import { unquoted } from "../core/prose.ts";
 import { LOOKS, stateOf } from "../core/states.ts";
@@ -59,7 +60,7 @@ export class Tip {
     const look = LOOKS[stateOf(place.card.states[place.cell])];
     setGlyph(this.#icon, look);
     setText(this.#name, this.name(place));
-    setText(this.#state, look.label);
+    setText(this.#state, wordOf(place.card, place.cell));
     setText(this.#reason, unquoted(this.#told.reason(place)));
     this.element.hidden = false;
     this.#place(x, y);

@@ -1,5 +1,6 @@
 /** The elements of a mapped task: filters by state, what went wrong first, a page at a time. */
 
+import { wordOf } from "../core/card.ts";
 import { focusedIn, glyph, h, setAttribute, setText } from "../core/dom.ts";
 import { count } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
@@ -120,8 +121,8 @@ export class ElementList {
       const place = { card, cell: index };
       const name = this.#told.name(place);
       const reason = this.#told.reason(place);
-      const word = reason !== "" && isLive(state) ? unquoted(reason) : LOOKS[state].label;
-      const key = `${index} ${name} ${state} ${reason}`;
+      const word = reason !== "" && isLive(state) ? unquoted(reason) : wordOf(card, index);
+      const key = `${index} ${name} ${state} ${word} ${reason}`;
       const item = this.#list.children[position];
       const button = item?.firstElementChild;
       if (button?.getAttribute("data-key") === key) return;

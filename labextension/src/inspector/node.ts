@@ -63,6 +63,7 @@ function facts(node: NodeDetail, runStarted_s: number | null): HTMLElement | nul
     ["Started", start === null ? null : `${duration(start)} into the run`],
     ["Attempts", tried > 1 ? String(tried) : null],
     ["Worker", node.worker],
+    ["Memory of the worker", node.memory_bytes === null ? null : bytes(node.memory_bytes)],
     ["Size", node.result_bytes === null ? null : bytes(node.result_bytes)],
     ["Kept", node.kept],
     ["Dask key", node.key === "" ? null : h("code.wf-key", {}, node.key)],

@@ -156,7 +156,7 @@ export class Panel {
       setText(this.#title, node.name);
       const { run, skew_s } = this.link.model;
       this.#sender.show(run?.id, node);
-      const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.host.now_s() + skew_s };
+      const clock = { runStarted_s: run?.started_s ?? null, now_s: this.link.now_s + skew_s };
       return nodeView(node, clock, this.#body, go, this.#value.of(node));
     };
     const question = { op: "detail", group, index: selection.index ?? 0 } as const;

@@ -70,6 +70,10 @@ export class Link {
   #requests = 0;
   #heard_s: number;
   #asked_s = -Infinity;
+  /** The host did not take the last message: the kernel is gone, or another one by now. */
+  #isCut = false;
+  /** So it was when the listeners were called last. */
+  #wasLost = false;
   /** Something was missed, and no snapshot has come since. */
   #isBehind = false;
   readonly #prefix = Math.random().toString(36).slice(2, 8);
@@ -86,7 +90,7 @@ export class Link {
 
   hello(): void {
     this.#asked_s = this.host.now_s();
-    if (!this.#send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null })) this.notice = UNSENT;
+    this.#send({ v: VERSION, op: "hello", have: this.model.seq, run: this.model.run?.id ?? null });
   }
 
   /** Asks for columns, again and again, until the returned function is called. */
@@ -102,17 +106,17 @@ export class Link {
 
   #watch(have: number | null): void {
     this.#watched_s = this.host.now_s();
-    if (!this.#send({ v: VERSION, op: "watch", have })) this.notice = UNSENT;
+    this.#send({ v: VERSION, op: "watch", have });
   }
 
   /** Called every second by a view. Hosts may lose messages (Colab) or be busy (no subshell): ask again. */
   tick(): void {
     const now_s = this.host.now_s();
-    if (this.#isBehind) this.#helloAgain();
+    if (this.#isBehind || this.#isCut) this.#helloAgain();
     this.#giveUp(now_s);
     if (this.#watchers > 0 && now_s - this.#watched_s >= WATCH_AGAIN_S) this.#watch(this.model.columns.seq);
-    if (this.ended || now_s - this.#heard_s < ASK_AFTER_S || now_s - this.#asked_s < ASK_AFTER_S) return;
-    this.hello();
+    if (!this.ended && now_s - this.#heard_s >= ASK_AFTER_S && now_s - this.#asked_s >= ASK_AFTER_S) this.hello();
+    if ((this.lost === "") === this.#wasLost) this.#changed();
   }
 
   /** Whoever waits too long is told so; an answer that comes after all still counts. */
@@ -135,8 +139,21 @@ export class Link {
     return !this.ended && silent_s >= LOST_AFTER_S ? silent_s : 0;
   }
 
+  /** Why what is shown may not be how the run stands; empty while all is well. */
+  get lost(): string {
+    if (this.#isCut) return UNSENT;
+    const { silent_s } = this;
+    return silent_s > 0 ? `No news from the kernel for ${Math.floor(silent_s / 10) * 10} s.` : "";
+  }
+
+  /** The time up to which the run is known, by the browser's clock: now, or that of the last news. */
+  get now_s(): number {
+    return this.lost === "" ? this.host.now_s() : this.#heard_s;
+  }
+
   /** Does something that was asked for wait until the kernel takes messages? */
   get isUnheard(): boolean {
+    if (this.#isCut) return false;
     const since_s = this.host.now_s() - BUSY_AFTER_S;
     return [...this.#open.values()].some(({ isAct, state, asked_s }) => isAct && state === "asked" && asked_s < since_s);
   }
@@ -149,6 +166,11 @@ export class Link {
       this.#heard_s = this.host.now_s();
       this.#take(message, buffers);
     }
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#wasLost = this.lost !== "";
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -268,11 +290,11 @@ export class Link {
   #send(message: Outgoing): boolean {
     try {
       this.host.send(message);
-      if (this.notice === UNSENT) this.notice = "";
-      return true;
+      this.#isCut = false;
     } catch {
-      return false;
+      this.#isCut = true;
     }
+    return !this.#isCut;
   }
 
   #request(): string {

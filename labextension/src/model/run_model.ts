@@ -123,6 +123,11 @@ export function hasGrid({ group }: GroupState): boolean {
   return group.mapped && group.kind !== "flatten";
 }
 
+/** Does a node run on a worker that is not heard of? */
+export function isStalled({ group }: GroupState, cell: number): boolean {
+  return group.stalled.includes(cell);
+}
+
 /** Nodes of all tasks by state code; what stands for a flow or for items of lists is not counted. */
 export function totals(model: RunModel): number[] {
   const sum = STATES.map(() => 0);
@@ -156,7 +161,7 @@ function inTreeOrder(states: readonly GroupState[]): GroupState[] {
   return ordered;
 }
 
-/** A flow with the counts and times of its members. */
+/** A flow with the counts and times of its members; it has no cells, so of those that are stalled only the number counts. */
 export function wholeOf(flow: Group, members: readonly GroupState[]): GroupState {
   const counted = members.filter(({ group }) => group.kind !== "flatten");
   const counts = flow.counts.map((own, code) => own + counted.reduce((sum, { group }) => sum + (group.counts[code] ?? 0), 0));
@@ -167,7 +172,8 @@ export function wholeOf(flow: Group, members: readonly GroupState[]): GroupState
   const last_s = ends.length > 0 ? Math.max(...ends) : flow.last_s;
   const length = counts.reduce((sum, count) => sum + count, 0);
   const stale = members.reduce((sum, { group }) => sum + group.stale, flow.stale);
-  return { group: { ...flow, counts, first_s, last_s, length, stale }, states: new Uint8Array(0) };
+  const stalled = [flow, ...members.map(({ group }) => group)].flatMap((group) => group.stalled);
+  return { group: { ...flow, counts, first_s, last_s, length, stale, stalled }, states: new Uint8Array(0) };
 }
 
 function bytesOf(buffer: DataView | undefined): Uint8Array {

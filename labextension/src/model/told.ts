@@ -4,7 +4,7 @@ import { LOOKS, isLive, stateOf } from "../core/states.ts";
 import type { Group, NodeRow, TaskState } from "../wire.ts";
 import { answered } from "./answered.ts";
 import type { Link } from "./link.ts";
-import type { GroupState } from "./run_model.ts";
+import { type GroupState, isStalled } from "./run_model.ts";
 
 export interface Place {
   readonly card: GroupState;
@@ -13,8 +13,8 @@ export interface Place {
 
 interface Known {
   readonly row: NodeRow;
-  /** In which state the node was then, and when that was. */
-  readonly state: TaskState;
+  /** How the node stood then, and when that was. */
+  readonly stand: string;
   readonly at_s: number;
 }
 
@@ -39,7 +39,7 @@ export class Told {
 
   reason(place: Place): string {
     const known = this.#known(place);
-    return known?.state === stateIn(place) ? known.row[1] : "";
+    return known?.stand === standOf(place) ? known.row[1] : "";
   }
 
   name(place: Place): string {
@@ -93,9 +93,9 @@ export class Told {
     const known = this.#known(place);
     const state = stateIn(place);
     if (known === undefined && group.named) return true;
-    const isNoted = (group.note !== "" && state !== "PENDING") || state === "REUSED" || state === "RETRYING";
+    const isNoted = (group.note !== "" && state !== "PENDING") || state === "REUSED" || state === "RETRYING" || isStalled(place.card, place.cell);
     if (!LOOKS[state].bad && state !== "SKIPPED" && !isNoted) return false;
-    return known?.state !== state || (isLive(state) && this.link.host.now_s() - known.at_s >= ASK_AGAIN_S);
+    return known?.stand !== standOf(place) || (isLive(state) && this.link.host.now_s() - known.at_s >= ASK_AGAIN_S);
   }
 
   /** What is known of a node; nothing of the run before that of this one. */
@@ -115,7 +115,7 @@ export class Told {
     const at_s = this.link.host.now_s();
     rows.forEach((row, i) => {
       const cell = cells[i];
-      if (cell !== undefined) this.#rows.set(keyOf({ card, cell }), { row, state: stateIn({ card, cell }), at_s });
+      if (cell !== undefined) this.#rows.set(keyOf({ card, cell }), { row, stand: standOf({ card, cell }), at_s });
     });
     return rows.length > 0;
   }
@@ -123,6 +123,11 @@ export class Told {
 
 function stateIn({ card, cell }: Place): TaskState {
   return stateOf(card.states[cell]);
+}
+
+/** What a reason was told of: another state has another one, as has a node that is stalled, or no longer. */
+function standOf(place: Place): string {
+  return `${stateIn(place)}${isStalled(place.card, place.cell) ? " stalled" : ""}`;
 }
 
 function keyOf({ card, cell }: Place): string {

@@ -1,5 +1,6 @@
 /** The columns of the nodes table: what stands in them, on the screen and in a copy. */
 
+import { wordOf } from "../core/card.ts";
 import { glyph, h, setAttribute, setGlyph, setText } from "../core/dom.ts";
 import { duration } from "../core/format.ts";
 import { unquoted } from "../core/prose.ts";
@@ -75,7 +76,7 @@ export function drawRow(row: HTMLElement, { card, cell }: Place, facts: Facts): 
     }
     const icon = element.querySelector("svg");
     if (icon !== null) setGlyph(icon, look);
-    if (element.lastElementChild !== null) setText(element.lastElementChild, look.label);
+    if (element.lastElementChild !== null) setText(element.lastElementChild, wordOf(card, cell));
   });
   setAttribute(row, "data-state", state);
   setAttribute(row, "data-wfkit-node", facts.name);

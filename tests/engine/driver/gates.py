@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+
+from wfkit.engine.driver.engine import LATEST_FLUSH_S
+from wfkit.engine.driver.run import Run
 
 PATIENCE_S = 8.0
 _SLICE_S = 0.002
@@ -76,3 +80,10 @@ def until(holds: Callable[[], object], what: str = "") -> None:
 def until_came(*names: object) -> None:
     """Wait until tasks have come by."""
     until(lambda: set(map(str, names)) <= set(_came), f"all of {names}")
+
+
+def until_quiet(run: Run) -> None:
+    """Wait until the engine's thread has done what was asked of it for a run so far."""
+    done = threading.Event()
+    run.engine.call_later(run, 2 * LATEST_FLUSH_S, done.set)
+    assert done.wait(PATIENCE_S), "the engine's thread is busy"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,10 +10,13 @@ import pytest
 from tests.engine.driver import gates
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.authoring.task import task
+from wfkit.core.edges import Node
 from wfkit.core.ids import GroupId
 from wfkit.core.rerun import Rerun, Wishes
+from wfkit.core.states import RunState
+from wfkit.engine.driver.byhand import ByHand
 from wfkit.engine.driver.origin import Origin
-from wfkit.engine.driver.reuse import Reuse
+from wfkit.engine.driver.reuse import Record, Reuse
 from wfkit.engine.driver.run import Run
 
 
@@ -93,13 +96,20 @@ class Repeater:
     ) -> Run:
         """A run that goes on from another one; its body is the caller's."""
         run = self._new_run(parent_id=before.id)
-        given = {(GroupId(group), index): value for (group, index), value in (by_hand or {}).items()}
+        given = {(GroupId(group), index): ByHand.of(value, group) for (group, index), value in (by_hand or {}).items()}
         wishes = Wishes(changed, frozenset((GroupId(group), index) for group, index in forced), frozenset(given))
-        origin = Origin(before.view_model, None, before, given)
-        run.reuse = Reuse(run, Rerun(before.view_model, wishes, origin.lost, lambda *_: "it changed"), origin)
+        run.reuse = Reuse(run, [*_records(before, wishes, given)])
         run.parent = before
         before.reruns.append(run)
         return run
+
+    def cut_short(self, before: Run, body: Body, **what: Any) -> Run:
+        """The same, with a body that raises behind what it calls."""
+        run = self.open(before, **what)
+        with inside(FlowBody(run, "flow")):
+            body()
+        run.fail_body(RunState.FAILED, "cut short", {})
+        return run.wait(gates.PATIENCE_S)
 
     def start(self, before: Run, body: Body, **what: Any) -> Run:
         """The same, with its body executed."""
@@ -112,6 +122,13 @@ class Repeater:
     def __call__(self, before: Run, body: Body, **what: Any) -> Run:
         """The same, ended."""
         return self.start(before, body, **what).wait(gates.PATIENCE_S)
+
+
+def _records(run: Run | None, wishes: Wishes, by_hand: Mapping[Node, ByHand]) -> Iterator[Record]:
+    while run is not None:
+        origin = Origin(run.view_model, None, run, by_hand)
+        yield Record(Rerun(run.view_model, wishes, origin.lost, lambda *_: "it changed"), origin)
+        run, wishes, by_hand = run.parent if run.view_model.is_cut_short else None, Wishes(), {}
 
 
 def states(run: Run) -> dict[str, str]:

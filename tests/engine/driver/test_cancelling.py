@@ -70,6 +70,29 @@ def waiting(x: Any) -> Any:
     return held.submit(x).result()
 
 
+def asked(error: BaseException) -> bool:
+    gates.wait_at("left")
+    return True
+
+
+@task(retries=1, retry_delay_seconds=60, retry_condition_fn=asked)
+def parks() -> Any:
+    raise ValueError("once")
+
+
+class Slow:
+    """Takes its time to be pickled."""
+
+    def __reduce__(self) -> Any:
+        gates.wait_at("left")
+        return int, (1,)
+
+
+@task
+def returns() -> Any:
+    return [after.submit(1), Slow()]
+
+
 @flow
 def branch(x: Any) -> Any:
     return after(held(x))
@@ -265,3 +288,19 @@ def test_a_map_that_grows_is_cancelled_with_what_it_would_have_grown_by(start: S
     assert _states(run, "after") == ["COMPLETED", "CANCELLED", "CANCELLED"]
     assert _states(run, "after#2") == ["COMPLETED", "UPSTREAM_FAILED", "UPSTREAM_FAILED"]
     assert run["zs"].result() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("body", [parks, returns])
+@pytest.mark.parametrize("how", ["the run", "the node"])
+def test_a_node_whose_body_has_ended_when_all_workers_have_confirmed_ends(start: Start, body: Any, how: str) -> None:
+    """It is about to go back to the driver, which will not send it again."""
+    run = start(body)
+    gates.until_came("left")
+    if how == "the run":
+        run.cancel("enough")
+    else:
+        run.node(body.name).cancel()
+    gates.until(lambda: not run.cancel_requests)
+    gates.open_gates("left")
+    run.wait(8)
+    assert _states(run, body.name) == ["CANCELLED"]

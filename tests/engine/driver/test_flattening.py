@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from wfkit.core.ids import GroupId
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.flattening import Flattened
 from wfkit.engine.driver.run import Run
-from wfkit.errors import MapFailed
+from wfkit.errors import MapFailed, NotMappable
 
 Start = Callable[..., Run]
 
@@ -117,6 +117,21 @@ def skips_two(x: Any) -> Any:
 @task
 def no_list(x: Any) -> Any:
     return x if x == 2 else [x]
+
+
+@task
+def lists_of_lists(x: Any) -> Any:
+    return x if x == 2 else [[x]]
+
+
+@task
+def asks_for_a_flatten() -> Any:
+    return flatten(no_list.map([1, 2, 3])).result()
+
+
+@task
+def returns_a_flatten() -> Any:
+    return flatten(no_list.map([1, 2, 3]))
 
 
 def _parts(length: int) -> st.SearchStrategy[list[int]]:
@@ -229,6 +244,32 @@ def test_a_part_that_is_no_list_fails_what_goes_over_it_and_says_so(run_of: Star
     with pytest.raises(MapFailed, match="cannot be mapped over: its value is 2"):
         run["ys"].result()
     assert run["all"].state is TaskState.FAILED
+
+
+def test_what_is_asked_of_a_flatten_after_a_part_was_no_list_is_no_shorter_list(run_of: Start) -> None:
+    def body() -> Any:
+        flat = flatten(no_list.map([1, 2, 3]))
+        with pytest.raises(NotMappable, match="its value is 2"):
+            flat.result()
+        assert [type(error) for error in cast("list[object]", flat.exception())] == [NotMappable]
+        assert flat.state is TaskState.FAILED
+        return {"later": step.map(flat), "reduce": total(flat), "behind": total.submit(1, wait_for=[flat])}
+
+    run = run_of(body)
+    assert {str(run[name].state) for name in ("later", "reduce", "behind")} == {"FAILED"}
+
+
+def test_a_flatten_of_a_flatten_one_part_of_which_is_no_list_fails_what_goes_over_it(run_of: Start) -> None:
+    run = run_of(lambda: {"ys": step.map(flatten(flatten(lists_of_lists.map([1, 2, 3]))))})
+    assert run["ys"].state is TaskState.FAILED
+    assert gates.came() == []
+
+
+@pytest.mark.parametrize("asks", [asks_for_a_flatten, returns_a_flatten])
+def test_a_body_that_asks_for_a_flatten_of_no_list_is_told(run_of: Start, asks: Any) -> None:
+    run = run_of(lambda: {"x": asks()})
+    assert run["x"].state is TaskState.FAILED
+    assert "its value is 2" in str(run["x"].exception())
 
 
 @pytest.mark.parametrize("make", [leaves, mapped_leaves], ids=["list of handles", "mapped handle"])

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from tests.engine.driver import gates
+from tests.engine.driver.repeating import Repeater, states
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.authoring.flow import flow
 from wfkit.authoring.task import task
 from wfkit.core.states import RunState
 from wfkit.engine.driver.order import position
+from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.run import Run
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import TooManyTasks
@@ -74,12 +76,15 @@ def test_a_body_makes_no_more_nodes_than_its_run_may_have(new_run: Start) -> Non
     run = new_run(bounds=Bounds(max_tasks=5))
     with inside(FlowBody(run, "flow")):
         first.map(range(3))
-        with pytest.raises(TooManyTasks, match="beyond the 5 nodes"):
+        with pytest.raises(TooManyTasks, match="the run may still have tasks: 2"):
             second.map(range(3))
-        kept = second(1)
+        kept = second.map(range(1))[0]
+        second(1)
+        with pytest.raises(TooManyTasks, match="beyond the 5 nodes"):
+            second(1)
     run.close_body(None, {})
     assert run.wait(8).state is RunState.COMPLETED
-    assert (len(run.nodes), run.count_nodes(), kept.result()) == (4, 4, 1)
+    assert (len(run.nodes), run.count_nodes(), kept.result()) == (5, 5, 0)
 
 
 @pytest.mark.usefixtures("whole_bodies")
@@ -146,3 +151,20 @@ def test_failures_of_a_group_are_known(run_of: Start) -> None:
     assert not run.has_failures(good)
     assert run.has_value(run.node("first"))
     assert not run.has_value(run.node("fails"))
+
+
+def test_a_run_ends_where_it_cannot_be_told_what_a_node_keeps(
+    run_of: Start, again: Repeater, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run_of(lambda: first(1))
+
+    def refuse(*_: object) -> None:
+        raise LookupError("no such thing")
+
+    monkeypatch.setattr(Reuse, "settle", refuse)
+    new = again.open(before)
+    with pytest.raises(LookupError), inside(FlowBody(new, "flow")):
+        first(1)
+    new.fail_body(RunState.FAILED, "LookupError: no such thing (body)", {})
+    assert (new.state, states(new)) == (RunState.FAILED, {"first": "FAILED"})
+    assert next(iter(new.nodes)).reason == "LookupError: no such thing"

@@ -161,3 +161,42 @@ def test_what_is_asked_without_waiting_answers_at_once(run_of: Start, again: Rep
     assert "PENDING in a rerun" in repr(names["x"])
     new.close_body(None, {})
     new.wait(gates.PATIENCE_S)
+
+
+# --- runs the body of which was cut short ---
+
+
+def test_a_node_that_a_cut_short_body_did_not_come_to_is_found_in_the_newest_run_that_has_it(
+    run_of: Start, again: Repeater
+) -> None:
+    run = run_of(pipeline)
+    names = bound(run)
+    cut = again.cut_short(run, lambda: load.map(range(4)))
+    assert names["raw"]._source.run is cut
+    assert names["tidy"][0].result() == 0
+    assert names["summary"].state is TaskState.UPSTREAM_FAILED
+    allow()
+    again(cut, pipeline)
+    assert names["summary"].result() == 60
+    assert executed() == ["picky 1", "picky 3", "total"]
+
+
+def test_a_handle_waits_for_a_run_behind_one_that_was_cut_short(run_of: Start, again: Repeater) -> None:
+    run = run_of(lambda: {"x": load(1)})
+    names = bound(run)
+    cut = again.cut_short(again.cut_short(run, lambda: None), lambda: None)
+    assert names["x"].result() == 1
+    new = again.open(cut)
+    assert names["x"].state is TaskState.PENDING
+    with pytest.raises(WaitTimeout):
+        names["x"].wait(0.01)
+    new.close_body(None, {})
+    with pytest.raises(NodeGone):
+        names["x"].result()
+
+
+def test_elements_and_what_lies_behind_them_are_found_past_a_cut_short_run(run_of: Start, again: Repeater) -> None:
+    run = run_of(lambda: {"xs": load.map([1, 2, 3])})
+    third = bound(run)["xs"][2]
+    again(again.cut_short(run, lambda: None), lambda: {"xs": load.map([3, 1])})
+    assert (third.result(), third.name) == (3, "load[0]")

@@ -33,6 +33,7 @@ def _size(durations: Durations, chunk: int | None = None, **facts: Any) -> int:
         {"workers": ("w",)},
         {"isolate": "process"},
         {"timeout_seconds": 0.5},
+        {"crash_retries": 0},
     ],
     ids=lambda options: next(iter(options)),
 )

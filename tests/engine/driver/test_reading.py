@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.engine.driver import gates
 from tests.engine.driver.repeating import allow, held, load, pipeline
+from wfkit.authoring.waiting import wait as wait_for
 from wfkit.core.states import TaskState
 from wfkit.engine.driver.reading import described
 from wfkit.engine.driver.run import Run
-from wfkit.errors import FlowFailed, NoSuchNode
+from wfkit.errors import BadArguments, FlowFailed, NoSuchNode
 
 Start = Callable[..., Run]
 
@@ -29,6 +32,20 @@ def test_a_name_that_nothing_has_is_refused_with_those_that_there_are(run_of: St
     with pytest.raises(NoSuchNode, match="has no node") as refused:
         run.node(name)
     assert "It has load, picky, total." in str(refused.value)
+
+
+def test_what_is_no_name_is_refused(run_of: Start) -> None:
+    with pytest.raises(BadArguments, match=r"`run\.node` takes the name of a node, not int 5\. Write such as"):
+        run_of(pipeline).node(5)  # type: ignore[arg-type]
+
+
+def test_what_is_no_time_to_wait_is_refused_by_whatever_waits(run_of: Start) -> None:
+    run: Any = run_of(pipeline)
+    handle: Any = run["summary"]
+    wait_for_it: Any = partial(wait_for, [handle])
+    for wait in (run.wait, run.result, handle.wait, handle.result, handle.exception, wait_for_it):
+        with pytest.raises(BadArguments, match=r"timeout='a' is not allowed\. It takes seconds"):
+            wait(timeout="a")
 
 
 def test_a_name_that_the_body_did_not_bind_is_refused_with_those_it_did(run_of: Start) -> None:

@@ -6,6 +6,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from wfkit.core.events import AnyEvent, NodeFinished
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.engine.driver.run import Run
-from wfkit.errors import CannotRerun, HandleMisuse, MapFailed, ResultLost, UpstreamFailed, WaitTimeout
+from wfkit.errors import CannotRerun, HandleMisuse, MapFailed, NotDrivenHere, ResultLost, UpstreamFailed, WaitTimeout
 
 WAIT_S = 10
 
@@ -171,7 +172,7 @@ def test_who_listens_hears_what_is_recorded_and_of_the_end(recorded: Any) -> Non
 def test_it_cannot_be_steered_but_taken_over(recorded: Any) -> None:
     found, _ = recorded(lambda: inc(1))
     for order in (found.cancel, found.pause, found.resume, found.node("inc").cancel):
-        with pytest.raises(HandleMisuse, match="driven by another process"):
+        with pytest.raises(NotDrivenHere, match="driven by another process"):
             order()
     with pytest.raises(HandleMisuse, match="no cluster has it"):
         _ = found.node("inc").future
@@ -191,3 +192,15 @@ def test_a_value_of_the_flow_that_is_not_on_record_is_named(recorded: Any) -> No
         found.result()
     assert pickle.loads(found.view_model.by_name("inc")[0].inline[0]) == 2
     assert found.node("inc").state is TaskState.COMPLETED
+
+
+class Lost(Kept):
+    """A record whose file of the flow is gone."""
+
+    def flow(self) -> None:
+        raise ResultLost("The stored result is lost: its file is missing.")
+
+
+def test_a_flow_whose_file_is_lost_counts_as_one_that_was_not_kept() -> None:
+    run = RecordedRun(Lost(SimpleNamespace(id="r-1", flow_name="etl", parent_id=None), []), None)
+    assert (run.flow, run.arguments) == (None, {})

@@ -22,7 +22,7 @@ from tests.engine.driver.repeating import (
 from wfkit.authoring.handle import Ref
 from wfkit.authoring.task import task
 from wfkit.core.ids import GroupId
-from wfkit.core.states import RunState
+from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.run import Run
 
 Start = Callable[..., Run]
@@ -118,6 +118,22 @@ def test_what_the_other_run_works_on_is_awaited(start: Start, again: Repeater) -
     assert set(states(new).values()) == {"REUSED"}
 
 
+def test_the_end_of_an_awaited_node_takes_no_lock_of_the_rerun(start: Start, again: Repeater) -> None:
+    def body() -> Any:
+        return {"x": held(1)}
+
+    run = start(body)
+    gates.until_came("held 1")
+    new = again.start(run, body)
+    gates.until_quiet(new)
+    with new.lock:
+        gates.open_gates("held 1")
+        gates.until(lambda: run.node("held").state is TaskState.COMPLETED)
+        assert run.lock.acquire(timeout=gates.PATIENCE_S), "who holds it waits for the rerun"
+        run.lock.release()
+    assert new.wait(gates.PATIENCE_S)["x"].result() == 1
+
+
 def test_an_awaited_node_keeps_nobody_from_being_sent(start: Start, again: Repeater) -> None:
     def body() -> Any:
         return {"slow": held(1), "other": load(2)}
@@ -157,13 +173,13 @@ def test_a_node_of_the_other_run_is_found_in_this_one(run_of: Start, again: Repe
     run = run_of(lambda: {"b": load.map([1, 2]), "c": load(3)})
     new = again(run, lambda: {"c": load(3), "b": load.map([0, 2, 1])})
     assert new.reuse is not None
-    assert new.reuse.forward(run["c"]._ref) == new["c"]._ref
-    assert new.reuse.forward(Ref(run["b"]._ref.group, 1)) == Ref(new["b"]._ref.group, 1)
-    assert new.reuse.forward(Ref(run["b"]._ref.group, 0)) == Ref(new["b"]._ref.group, 2)
-    assert new.reuse.forward(run["b"]._ref) == new["b"]._ref
+    assert new.reuse.forward(run.id, run["c"]._ref) == new["c"]._ref
+    assert new.reuse.forward(run.id, Ref(run["b"]._ref.group, 1)) == Ref(new["b"]._ref.group, 1)
+    assert new.reuse.forward(run.id, Ref(run["b"]._ref.group, 0)) == Ref(new["b"]._ref.group, 2)
+    assert new.reuse.forward(run.id, run["b"]._ref) == new["b"]._ref
     gone = again(run, lambda: {"c": load(3)})
     assert gone.reuse is not None
-    assert gone.reuse.forward(run["b"]._ref) is None
+    assert gone.reuse.forward(run.id, run["b"]._ref) is None
 
 
 def test_a_rerun_of_nothing_is_a_run_from_zero(run_of: Start, again: Repeater) -> None:

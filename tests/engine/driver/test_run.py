@@ -158,7 +158,7 @@ def test_subscribers_hear_of_changes_until_they_leave(new_run: Callable[[], Run]
 def test_calls_of_a_flow_in_the_flow_form_a_group(new_run: Callable[[], Run]) -> None:
     run = new_run()
     with inside(FlowBody(run, "flow")):
-        close = run.subflow("inner")
+        close = run.subflow("inner", {})
         inc(1)
         close()
         inc(2)

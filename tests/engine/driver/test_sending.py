@@ -235,6 +235,7 @@ def test_the_end_of_what_another_run_waits_for_takes_no_lock_of_that_run(start: 
     first = start(lambda: {"value": held(1)})
     gates.until_came("held")
     second = start(lambda: {"value": two(first["value"])})
+    gates.until_quiet(second)
     with second.lock:
         gates.open_gates("held")
         gates.until(lambda: first.node("held").state is TaskState.COMPLETED)

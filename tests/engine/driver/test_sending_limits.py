@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.engine.driver import gates
 from wfkit.authoring.task import task
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.run import Run
+from wfkit.engine.worker import node
+from wfkit.engine.worker.spec import Bounds
 
 Start = Callable[..., Run]
 
@@ -58,6 +62,17 @@ def plain_kid(x: Any) -> Any:
 @task(limits={"two dbs": 2})
 def asks_a_plain_kid(x: Any) -> Any:
     return plain_kid.submit(x).result()
+
+
+@task
+def waits_for_one_that_waits(x: Any) -> Any:
+    return asks_late.submit(x).result()
+
+
+@task
+def asks_late(x: Any) -> Any:
+    gates.wait_at("asks late")
+    return query.submit(x)
 
 
 def test_two_runs_share_a_limit(start: Start) -> None:
@@ -118,3 +133,19 @@ def test_the_place_of_a_node_that_was_cancelled_before_its_turn_goes_to_the_next
     gates.open_gates("first")
     run.wait(8)
     assert [row.state for row in run.nodes] == ["COMPLETED", "CANCELLED", "CANCELLED", "COMPLETED"]
+
+
+def test_what_may_not_begin_because_too_many_wait_keeps_no_slot_from_what_they_wait_for(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "PUT_OFF_S", 0.05)
+    body = lambda: {"x": query(first(1)), "y": waits_for_one_that_waits(2)}  # noqa: E731
+    run = start(body, bounds=Bounds(waiting_threads=1))
+    gates.until_came("first", "asks late")
+    gates.until(lambda: run["y"].state is TaskState.WAITING)
+    gates.open_gates("first")
+    gates.until(lambda: run.node("first").state is TaskState.COMPLETED, "that the first one asks for the slot")
+    gates.open_gates("asks late")
+    assert run.wait(8).state is RunState.COMPLETED
+    assert (run["x"].result(), run["y"].result()) == (1, 2)
+    assert [row.attempts for row in run.nodes if "query" in row.group] == [1, 1]

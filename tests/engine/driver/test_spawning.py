@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver import spawning
 from wfkit.engine.driver.run import Run
 from wfkit.engine.worker.spec import Bounds
+from wfkit.errors import TooDeep, TooManyTasks
 
 Start = Callable[..., Run]
 
@@ -91,40 +93,15 @@ def countdown(n: Any) -> Any:
 
 
 @task
+def fails_below(n: Any) -> Any:
+    if n == 0:
+        raise ValueError("deep cause")
+    return fails_below.submit(n - 1).result()
+
+
+@task
 def recursion(n: Any) -> Any:
     return 0 if n == 0 else recursion.submit(n - 1)
-
-
-@task(retries=1)
-def tries_again() -> Any:
-    found = [leaf.submit(1).result(), leaf.submit(2).result()]
-    gates.come("tried")
-    if gates.came().count("tried") == 1:
-        raise RuntimeError("once")
-    return found
-
-
-@task(retries=1)
-def tries_differently() -> Any:
-    again = "tried" in gates.came()
-    gates.come("tried")
-    found = double.submit(4).result() if again else leaf.submit(4).result()
-    if not again:
-        raise RuntimeError("once")
-    return found
-
-
-@task(retries=1)
-def flaky_child() -> Any:
-    gates.come("child")
-    if gates.came().count("child") == 1:
-        raise ValueError("once")
-    return 5
-
-
-@task(retries=1)
-def parent_of_flaky() -> Any:
-    return flaky_child.with_options(retries=0).submit().result()
 
 
 @task
@@ -143,6 +120,11 @@ def bomb(n: Any) -> Any:
     for x in range(n):
         leaf.submit(x)
     return n
+
+
+@task
+def endless_map() -> Any:
+    return leaf.map(itertools.count())
 
 
 @task
@@ -215,27 +197,13 @@ def test_children_are_named_and_grouped_under_their_parent(run_of: Start) -> Non
     assert specs["returns[1]/leaf"].parent == "g1"
 
 
-def test_a_body_that_is_executed_again_finds_the_children_that_it_has(run_of: Start) -> None:
-    run = run_of(lambda: {"x": tries_again()})
-    assert run["x"].result() == [1, 2]
-    assert sorted(gates.came()) == ["leaf 1", "leaf 2", "tried", "tried"], "no child was executed twice"
-    assert len(run.nodes) == 3
-
-
-def test_a_body_that_spawns_something_else_the_second_time_gets_that(run_of: Start) -> None:
-    run = run_of(lambda: {"x": tries_differently()})
-    assert run["x"].result() == 8
-    assert [row.name for row in run.nodes] == [
-        "tries_differently",
-        "tries_differently/leaf",
-        "tries_differently/double",
-    ]
-
-
-def test_children_that_failed_are_made_anew_when_their_parent_tries_again(run_of: Start) -> None:
-    run = run_of(lambda: {"x": parent_of_flaky()})
-    assert run["x"].result() == 5
-    assert [row.state.value for row in run.nodes] == ["COMPLETED", "FAILED", "COMPLETED"]
+def test_a_run_that_has_ended_grows_no_more_when_a_body_is_executed_again(run_of: Start) -> None:
+    run = run_of(lambda: {"x": catches(1)})
+    (told,) = [["spawn", "g1.0/1", "g1", 1, "subflow", "anew", None]]
+    with run.lock:
+        assert spawning.take(run, told)
+        assert spawning.take(run, [*told[:1], "g1.0/7", *told[2:]])
+    assert [spec.id for spec in (group.spec for group in run.view_model.ordered())] == ["g1", "g1.0/1"]
 
 
 def test_a_failure_that_a_body_asked_for_is_handled(run_of: Start) -> None:
@@ -267,11 +235,50 @@ def test_a_spawned_map_is_refused_as_a_whole(run_of: Start) -> None:
     assert len(run.nodes) == 1
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("items", [itertools.count(), zip(itertools.count(), itertools.count(), strict=True)])
+def test_a_body_that_maps_over_something_endless_is_refused_at_once(run_of: Start, items: Any) -> None:
+    caught: list[BaseException] = []
+
+    def body() -> Any:
+        try:
+            leaf.map(items)
+        except TooManyTasks as error:
+            caught.append(error)
+
+    run = run_of(body, bounds=Bounds(max_tasks=40))
+    assert "the run may still have tasks: 40" in str(caught[0])
+    assert len(run.nodes) == 0
+
+
+@pytest.mark.timeout(30)
+def test_a_task_that_maps_over_something_endless_fails_at_once(run_of: Start) -> None:
+    run = run_of(lambda: {"x": endless_map()}, bounds=Bounds(max_tasks=40))
+    assert type(run["x"].exception()) is TooManyTasks
+    assert len(run.nodes) == 1
+
+
 def test_a_recursion_without_an_end_stops_with_an_error_in_the_spawner(run_of: Start) -> None:
     run = run_of(lambda: {"x": recursion(50)}, bounds=Bounds(max_depth=4))
     assert run["x"].state is TaskState.FAILED
     assert "would be spawned 5 levels deep, and 4 is the limit" in run["x"].exception().args[0]  # type: ignore[attr-defined]
     assert len(run.nodes) == 5
+
+
+def test_through_nested_results_the_original_exception_comes_up_with_where_it_was_raised(run_of: Start) -> None:
+    error: Any = run_of(lambda: {"x": fails_below(25)})["x"].exception()
+    assert (type(error), error.args) == (ValueError, ("deep cause",))
+    (note,) = error.__notes__
+    assert 'raise ValueError("deep cause")' in note
+    assert len(note) < 5_000
+
+
+def test_a_recursion_of_results_says_that_it_is_too_deep(run_of: Start) -> None:
+    run = run_of(lambda: {"x": fails_below(50)}, bounds=Bounds(max_depth=25))
+    assert type(run["x"].exception()) is TooDeep
+    (reason,) = {row.reason for row in run.nodes}
+    assert reason.startswith("TooDeep: `fails_below` would be spawned 26 levels deep, and 25 is the limit")
+    assert "first and the last calls" not in reason
 
 
 def test_other_news_are_left_to_others(new_run: Start) -> None:

@@ -17,6 +17,7 @@ from wfkit.engine.driver.run import Run
 from wfkit.engine.driver.submit import Batch, Row, batch_of, dask_options
 from wfkit.engine.worker.envelope import More
 from wfkit.engine.worker.layout import Column, Each, Pick
+from wfkit.engine.worker.past import Past
 
 Laid = Callable[..., tuple[Batch, list[Group]]]
 
@@ -124,15 +125,15 @@ def test_a_carrier_has_what_is_passed_whole_once(new_run: Callable[[], Run]) -> 
     assert batch.more[0].layout == (Column((Pick(0), Pick(1), Pick(2))), Pick(3))
 
 
-def test_attempts_and_crashes_travel_with_a_node_that_is_sent_again(new_run: Callable[[], Run]) -> None:
+def test_what_a_node_has_behind_it_travels_along_and_its_crashes_count(new_run: Callable[[], Run]) -> None:
     def rows(groups: list[Group]) -> list[Row]:
-        groups[0].turns[0] = (3, 1)
+        groups[0].pasts[0] = Past(3, 1, 1)
         return _singles(groups)
 
     run = new_run()
     batch = _laid(run, lambda: [first(1), first.with_options(crash_retries=5)(1)], rows)
-    assert batch.more == [More(None, 3, 1), More()]
-    assert batch.crash_retries == {batch.keys[1]: 5}
+    assert batch.more == [More(None, Past(3, 1, 1)), More()]
+    assert batch.crash_retries == {batch.keys[0]: 1, batch.keys[1]: 5}
 
 
 def test_what_all_nodes_share_is_pickled_once(new_run: Callable[[], Run]) -> None:

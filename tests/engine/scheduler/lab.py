@@ -63,6 +63,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.news: list[list[Any]] = []
+        self.gone: list[list[Any]] = []  #: of them those that a worker is gone, which every story of a loss has
         self.workers: list[Any] = []
 
     def tell(self, operation: str, run: str = "r1", **fields: object) -> None:
@@ -75,7 +76,8 @@ class Lab:
             await asyncio.sleep(0.005)
 
     def hear(self, event: tuple[float, list[list[Any]]]) -> None:
-        self.news.extend(plain(item) for item in event[1])
+        for item in map(plain, event[1]):
+            (self.gone if item[0] == "gone" else self.news).append(item)
 
     def kinds(self) -> list[str]:
         return [item[0] for item in self.news]

@@ -80,6 +80,25 @@ def test_what_the_black_box_of_the_worker_tells_is_taken_for_what_ran(tmp_path: 
     in_lab(story, nthreads=2)
 
 
+def test_what_had_ended_there_is_noted_but_neither_blamed_nor_told(tmp_path: Path) -> None:
+    """Its driver knows that it has ended, and tells so whoever gets it from Dask."""
+
+    async def story(lab: Lab) -> None:
+        box = BlackBox(tmp_path)
+        await lab.submit("a-1", "b-1", "c-1", began=["a-1", "b-1"])
+        lab.ear.tell("news", news=[], box=[*box.where])
+        await lab.until(lambda: lab.side.losses._boxes)
+        box.note("b-1")
+        await lab.lose()
+        await lab.until(lambda: lab.ear.notes)
+        assert lab.ear.notes == {"b-1": {"crashes": 1, "alone": True}, "a-1": {}}
+        assert lab.ear.knew == set()
+        await lab.until(lambda: lab.of("lost"))
+        assert lab.news[0][3] == [["b-1", 1, ""]]
+
+    in_lab(story, nthreads=2)
+
+
 def test_if_nothing_was_executed_the_beginning_of_something_did_it(tmp_path: Path) -> None:
     async def story(lab: Lab) -> None:
         box = BlackBox(tmp_path)
@@ -325,3 +344,15 @@ def test_notes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             GATE.set()
 
     in_lab(story, nthreads=3)
+
+
+def test_what_a_worker_tells_counts_no_more_when_it_is_given_up_but_does_when_it_is_closed() -> None:
+    async def story(lab: Lab) -> None:
+        for expected in (True, False):
+            lost = await lab.lose(expected=expected)
+            lab.side.take_news(lost, "r1", [["looked", f"{expected}"]])
+        lab.side.take_news(lab.worker.address, "r1", [["looked", "here"]])
+        await lab.until(lambda: ["looked", "here"] in lab.news)
+        assert [news[1] for news in lab.of("looked")] == ["True", "here"]
+
+    in_lab(story)

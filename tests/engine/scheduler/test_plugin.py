@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from tests.engine.scheduler.lab import Lab, in_lab, inc
+from tests.engine.scheduler.lab import Lab, in_lab, inc, new_worker
 from wfkit.engine.scheduler import plugin
 from wfkit.engine.scheduler.plugin import SchedulerSide
 
@@ -123,6 +123,55 @@ def test_an_answer_goes_to_the_worker_that_asked_and_to_nobody_when_it_is_gone()
     in_lab(story)
 
 
+def test_a_worker_that_is_gone_is_news_of_every_run_and_what_others_have_of_its_values_is_found() -> None:
+    async def story(lab: Lab) -> None:
+        async with new_worker(lab.scheduler) as other:
+            futures = [lab.client.submit(inc, n, key=f"inc-{n}", workers=[lab.worker.address]) for n in range(2)]
+            lab.tell("lease", keys=["inc-0", "inc-1"])
+            assert await lab.client.gather(futures) == [1, 2]
+            await lab.client.replicate(futures[:1], workers=[other.address])
+            gone = lab.worker.address
+            await lab.scheduler.remove_worker(gone, stimulus_id="test")
+            await lab.until(lambda: lab.gone == [["gone", gone]])
+            lab.tell("find", worker=gone, keys=["inc-0", "inc-1", "inc-2"])
+            await lab.until(lambda: lab.of("found") == [["found", gone, ["inc-0"]]])
+
+    in_lab(story)
+
+
+def test_a_worker_that_was_closed_hands_nothing_back_and_its_events_are_told_as_late() -> None:
+    async def story(lab: Lab) -> None:
+        news: list[list[object]] = [
+            ["parked", "g1"],
+            ["event", "e1"],
+            ["promise", "g1"],
+            ["bounced", "g1"],
+            ["writing", "g1"],
+        ]
+        lab.side.take_news(lab.worker.address, "r1", news)
+        await lab.until(lambda: lab.news == news)
+        lab.side.take_news(await lab.lose(expected=True), "r1", news)
+        await lab.until(lambda: lab.news[len(news) :] == [["late", "e1"], ["writing", "g1"]])
+
+    in_lab(story)
+
+
+def test_a_worker_that_has_left_neither_takes_slots_nor_gives_those_back_that_others_hold_by_now() -> None:
+    async def story(lab: Lab) -> None:
+        limits = {"db": 1}
+        lost = await lab.lose()
+        lab.side.ask_for_slots("r1", ("g1", 0), limits, worker=lab.worker.address)
+        lab.side.give_slots_back("r1", ("g1", 0), worker=lost)
+        lab.side.ask_for_slots("r1", ("g2", 0), limits, worker=lost)
+        lab.side.ask_for_slots("r1", ("g3", 0), limits, worker=lab.worker.address)
+        await lab.until(lambda: lab.ear.of("answer"))
+        lab.side.give_slots_back("r1", ("g1", 0), worker=lab.worker.address)
+        await lab.until(lambda: len(lab.ear.of("answer")) == 2)
+        assert [list(message["answer"][1]) for message in lab.ear.of("answer")] == [["g1", 0], ["g3", 0]]
+
+    in_lab(story)
+
+
 def test_a_message_that_makes_no_sense_costs_no_connection(caplog: pytest.LogCaptureFixture) -> None:
     async def story(lab: Lab) -> None:
         lab.tell("cancel", surprise=1)
@@ -167,6 +216,38 @@ def test_a_plugin_that_somebody_unregistered_comes_back_with_all_it_knew() -> No
         del futures
 
     in_lab(story)
+
+
+def test_a_plugin_that_takes_too_long_at_transitions_is_not_called_at_them_any_more_and_looks_instead(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(lab: Lab) -> None:
+        calls: list[object] = []
+
+        def slow(key: object) -> None:
+            calls.append(key)
+            time.sleep(0.03)
+
+        monkeypatch.setattr(lab.side.executing, "left", slow)
+        futures = lab.client.map(inc, range(100), key=[f"inc-{n}" for n in range(100)])
+        assert await lab.client.gather(futures) == list(range(1, 101))
+        assert lab.side.polling.is_on
+        count = len(calls)
+        assert count <= 17
+
+        lab.scheduler.remove_plugin(plugin.NAME)
+        await lab.client.register_plugin(SchedulerSide())
+        failing = lab.client.submit(inc, None, key="fail-1")
+        lab.tell("lease", keys=["fail-1"])
+        await lab.until(lambda: lab.kinds() == ["crashed"])
+        assert len(calls) == count
+        del failing
+
+    with caplog.at_level(logging.WARNING, "distributed.wfkit"):
+        in_lab(story)
+    assert [record.message for record in caplog.records if record.name == "distributed.wfkit"] == [
+        "wfkit's call at each transition took too long; while runs are open it looks instead"
+    ]
 
 
 def test_a_transition_costs_next_to_nothing() -> None:

@@ -121,6 +121,30 @@ def test_a_driver_that_is_gone_leaves_nothing_but_tasks_that_wait_on_workers() -
     assert heard.granted == ["a", "d"]
 
 
+def test_a_worker_that_is_gone_holds_no_cached_key_and_what_it_ran_its_named_slots() -> None:
+    slots = Slots(heard := Heard())
+    for name, index in (("db", 0), ("key", -1)):
+        slots.ask(("r1", "a", index), {name: 1}, "tcp://gone")
+        slots.ask(("r1", "b", index), {name: 1}, "tcp://lives")
+    slots.forget_worker("tcp://gone")
+    assert heard.sent == [(worker, "answer") for worker in ("tcp://gone", "tcp://gone", "tcp://lives")]
+    assert heard.granted == []
+    slots.forget_worker("tcp://elsewhere")
+    give_back(slots, "a")
+    assert heard.sent[3:] == [("tcp://lives", "answer")]
+
+
+def test_who_is_executed_again_elsewhere_holds_its_key_there() -> None:
+    slots = Slots(heard := Heard())
+    for worker in ("tcp://first", "tcp://second"):
+        slots.ask(("r1", "a", -1), {"key": 1}, worker)
+    slots.ask(("r1", "b", -1), {"key": 1})
+    slots.forget_worker("tcp://first")
+    assert heard.granted == []
+    slots.forget_worker("tcp://second")
+    assert heard.granted == ["b"]
+
+
 def test_ten_thousand_that_wait_hold_nobody_up() -> None:
     slots = Slots(heard := Heard())
     start_s = time.thread_time()

@@ -21,7 +21,7 @@ from wfkit.engine.driver.cluster import Cluster
 from wfkit.engine.scheduler.plugin import topic
 from wfkit.engine.worker.envelope import More, run_node
 from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcomes
-from wfkit.engine.worker.spec import Bounds, Spec
+from wfkit.engine.worker.spec import Bounds, Others, Spec
 
 WAIT_S = 20
 #: Stand for the outcomes in the arguments of a node.
@@ -61,8 +61,9 @@ class Driver:
     def __init__(self, cluster: Cluster, run: str, worker: str) -> None:
         self.cluster, self.run, self.worker = cluster, run, worker
         self.news: list[list[Any]] = []
-        #: By the kind of a question: what is answered; a callable is given the question.
-        self.answers: dict[str, Any] = {}
+        #: By the kind of a question: what is answered; a callable is given the question. What is executed again has not
+        #: ended, unless a test says so.
+        self.answers: dict[str, Any] = {"kept": lambda question: [None] * len(question[2])}
         self._numbers = itertools.count()
         self._heard = threading.Condition()
         self._codes = itertools.count()
@@ -76,7 +77,7 @@ class Driver:
 
     def spec(self, function: Callable[..., object], *, bounds: Bounds = Bounds(), **options: Any) -> Spec:  # noqa: B008
         """What the nodes of a group "g4" share: the elements of a map of `load`."""
-        group = options.pop("group", "g4")
+        group, others = options.pop("group", "g4"), Others(limited="limits" in options)
         code = cloudpickle.dumps((function, task_options(options), {}))
         return Spec(
             run_id=self.run,
@@ -87,6 +88,7 @@ class Driver:
             code_id=f"{self.run}-{next(self._codes)}",
             code=code,
             bounds=bounds,
+            others=others,
         )
 
     def submit(

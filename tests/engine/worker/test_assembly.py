@@ -14,6 +14,7 @@ from wfkit.engine.worker.assembly import Assembly
 from wfkit.engine.worker.envelope import More
 from wfkit.engine.worker.failure import describe
 from wfkit.engine.worker.outcome import Bounced, Err, Ok
+from wfkit.engine.worker.past import Past
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.timeout(60)
 def assemble(driver: Driver, value: object, *given: Any) -> Any:
     uses = tuple(Use() for _ in given)
     return driver.outcome(
-        driver.spec(lambda: 1 / 0), 7, Assembly(Frozen(slotted(value), uses), 0.5), given, More(None, 3)
+        driver.spec(lambda: 1 / 0), 7, Assembly(Frozen(slotted(value), uses), 0.5), given, More(None, Past(3))
     )
 
 

@@ -26,8 +26,8 @@ RunOf = Callable[[Callable[[], Any]], Run]
 
 
 @pytest.fixture
-def run_of(dask: tuple[Client, LocalCluster], tmp_path: Path) -> Iterator[RunOf]:
-    """Runs bodies one after the other, with a store of results."""
+def start(dask: tuple[Client, LocalCluster], tmp_path: Path) -> Iterator[RunOf]:
+    """Starts runs of bodies, with a store of results."""
     results = open_results(home({"WFKIT_HOME": str(tmp_path / "home")}))
     results.write_probe()
     engine = Engine(dask[0], results=results)
@@ -37,10 +37,16 @@ def run_of(dask: tuple[Client, LocalCluster], tmp_path: Path) -> Iterator[RunOf]
         with inside(FlowBody(made, "flow")):
             value = body()
         made.close_body(value, {})
-        return made.wait(WAIT_S)
+        return made
 
     yield run
     engine.close()
+
+
+@pytest.fixture
+def run_of(start: RunOf) -> RunOf:
+    """The same, each to its end."""
+    return lambda body: start(body).wait(WAIT_S)
 
 
 @pytest.fixture
@@ -126,6 +132,29 @@ def test_two_that_want_the_same_at_once_execute_it_once(run_of: RunOf, log: Path
     run = run_of(lambda: work.map([7, 7, 7, 7]))
     assert executed(log) == ["7"]
     assert sorted(states(run)) == ["COMPLETED", "REUSED", "REUSED", "REUSED"]
+
+
+def test_who_waits_for_the_value_of_another_run_can_be_cancelled(start: RunOf, log: Path) -> None:
+    gate = log.with_name("gate")
+
+    @task(cache_key_fn=lambda *_: "one")
+    def work(x: int) -> int:
+        with log.open("a") as file:
+            file.write(f"{x} ")
+        while not gate.exists():
+            time.sleep(0.005)
+        return x
+
+    first = start(lambda: work(1))
+    assert first.until(lambda: bool(executed(log)), WAIT_S)
+    second = start(lambda: work(2))
+    assert second.until(lambda: states(second) == ["RUNNING"], WAIT_S)
+    second.cancel()
+    assert states(second.wait(WAIT_S)) == ["CANCELLED"]
+    gate.touch()
+    assert states(first.wait(WAIT_S)) == ["COMPLETED"]
+    assert states(start(lambda: work(3)).wait(WAIT_S)) == ["REUSED"]
+    assert executed(log) == ["1"]
 
 
 def test_a_failure_is_never_kept(run_of: RunOf, log: Path) -> None:

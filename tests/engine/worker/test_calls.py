@@ -60,6 +60,7 @@ class Taker:
     """Takes calls, as a run does."""
 
     id = "r1"
+    room = 100
 
     def __init__(self) -> None:
         self.calls: list[Call] = []

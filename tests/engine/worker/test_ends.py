@@ -53,6 +53,17 @@ def test_signals_without_a_reason_still_say_something() -> None:
     assert (end(Skip(None)).reason, end(Fail(None)).reason) == ("skipped", "failed")  # type: ignore[arg-type]
 
 
+def test_who_asks_for_an_attempt_and_has_none_left_is_told_so() -> None:
+    found = end(Retry())
+    assert (found.state, found.reason) == (TaskState.FAILED, "Retry (no attempt was left, retries=0)")
+    assert found.error.message == "no attempt was left, retries=0"
+    assert found.retry_in_s is None
+    found = end(Retry("not yet"), attempt=3, retries=2)
+    assert found.reason == "Retry: not yet (no attempt was left, retries=2)"
+    assert found.error.message == "not yet (no attempt was left, retries=2)"
+    assert "but no attempt was left, retries=2." in found.error.traceback
+
+
 def test_attempts_are_counted() -> None:
     assert [end(ValueError(), attempt, retries=2).retry_in_s for attempt in (1, 2, 3)] == [0, 0, None]
 

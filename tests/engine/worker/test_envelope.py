@@ -21,6 +21,7 @@ from wfkit.engine.worker.assembly import Assembly
 from wfkit.engine.worker.envelope import More
 from wfkit.engine.worker.layout import Each, Pick
 from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcomes
+from wfkit.engine.worker.past import Past
 
 pytestmark = pytest.mark.timeout(60)
 NOTHING = Frozen(pickle.dumps(((), {})), ())
@@ -47,12 +48,12 @@ def test_a_node_with_a_bounced_input_bounces_and_says_nothing(driver: Driver) ->
     assert [event.index for event in driver.events(2)] == [8, 8]  # type: ignore[union-attr]
 
 
-def test_attempts_and_crashes_before_this_sending_count(driver: Driver) -> None:
+def test_attempts_failures_and_crashes_before_this_sending_count(driver: Driver) -> None:
     def fail() -> None:
         raise ValueError("no")
 
-    driver.outcome(driver.spec(fail, retries=3), more=More(None, 4, 1))
-    assert driver.end().attempt == 5  # four attempts that failed and one that died with its worker were made
+    driver.outcome(driver.spec(fail, retries=3), more=More(None, Past(6, 2, 1)))
+    assert driver.end().attempt == 8  # three of the six were lost with workers that were closed
 
 
 def test_a_carrier_gives_the_outcomes_of_its_elements_in_order(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +128,7 @@ def test_a_carrier_that_is_executed_again_keeps_what_is_known_and_runs_nothing(
     assert (known.value(), known.maker) == (5, "load[4]")
     assert (err.state, err.reason, err.error.type_name) == (TaskState.FAILED, "ValueError: no", "ValueError")
     assert isinstance(rest, Bounced)
-    assert driver.asked("kept") == [["kept", "g4", [4, 5, 6], "carried-1"]]
+    assert driver.asked("kept") == [["kept", "g4", [4, 5, 6], "carried-1", 1]]
     assert driver.told("event") == []
 
 
@@ -142,7 +143,7 @@ def test_what_is_kept_and_cannot_be_loaded_harms_only_who_uses_it(driver: Driver
 
 def test_an_assembly_puts_the_values_of_children_into_their_parents(driver: Driver) -> None:
     assembly = Assembly(Frozen(slotted({"child": ONE}), (Use(),)), 0.25)
-    outcome = driver.outcome(driver.spec(never), 7, assembly, [Ok(3, "child")], More(None, 2))
+    outcome = driver.outcome(driver.spec(never), 7, assembly, [Ok(3, "child")], More(None, Past(2)))
     assert outcome.value() == {"child": 3}
     finished = driver.end()
     assert (finished.attempt, finished.wall_s, finished.state) == (2, 0.25, TaskState.COMPLETED)

@@ -180,6 +180,70 @@ def test_notes_are_told_whatever_they_are() -> None:
     assert "RuntimeError in __str__" in text
 
 
+def passed_on(error: BaseException) -> ErrorInfo:
+    """What is told of an exception of a child that a task lets through."""
+
+    def task_body() -> None:
+        raise error
+
+    return described(task_body)
+
+
+def revived(info: ErrorInfo) -> BaseException:
+    error = revive(info)
+    assert error is not None
+    return error
+
+
+def test_through_many_tasks_an_exception_stays_itself_and_tells_where_it_was_raised_first() -> None:
+    original = ValueError("deep cause")
+    original.data = bytes(EXCEPTION_BYTES - 1_000)  # type: ignore[attr-defined]
+    info = passed_on(original)
+    first = info.traceback
+    assert "in task_body" in first
+    for _ in range(200):
+        info = passed_on(revived(info))
+    error = revived(info)
+    assert type(error) is ValueError
+    assert error.__notes__ == [f"On the worker:\n{info.traceback}"]
+    told, _, levels = info.traceback.partition("\nRaised again by .result() in:\n")
+    assert told == first
+    assert 3 <= levels.count("in task_body") <= 20
+    assert len(info.traceback) < len(first) + 4_000
+
+
+def test_the_longest_traceback_loses_nothing_more_on_its_way() -> None:
+    error = ValueError("long")
+    for number in range(5):
+        error.add_note(f"note {number} " * 800)
+    info = passed_on(error)
+    first = info.traceback
+    assert first.count("characters left out") == 5
+    for _ in range(30):
+        info = passed_on(revived(info))
+    assert info.traceback.startswith(f"{first}\nRaised again")
+    assert len(info.traceback) <= TRACEBACK_CHARACTERS
+
+
+def test_what_a_task_notes_on_the_exception_of_a_child_is_told_before_the_levels() -> None:
+    error = revived(passed_on(ValueError("x")))
+    error.add_note("of month 3")
+    info = passed_on(error)
+    error = revived(passed_on(revived(info)))
+    assert error.__notes__[0] == "of month 3"
+    lines = error.__notes__[1].splitlines()
+    assert lines[-5:-3] == ["of month 3", ""]
+    assert lines[-3] == "Raised again by .result() in:"
+
+
+def test_telling_of_an_exception_leaves_its_notes_alone() -> None:
+    error = revived(passed_on(ValueError("x")))
+    error.add_note("mine")
+    before = list(error.__notes__)
+    passed_on(error)
+    assert error.__notes__ == before
+
+
 def test_an_exception_that_carries_much_does_not_travel() -> None:
     error = ValueError("small")
     error.data = bytes(EXCEPTION_BYTES)  # type: ignore[attr-defined]

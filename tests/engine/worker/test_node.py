@@ -19,7 +19,6 @@ from wfkit.core.events import LogLines, NodeFinished, NodeRetrying, NodeStarted
 from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.worker import node as nodes
 from wfkit.engine.worker import spec as specs
-from wfkit.engine.worker.node import known_outcome
 from wfkit.engine.worker.outcome import Bounced, Err, Ok
 
 pytestmark = pytest.mark.timeout(60)
@@ -45,6 +44,17 @@ def test_a_failure_says_so_and_is_an_outcome(driver: Driver) -> None:
     assert (end.state, end.kind, end.reason) == (TaskState.FAILED, FailureKind.ERROR, "ValueError: outer")
     assert isinstance(outcome, Err)
     assert (outcome.state, outcome.maker, outcome.error) == (TaskState.FAILED, "load[7]", end.error)
+
+
+@pytest.mark.parametrize("body", [lambda: 1, hostile.raise_chain], ids=["value", "error"])
+@pytest.mark.parametrize("asked_s", [0.0, 60.0])
+def test_the_end_says_what_its_process_has_in_memory_unless_the_attempt_was_short(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, body: Any, asked_s: float
+) -> None:
+    monkeypatch.setattr(nodes, "ASKED_S", asked_s)
+    driver.execute(body)
+    memory_bytes = driver.end().memory_bytes
+    assert 2**20 < memory_bytes < 2**40 if asked_s == 0.0 else memory_bytes == 0
 
 
 def test_attempts_follow_each_other(driver: Driver) -> None:
@@ -82,7 +92,7 @@ def test_a_long_delay_ends_the_task_and_says_so(driver: Driver) -> None:
 
     assert isinstance(driver.execute(fail, retries=1, retry_delay_seconds=nodes.PARK_S), Bounced)
     driver.until(lambda: driver.told("parked"), "that the node is parked")
-    assert driver.told("parked") == [["parked", "g4", 7, 1, 0, nodes.PARK_S]]
+    assert driver.told("parked") == [["parked", "g4", 7, [1, 1, 0], nodes.PARK_S]]
     assert [type(one) for one in driver.events(2)] == [NodeStarted, NodeRetrying]
 
 
@@ -108,30 +118,6 @@ def test_a_condemned_node_has_crashed_and_is_not_executed(driver: Driver, worker
     assert isinstance(outcome, Err)
     assert (outcome.state, outcome.reason, outcome.maker) == (TaskState.CRASHED, "worker lost", "load[7]")
     assert driver.told("event") == []
-
-
-def test_a_lost_result_that_is_known_is_taken_and_the_node_is_not_executed(
-    driver: Driver, workers: list[Worker]
-) -> None:
-    driver.answers["kept"] = [["COMPLETED", "", None, pickle.dumps(5)]]
-    outcome = driver.outcome(driver.spec(never), key=note(workers, "lost-1", lost=True))
-    assert outcome.value() == 5
-    assert driver.asked("kept") == [["kept", "g4", [7], "lost-1"]]
-    assert driver.told("event") == []
-
-
-def test_a_lost_result_that_is_not_known_is_made_again(driver: Driver, workers: list[Worker]) -> None:
-    driver.answers["kept"] = [["", "", None, None]]
-    outcome = driver.outcome(driver.spec(lambda: 6), key=note(workers, "lost-2", lost=True))
-    assert outcome.value() == 6
-
-
-def test_a_result_whose_run_nobody_drives_any_more_is_made_again(
-    driver: Driver, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(nodes, "PATIENCE_S", 0.05)
-    outcome = driver.outcome(driver.spec(lambda: 6), key=note(workers, "lost-3", lost=True))
-    assert outcome.value() == 6
 
 
 def test_a_crash_is_an_attempt_and_no_retry(driver: Driver, workers: list[Worker]) -> None:
@@ -237,14 +223,3 @@ def test_a_task_in_a_process_of_its_own_gives_its_value(driver: Driver) -> None:
 def test_a_slot_that_is_left_empty_is_told_with_its_maker(driver: Driver) -> None:
     outcome = driver.outcome(driver.spec(never), frozen=frozen((ONE,), Use((3,))), deps=[Ok([1], "pairs")])
     assert outcome.reason.startswith("TaskFailed: `pairs` returned a list without item 3")
-
-
-def test_a_known_end_is_an_outcome(driver: Driver) -> None:
-    spec = driver.spec(never)
-    assert isinstance(known_outcome(spec, 2, ["", "", None, None]), Bounced)
-    ok = known_outcome(spec, 2, ["COMPLETED", "", None, pickle.dumps(7)])
-    assert isinstance(ok, Ok)
-    assert (ok.value(), ok.maker) == (7, "load[2]")
-    err = known_outcome(spec, 2, ["SKIPPED", "today", None, None])
-    assert isinstance(err, Err)
-    assert (err.state, err.reason, err.error) == (TaskState.SKIPPED, "today", None)

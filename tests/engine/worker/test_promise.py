@@ -47,7 +47,7 @@ def test_the_driver_is_told_what_a_value_is_made_of(driver: Driver) -> None:
 
     assert isinstance(driver.execute(parent), Bounced)
     told, promise = promise_of(driver)
-    assert told == ["promise", "g4", 7, 1, 0]
+    assert told == ["promise", "g4", 7, [1, 0, 0]]
     assert [slot.how for slot in promise.slots] == ["one", "all"]
     assert promise.handles is None
     waiting = driver.events(2)[1]

@@ -14,9 +14,13 @@ from distributed import Client, LocalCluster, Worker
 from tests.engine.worker.driving import WAIT_S, Driver, poll
 from wfkit.authoring.options import task_options
 from wfkit.authoring.task import task
+from wfkit.core.states import TaskState
 from wfkit.engine.driver.cluster import Cluster
 from wfkit.engine.worker import spec as specs
-from wfkit.engine.worker.outcome import Ok
+from wfkit.engine.worker.envelope import More
+from wfkit.engine.worker.node import PUT_OFF_S
+from wfkit.engine.worker.outcome import Bounced, Ok
+from wfkit.engine.worker.past import Past
 from wfkit.engine.worker.slot import waiting_count
 from wfkit.engine.worker.spec import Bounds, Spec
 
@@ -119,6 +123,30 @@ def test_at_the_cap_others_are_put_off_and_descendants_run(driver: Driver) -> No
     driver.answer(driver.worker, [number, [["child", "COMPLETED", "", None, None, "", -1, []]]])
     assert isinstance(waiting.result(WAIT_S), Ok)
     assert isinstance(other.result(WAIT_S), Ok)
+
+
+def test_at_the_cap_what_holds_named_slots_goes_back_to_the_driver(driver: Driver, four: tuple[Client, Worker]) -> None:
+    bounds = Bounds(waiting_threads=1)
+    waiting = driver.submit(driver.spec(wait_for_a_child, bounds=bounds), 1)
+    driver.until(lambda: driver.asked("ended"), "that it waits")
+    poll(lambda: waiting_count() == 1, "that it is counted")
+    limited = driver.spec(lambda: 1, bounds=bounds, limits={"db": 1})
+    assert isinstance(driver.outcome(limited, 2, more=More(past=Past(3, 1, 1))), Bounced)
+    assert isinstance(driver.outcome(limited, 3, key=suspect(four[1], f"b-{driver.run}")), Bounced)
+    driver.until(lambda: len(driver.told("parked")) == 2, "that they are parked")
+    assert [told[2:] for told in driver.told("parked")] == [[2, [3, 1, 1], PUT_OFF_S], [3, [1, 0, 1], PUT_OFF_S]]
+    driver.answers["kept"] = [["", "", None, None]]  # another Dask task executes it by now
+    assert isinstance(driver.outcome(limited, 5, key=suspect(four[1], f"d-{driver.run}")), Bounced)
+    assert len(driver.told("parked")) == 2
+    four[1].stream_handlers["wfkit-notes"](notes={f"c-{driver.run}": {"condemned": "worker lost"}})
+    lost = driver.submit(limited, 4, key=f"c-{driver.run}")
+    driver.cluster.tell("cancel", run=driver.run, request="q1", nodes=[["g4", 2]])
+    driver.until(lambda: driver.told("cancelled"), "that it is cancelled")
+    assert driver.outcome(limited, 2).state is TaskState.CANCELLED
+    (number,) = [one[1] for one in driver.told("ask") if one[3] == "ended"]
+    driver.answer(driver.worker, [number, [["child", "COMPLETED", "", None, None, "", -1, []]]])
+    assert isinstance(waiting.result(WAIT_S), Ok)
+    assert lost.result(WAIT_S).state is TaskState.CRASHED
 
 
 def test_what_is_put_off_goes_behind_a_descendant_of_lower_priority(driver: Driver) -> None:

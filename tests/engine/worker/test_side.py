@@ -118,6 +118,16 @@ def test_nothing_of_a_cancelled_run_begins_whatever_else_is_cancelled() -> None:
     assert begin(side, NODE) is Begin.CANCELLED
 
 
+def test_a_cancelled_node_is_not_handed_back_and_what_was_handed_back_is_told_before_the_confirmation() -> None:
+    side, worker = made()
+    assert side.hand_back(NODE, ["parked", 0], ["promise", 0])
+    worker.stream_handlers["wfkit-cancel"](run="r1", request="q1", nodes=[["g1", 0]])
+    assert not side.hand_back(NODE, ["parked", 0])
+    assert side.hand_back(("r1", "g1", 1), ["parked", 1])
+    assert told(worker) == [["parked", 0], ["promise", 0], ["parked", 1]]
+    assert [message["op"] for message in worker.sent] == ["wfkit-news", "wfkit-cancelled", "wfkit-news"]
+
+
 def test_nothing_of_a_run_that_is_held_begins_until_it_goes_on() -> None:
     side, worker = made()
     hold = worker.stream_handlers["wfkit-hold"]

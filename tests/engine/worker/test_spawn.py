@@ -6,21 +6,26 @@ import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client, LocalCluster, Worker
 
 from tests.engine.worker.conftest import RunOf
-from tests.engine.worker.driving import WAIT_S, Driver
+from tests.engine.worker.driving import WAIT_S, Driver, frozen, poll
 from wfkit.authoring.context import current
 from wfkit.authoring.flow import flow
 from wfkit.authoring.task import task
 from wfkit.core.events import NodeResumed, NodeWaiting
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.run import Run
+from wfkit.engine.scheduler.plugin import NAME
 from wfkit.engine.worker.outcome import Err, Ok
 from wfkit.engine.worker.spec import Bounds
+from wfkit.engine.worker.stop import Stopped
 from wfkit.errors import TooDeep, TooManyTasks
 
 pytestmark = pytest.mark.timeout(60)
@@ -265,3 +270,112 @@ def test_two_threads_of_a_task_wait_and_the_slot_comes_back_once(run_of: RunOf) 
 
     run = run_of(lambda: [parent() for _ in range(6)])
     assert run.result() == [8] * 6
+
+
+class Limited:
+    """A named slot, the other node that has it, and what the scheduler's plugin keeps of it."""
+
+    def __init__(self, dask: tuple[Client, LocalCluster], driver: Driver) -> None:
+        self.driver, self.name = driver, f"spawn-{driver.run}"
+        cluster: Any = dask[1]
+        self.side: Any = cluster.scheduler.plugins[NAME]
+
+    def take(self) -> None:
+        """Another node has the slot from now on."""
+        self.driver.cluster.tell("slots", run=self.driver.run, node=["g9", 0], names={self.name: 1})
+        self.driver.until(lambda: self.driver.told("granted"), "that the other one has it")
+
+    def give_back(self) -> None:
+        """… and now no more."""
+        self.driver.cluster.tell("give-back", run=self.driver.run, node=["g9", 0])
+
+    def is_asked_for(self) -> bool:
+        """Whether somebody waits for it."""
+        return any(self.name in request.names for request in list(self.side.slots._waiting.values()))
+
+    def end_child(self, count: int) -> None:
+        """The child that was asked for at this place, counted from 0, has ended."""
+        self.driver.until(lambda: len(self.driver.asked("ended")) > count, "that a thread waits for it")
+        number = [one[1] for one in self.driver.told("ask") if one[3] == "ended"][count]
+        self.driver.answer(self.driver.worker, [number, [["inc", "COMPLETED", "", None, pickle.dumps(2), "", -1, []]]])
+
+
+@pytest.fixture
+def limited(dask: tuple[Client, LocalCluster], driver: Driver) -> Limited:
+    driver.answers["spawn"] = 500_000
+    return Limited(dask, driver)
+
+
+def test_a_thread_that_asks_for_named_slots_gets_them_before_another_one_gives_them_back(
+    driver: Driver, limited: Limited, tmp_path: Path
+) -> None:
+    second = str(tmp_path / "second")
+
+    def parent(second: str) -> list[bool]:
+        def wait_when(path: str) -> None:
+            while path and not Path(path).exists():
+                time.sleep(0.005)
+            inc.submit(1).wait()
+
+        threads = [threading.Thread(target=copy_context().run, args=(wait_when, path)) for path in ("", second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+        return [thread.is_alive() for thread in threads]
+
+    waiting = driver.submit(driver.spec(parent, limits={limited.name: 1}), frozen=frozen((second,)))
+    driver.until(lambda: driver.asked("ended"), "that a thread waits")
+    limited.take()
+    limited.end_child(0)
+    poll(limited.is_asked_for, "that it wants its slot back")
+    Path(second).touch()
+    limited.end_child(1)
+    limited.give_back()
+    assert waiting.result(WAIT_S).value() == [False, False]
+
+
+def test_who_takes_over_and_waits_for_its_named_slots_again_can_be_cancelled(
+    driver: Driver, limited: Limited, workers: list[Worker], tmp_path: Path
+) -> None:
+    """It does not wait for its thread either, where another task has begun meanwhile."""
+    gate, key = tmp_path / "gate", f"taken-over-{driver.run}"
+
+    def hold(gate: str) -> None:
+        while not Path(gate).exists():
+            time.sleep(0.005)
+
+    for worker in workers:
+        worker.stream_handlers["wfkit-notes"](notes={key: {}})
+    limited.take()
+    waiting = driver.submit(driver.spec(lambda: 1, limits={limited.name: 1}), key=key)
+    poll(limited.is_asked_for, "that it wants its slot again")
+    holding = driver.submit(driver.spec(hold), 8, frozen=frozen((str(gate),)))
+    driver.until(lambda: len(driver.told("event")) == 2, "that both have begun")
+    driver.cluster.tell("cancel", run=driver.run, request="q1", nodes=[["g4", 7]])
+    outcome = waiting.result(WAIT_S)
+    assert (outcome.state, outcome.reason) == (TaskState.CANCELLED, "cancelled while it ran")
+    assert driver.end().state is TaskState.CANCELLED
+    gate.touch()
+    assert isinstance(holding.result(WAIT_S), Ok)
+
+
+def test_a_thread_that_outlives_its_task_does_not_wait_for_named_slots(driver: Driver, limited: Limited) -> None:
+    def parent(name: str) -> None:
+        handle = inc.submit(1)
+
+        def outlive() -> None:
+            with suppress(Stopped):
+                handle.wait()
+
+        threading.Thread(target=copy_context().run, args=(outlive,), name=name, daemon=True).start()
+        inc.submit(2).wait()
+
+    waiting = driver.submit(driver.spec(parent, limits={limited.name: 1}), frozen=frozen((limited.name,)))
+    driver.until(lambda: len(driver.asked("ended")) == 2, "that both wait")
+    limited.take()
+    driver.cluster.tell("cancel", run=driver.run, request="q1", nodes=None)
+    assert waiting.result(WAIT_S).state is TaskState.CANCELLED
+    for count in range(2):
+        limited.end_child(count)
+    poll(lambda: limited.name not in [thread.name for thread in threading.enumerate()], "that it ends")

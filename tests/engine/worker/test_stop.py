@@ -43,6 +43,20 @@ def after() -> None:
         math.sqrt(spin_for(3))
 
 
+def test_before_the_attempt_a_request_is_seen_where_it_is_looked_for_and_hits_nothing() -> None:
+    stop = Stop()
+    with stop.heeded():
+        stop.request("asked")
+        after()
+        with Shield() as shield, pytest.raises(Stopped, match="asked"):
+            shield.raise_if_wanted()
+        after()
+    with Shield() as shield:
+        assert not shield.wanted
+    with pytest.raises(Stopped, match="asked"):
+        call(after, (), {}, None, stop)
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("limit", "rounds"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,13 +14,16 @@ from wfkit import task
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import run_id
 from wfkit.core.states import TaskState
+from wfkit.engine.driver import losses
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.run import Run
+from wfkit.engine.worker import side
 from wfkit.engine.worker.outcome import Err, Ok, dump_value
 from wfkit.engine.worker.stored import Writers, load_stored, shares
 from wfkit.errors import ResultLost, StoreFailed
 
 WAIT_S = 20
+_NUMBERS = iter(range(77, 1_000))
 
 
 class Memory:
@@ -141,12 +144,19 @@ class Shared(Memory):
 SHARED = Shared()
 
 
-@pytest.mark.timeout(60)
-def test_a_worker_that_retires_tells_first_of_the_values_that_it_was_writing() -> None:
-    @task
-    def blob(size: int) -> bytes:
-        return bytes(size)
+@task
+def blob(size: int) -> bytes:
+    return bytes(size)
 
+
+@task
+def size_of(value: bytes) -> int:
+    return len(value)
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[LocalCluster, Engine]]:
+    """Two workers that do not come to write a result before they may."""
     options: dict[str, Any] = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     results: Any = SlowResults(SHARED)
     with (
@@ -154,20 +164,90 @@ def test_a_worker_that_retires_tells_first_of_the_values_that_it_was_writing() -
         Client(cluster, set_as_default=False) as client,
     ):
         engine = Engine(client, results=results)
-        run = Run(engine, run_id(77, bytes(10)), "flow")
         SHARED.may_write.clear()
-        with inside(FlowBody(run, "flow")):
-            blob.map([10_000] * 6, chunk=1)
-        run.close_body(None, {})
-        dask: Any = client
-        until(lambda: sum(len(keys) for keys in dask.has_what().values()) == 6)
-        until(lambda: {row.state.value for row in run.nodes} == {"RUNNING"})
-        worker = next(iter(cluster.workers.values()))
-        retiring = threading.Thread(target=dask.retire_workers, args=([worker.address],))
-        retiring.start()
-        until(lambda: worker.status.name.startswith("clos"))
-        retiring.join(1)  # a worker that does not wait for its values has closed by then
+        yield cluster, engine
         SHARED.may_write.set()
-        assert run.wait(WAIT_S).state.value == "COMPLETED"
-        retiring.join(WAIT_S)
         engine.close()
+
+
+def begun(engine: Engine, body: Callable[[], object]) -> Run:
+    """A run whose body has ended."""
+    run = Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow")
+    with inside(FlowBody(run, "flow")):
+        body()
+    run.close_body(None, {})
+    return run
+
+
+def states(run: Run) -> list[str]:
+    return [row.state.value for row in run.nodes]
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_retires_tells_first_of_the_values_that_it_was_writing(slow: tuple[LocalCluster, Engine]) -> None:
+    cluster, engine = slow
+    run = begun(engine, lambda: blob.map([10_000] * 6, chunk=1))
+    dask: Any = engine.cluster.client
+    until(lambda: sum(len(keys) for keys in dask.has_what().values()) == 6)
+    until(lambda: set(states(run)) == {"RUNNING"})
+    worker = next(iter(cluster.workers.values()))
+    retiring = threading.Thread(target=dask.retire_workers, args=([worker.address],))
+    retiring.start()
+    until(lambda: worker.status.name.startswith("clos"))
+    retiring.join(1)  # a worker that does not wait for its values has closed by then
+    SHARED.may_write.set()
+    assert run.wait(WAIT_S).state.value == "COMPLETED"
+    assert [row.reason for row in run.nodes] == [""] * 6
+    retiring.join(WAIT_S)
+
+
+def lose(cluster: Any, worker: str) -> None:
+    """A worker is gone, as Dask sees it."""
+    cluster.sync(cluster.scheduler.remove_worker, worker, stimulus_id="test")
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that closes does not wait long for what it writes, nor the driver for what it tells then."""
+    monkeypatch.setattr(side, "LAST_WRITES_S", 0.05)
+    monkeypatch.setattr(losses, "_LAST_NEWS_S", 0.0)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("how", ["is lost", "is closed"])
+def test_a_value_that_others_have_is_done_when_the_worker_that_writes_it(
+    how: str, slow: tuple[LocalCluster, Engine], hurried: None
+) -> None:
+    cluster, engine = slow
+    first, second = [worker.address for worker in cluster.workers.values()]
+    run = begun(
+        engine,
+        lambda: size_of.with_options(workers=[second])(blob.with_options(workers=[first])(10_000)),
+    )
+    until(lambda: states(run) == ["RUNNING", "COMPLETED"])
+    dask: Any = engine.cluster.client
+    if how == "is closed":
+        dask.retire_workers([first])
+    else:
+        lose(cluster, first)
+    assert run.wait(WAIT_S).state.value == "COMPLETED"
+    reason = f"in cluster memory only: its worker {first} was lost while it wrote the result"
+    assert [row.reason for row in run.nodes] == [reason, ""]
+    assert run.node("blob").result() == bytes(10_000)
+
+
+@pytest.mark.timeout(60)
+def test_a_value_that_nobody_else_has_is_made_again_and_written(
+    slow: tuple[LocalCluster, Engine], hurried: None
+) -> None:
+    cluster, engine = slow
+    run = begun(engine, lambda: blob(10_000))
+    dask: Any = engine.cluster.client
+    until(lambda: any(dask.has_what().values()))
+    (first,) = [worker for worker, keys in dask.has_what().items() if keys]
+    lose(cluster, first)
+    until(lambda: run.nodes[0].worker not in {None, first})  # by then it has been looked for
+    assert states(run) == ["RUNNING"]
+    SHARED.may_write.set()
+    assert run.wait(WAIT_S).state.value == "COMPLETED"
+    assert [row.reason for row in run.nodes] == [""]

@@ -79,6 +79,7 @@ class Var:
     mapped: bool = False
     known: bool = True  #: whether its length is known at the call
     length: object = None  #: maps that have this in common have one length
+    single: bool = True  #: whether each element is a node, or an item of a node's value
 
 
 @dataclass
@@ -138,7 +139,7 @@ class Writer:
             self.branches,
         ]
         if scope.blocks:
-            kinds += [self.look, self.decide]
+            kinds += [self.look, self.decide, self.pick]
         for _ in range(how_many):
             if self._calls > 0:
                 self.one_of(kinds)(scope)
@@ -150,7 +151,7 @@ class Writer:
         self._calls -= 1
         gives = gives or self.one_of([ONE, ONE, LIST, LIST, LISTS, ANY, PAIR])
         task = self.task(gives, scope.depth)
-        args = [self.argument(scope) for _ in range(self.number(0, 2))]
+        args = self.named([self.argument(scope) for _ in range(self.number(0, 2))])
         name = self.new_name("h")
         scope.write(f"{name} = {task}.submit({', '.join(args + self.order(scope))})")
         if gives == PAIR:
@@ -160,6 +161,10 @@ class Writer:
     def order(self, scope: Scope) -> list[str]:
         names = [var.name for var in scope.vars if var.name.startswith(("h", "m", "c"))]
         return [f"wait_for=[{self.one_of(names)}]"] if names and self.chance(12) else []
+
+    def named(self, args: list[str]) -> list[str]:
+        """The arguments; at times the last one is given by its name."""
+        return [*args[:-1], f"by={args[-1]}"] if args and self.chance(25) else args
 
     def argument(self, scope: Scope) -> str:
         if not scope.vars or self.chance(15):
@@ -189,7 +194,7 @@ class Writer:
             args.append(self.one_of(others).name)
         if scope.vars and self.chance(30):
             args.append(f"unmapped({self.one_of(scope.vars).name})")
-        args += self.order(scope)
+        args = self.named(args) + self.order(scope)
         args += [self.one_of(["chunk=1", "chunk=2", "chunk=3", "max_concurrency=1"])] if self.chance(30) else []
         gives = gives or self.one_of([ONE, ONE, ONE, LIST, ANY])
         name = self.new_name("m")
@@ -200,10 +205,13 @@ class Writer:
         lists = scope.having(lambda var: var.gives == (LIST if var.mapped else LISTS))
         if not lists:
             return self.map(scope, LIST) if self.chance(60) else self.call(scope, LISTS)
+        return self.chain(scope, self.one_of(lists))
+
+    def chain(self, scope: Scope, source: Var) -> None:
         self._calls -= 1
         name = self.new_name("c")
-        scope.write(f"{name} = flatten({self.one_of(lists).name})")
-        scope.vars.append(Var(name, ONE, mapped=True, known=False, length=name))
+        scope.write(f"{name} = flatten({source.name})")
+        scope.vars.append(Var(name, ONE, mapped=True, known=False, length=name, single=source.mapped))
 
     def branches(self, scope: Scope) -> None:
         """`Flow.map`, over what has a length at once, or over a task's value."""
@@ -250,6 +258,24 @@ class Writer:
             scope.write(f"if mix({self.one_of(values)}) % 2:")
             scope.lines += inner.lines
 
+    def pick(self, scope: Scope) -> None:
+        """An element of what was waited for, and what is done with it."""
+        if self._calls > 2 and self.chance(50):
+            self.map(scope, LIST)
+            self.chain(scope, scope.vars[-1])
+            if self.chance(60):
+                self.map(scope)
+        wholes = scope.having(lambda var: var.mapped and var.single and var.name[0] in "mc")
+        if not wholes:
+            return self.map(scope)
+        whole, at, name = self.one_of(wholes[-2:]), self.number(-3, 2), self.new_name("h")
+        inner = Scope(scope.depth, scope.indent + "    ", [Var(name, whole.gives)])
+        inner.write(f"{name} = {whole.name}[{at}]")
+        self.statements(inner, self.number(1, 3))
+        scope.write(f"wait([{whole.name}])" if self.chance(50) else f"looked({whole.name})")
+        scope.write(f"if len({whole.name}) > {at if at >= 0 else -at - 1}:")
+        scope.lines += inner.lines
+
     # Tasks
 
     def task(self, gives: str, depth: int) -> str:
@@ -261,7 +287,7 @@ class Writer:
         number = name[1:]
         options, retries = self.options(gives)
         scope = Scope(depth + 1, "    ", [Var("seed", ANY)])
-        scope.write(f"seed = mix({number}, inputs)")
+        scope.write(f"seed = mix({number}, inputs, by)")
         flaky = self.number(1, 2) if self.chance(25 if not retries else 70) else 0
         late = self.chance(50)
         if flaky and not late:
@@ -273,7 +299,7 @@ class Writer:
         if flaky and late:
             scope.write(f"end('s' if current.attempt > {flaky} else 'f', 0)")
         scope.write(f"return {self.value(scope, gives)}")
-        self._tasks.append(f"@task({options})\ndef {name}(*inputs):\n{self._text(scope)}")
+        self._tasks.append(f"@task({options})\ndef {name}(*inputs, by=None):\n{self._text(scope)}")
         made.append(name)
         return name
 

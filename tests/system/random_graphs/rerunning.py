@@ -6,31 +6,39 @@ An oracle repeats the program serially: a node that the engine kept has its reco
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 
-from tests.system.random_graphs.comparing import Came, body_of, differences, engine_came, places_of, ranks_of, serially
+from tests.system.random_graphs.comparing import (
+    Came,
+    as_executed,
+    body_of,
+    differences,
+    engine_came,
+    places_of,
+    ranks_of,
+    serially,
+)
 from tests.system.random_graphs.programs import PLANS
 from tests.system.random_graphs.running import troubles
+from tests.system.random_graphs.serial import Given, Path, Serial, Task
 from tests.system.random_graphs.serial import Handle as SerialHandle
 from tests.system.random_graphs.serial import Node as SerialNode
-from tests.system.random_graphs.serial import Path, Serial, Task
 from wfkit.authoring.context import FlowBody, inside
 from wfkit.core.ids import descends, run_id, spawners
 from wfkit.core.rerun import Rerun, Wishes
-from wfkit.core.states import FINE, TaskState
+from wfkit.core.states import FINE, RunState, TaskState
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.origin import Origin
-from wfkit.engine.driver.reuse import Reuse
+from wfkit.engine.driver.reuse import Record, Reuse
 from wfkit.engine.driver.run import Run
 from wfkit.errors import WaitTimeout
 
 TIMEOUT_S = 40.0
 #: As what it would have ended, had it been executed.
-_AS_EXECUTED = {"REUSED": "COMPLETED"}
 _NUMBERS = count(500_000)
 
 
@@ -51,7 +59,7 @@ def edited(program: str, choose: Random) -> str:
 
 
 def _other_value(block: str, choose: Random) -> str:
-    return re.sub(r"seed = mix\((\d+), inputs\)", rf"seed = mix(\g<1>{choose.randint(10, 99)}, inputs)", block)
+    return re.sub(r"seed = mix\((\d+),", rf"seed = mix(\g<1>{choose.randint(10, 99)},", block)
 
 
 def _cured(block: str, _: Random) -> str:
@@ -87,6 +95,15 @@ def _edited_body(block: str, choose: Random) -> str:
     return "\n".join(lines) + "\n"
 
 
+def cut_short(program: str, choose: Random) -> str:
+    """The program, with a body that raises before one of its statements."""
+    *tasks, body = program.split("\n\n\n")
+    lines = body.rstrip("\n").split("\n")
+    starts = [at for at, line in enumerate(lines) if re.match(r"    (?!else|elif|except|finally)\w", line)]
+    lines.insert(choose.choice(starts), "    raise EOFError")
+    return "\n\n\n".join([*tasks, "\n".join(lines) + "\n"])
+
+
 # Runs
 
 
@@ -95,11 +112,14 @@ def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wi
     parent_id = before.id if before is not None else None
     run = Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow", parent_id=parent_id)
     if before is not None:
-        origin = Origin(before.view_model, None, before)
-        run.reuse = Reuse(run, Rerun(before.view_model, wishes or Wishes(), origin.lost, _told), origin)
-    with inside(FlowBody(run, "flow")):
-        body_of(program)()
-    run.close_body(None, {})
+        run.parent = before
+        run.reuse = Reuse(run, [*_records(before, wishes or Wishes())])
+    try:
+        with inside(FlowBody(run, "flow")):
+            body_of(program)()
+        run.close_body(None, {})
+    except EOFError:
+        run.fail_body(RunState.FAILED, "cut short", {})
     try:
         return run.wait(TIMEOUT_S)
     except WaitTimeout:
@@ -107,21 +127,38 @@ def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wi
         return None
 
 
+def _records(before: Run | None, wishes: Wishes) -> Iterator[Record]:
+    while before is not None:
+        origin = Origin(before.view_model, None, before)
+        yield Record(Rerun(before.view_model, wishes, origin.lost, _told), origin)
+        before = before.parent if before.view_model.is_cut_short else None
+
+
 def _told(before: object, after: object) -> str:
     return "its code changed"
 
 
-def troubles_of_reruns(engine: Engine, program: str, edited_program: str, *all_wishes: Wishes) -> list[str]:
-    """Run a program, edit it, and repeat the run, and that one, and so on; what is not as it should be."""
+def troubles_of_reruns(
+    engine: Engine, program: str, edited_program: str, *all_wishes: Wishes, cuts: Random | None = None
+) -> list[str]:
+    """Run a program, edit it, and repeat the run, and that one, and so on; what is not as it should be.
+
+    With `cuts` there is behind each rerun but the last another one, whose body is cut short.
+    """
     runs = [executed(engine, program)]
     found: list[str] = []
     for wishes in all_wishes:
         before = runs[-1]
         if before is None:
             break
+        if cuts is not None:
+            before = executed(engine, cut_short(edited_program, cuts), before, wishes)
+            runs.append(before)
+            if before is None:
+                break
         runs.append(executed(engine, edited_program, before, wishes))
         if runs[-1] is not None:
-            found += _troubles(engine, edited_program, before, runs[-1], wishes)
+            found += _troubles(engine, edited_program, runs[-1], wishes)
     ended = [run for run in runs if run is not None]
     if len(ended) < len(runs):
         found.append(f"run {len(runs)} did not end")
@@ -132,7 +169,7 @@ def troubles_of_reruns(engine: Engine, program: str, edited_program: str, *all_w
     return found
 
 
-def _troubles(engine: Engine, program: str, before: Run, after: Run, wishes: Wishes) -> list[str]:
+def _troubles(engine: Engine, program: str, after: Run, wishes: Wishes) -> list[str]:
     state, nodes = engine_came(after)
     if wishes.changed:
         found = differences(serially(program), (state, _as_executed(nodes, None)))
@@ -141,17 +178,13 @@ def _troubles(engine: Engine, program: str, before: Run, after: Run, wishes: Wis
     elif _kept_skipped_children(after):
         found = []  # maps over them have elements of which the oracle knows nothing
     else:
-        oracle = _kept_serially(program, before, after)
+        oracle = _kept_serially(program, after)
         found = differences(oracle, (state, _as_executed(nodes, _below_kept(after))))
-    return [*found, *untrue_reasons(before, after)]
+    return [*found, *untrue_reasons(after)]
 
 
 def _as_executed(nodes: Mapping[Path, Came], left_out: set[Path] | None) -> dict[Path, Came]:
-    return {
-        path: Came(_AS_EXECUTED.get(came.state, came.state), came.kind, came.value)
-        for path, came in nodes.items()
-        if left_out is None or path[:-1] not in left_out
-    }
+    return {path: came for path, came in as_executed(nodes).items() if left_out is None or path[:-1] not in left_out}
 
 
 # The oracle
@@ -164,23 +197,25 @@ class _Keeping(Serial):
         super().__init__()
         self.kept = kept
 
-    def run_node(self, task: Task, node: SerialNode, args: tuple[Any, ...], wait_for: list[SerialHandle]) -> None:
+    def run_node(self, task: Task, node: SerialNode, given: Given, wait_for: list[SerialHandle]) -> None:
         """Take what is on record, or run it."""
         came = self.kept.get(node.path)
         if came is None:
-            super().run_node(task, node, args, wait_for)
+            super().run_node(task, node, given, wait_for)
             return
-        node.state, node.value, node.ran = _AS_EXECUTED.get(came.state, came.state), came.value, True
+        node.state, node.value, node.ran = came.state.replace("REUSED", "COMPLETED"), came.value, True
 
 
-def _kept_serially(program: str, before: Run, after: Run) -> tuple[str, dict[Path, Came], set[Path]]:
-    recorded = {node: came for node, (_, came) in _by_node(before).items()}
+def _kept_serially(program: str, after: Run) -> tuple[str, dict[Path, Came], set[Path]]:
+    assert after.reuse is not None
+    recorded = [_by_node(cast("Run", record.origin.live)) for record in after.reuse.records]
     kept: dict[Path, Came] = {}
     for node, (path, _) in _by_node(after).items():
         verdict = after.view_model.groups[node[0]].verdict(node[1])
         if verdict is not None and verdict.reused:
-            old = _matched(after, node)
-            kept[path] = recorded[old]
+            old = after.reuse.record_of(node).rerun.matching.old(node)
+            assert old is not None
+            kept[path] = recorded[after.reuse.layers.holder(node)][old][1]
     serial = _Keeping(kept)
     serial.execute(body_of(program, serial.names()))
     nodes = {
@@ -188,13 +223,6 @@ def _kept_serially(program: str, before: Run, after: Run) -> tuple[str, dict[Pat
         for path, node in serial.nodes.items()
     }
     return "", nodes, {path for path, group in serial.groups.items() if group.loose}
-
-
-def _matched(after: Run, node: tuple[Any, int]) -> tuple[Any, int]:
-    assert after.reuse is not None
-    old = after.reuse.rerun.matching.old(node)
-    assert old is not None
-    return old
 
 
 def _by_node(run: Run) -> dict[tuple[Any, int], tuple[Path, Came]]:
@@ -245,7 +273,6 @@ _WAS = {
 class _Reasons:
     """The reasons of one rerun, held against what has been."""
 
-    before: Run
     after: Run
 
     def troubles(self) -> list[str]:
@@ -270,15 +297,18 @@ class _Reasons:
         return verdict is not None and verdict.reused
 
     def _old(self, node: tuple[Any, int]) -> tuple[Any, int] | None:
+        return self._record(node).rerun.matching.old(node)
+
+    def _record(self, node: tuple[Any, int]) -> Record:
         assert self.after.reuse is not None
-        return self.after.reuse.rerun.matching.old(node)
+        return self.after.reuse.record_of(node)
 
     def _kept_rightly(self, node: tuple[Any, int], reason: str) -> bool:
         """It was fine, what it was made of is as it was, and so is what it made."""
         old = self._old(node)
         if old is None or not reason.startswith("reused"):
             return False
-        view = self.before.view_model
+        view = self._record(node).rerun.past
         fine = view.groups[old[0]].state(old[1]) in FINE
         made = [one for one in view.groups.values() if one.spec.kind == "task" and old in set(spawners(one.spec.id))]
         return fine and all(group.state(at) in FINE for group in made for at in range(len(group)))
@@ -290,11 +320,11 @@ class _Reasons:
         if old is None:
             return False
         if reason in _WAS:
-            return self.before.view_model.groups[old[0]].state(old[1]) is _WAS[reason]
+            return self._record(node).rerun.past.groups[old[0]].state(old[1]) is _WAS[reason]
         if found := re.fullmatch(r"`(.+)` runs again", reason):
-            return self._runs(found[1])
+            return self._runs(found[1], self._record(node))
         if found := re.fullmatch(r"its child `(.+)` (.+)", reason):
-            group, index = self.before.view_model.by_name(found[1])
+            group, index = self._record(node).rerun.past.by_name(found[1])
             if found[2] == "is stale":
                 return group.made_by.get(index or 0, group.spec.code) != group.spec.code
             return found[2] in _WAS and group.state(index or 0) is _WAS[found[2]]
@@ -302,17 +332,19 @@ class _Reasons:
             re.fullmatch(r"its code changed|input `.+` changed|its inputs are other ones|the list of .*", reason)
         )
 
-    def _runs(self, name: str) -> bool:
+    def _runs(self, name: str, record: Record) -> bool:
+        """Whether a node is executed, or was executed since the run that a record is of."""
         group, index = self.after.view_model.by_name(name)
         if group.spec.kind == "flatten":
             return True
         indices = range(len(group)) if index is None else [index]
-        return any(not self._is_kept((group.spec.id, at)) for at in indices)
+        nodes = [(group.spec.id, at) for at in indices]
+        return any(not self._is_kept(node) or self._record(node) is not record for node in nodes)
 
 
-def untrue_reasons(before: Run, after: Run) -> list[str]:
+def untrue_reasons(after: Run) -> list[str]:
     """Nodes that were executed without a reason, or for one that is not true; and those that were kept so."""
-    return _Reasons(before, after).troubles()
+    return _Reasons(after).troubles()
 
 
 #: Reasons that cannot be where nothing was edited.

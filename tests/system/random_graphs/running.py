@@ -14,7 +14,7 @@ from itertools import count
 
 from distributed import Client, LocalCluster
 
-from tests.system.random_graphs.comparing import body_of, differences, engine_came, serially
+from tests.system.random_graphs.comparing import as_executed, body_of, differences, engine_came, serially
 from tests.system.random_graphs.endings import Senseless
 from tests.system.random_graphs.programs import script
 from tests.system.random_graphs.reducing import reduced
@@ -60,9 +60,11 @@ def troubles(engine: Engine, program: str, timeout_s: float = TIMEOUT_S) -> list
         stuck = [f"{row.name} is {row.state}" for row in run.nodes if row.state not in {"COMPLETED", "SKIPPED"}]
         run.cancel()
         return [f"the run did not end: {'; '.join(stuck)}"]
-    found = differences(expected, engine_came(run))
+    state, nodes = engine_came(run)
+    found = differences(expected, (state, as_executed(nodes)))  # of an earlier attempt a body has what is done
+    why = [f"({row.name} FAILED: {row.reason})" for row in run.nodes if row.state == "FAILED"]
     run.release()
-    return [*found, f"(the run ended {run.state}: {run.view_model.reason})"] if found else []
+    return [*found, f"(the run ended {run.state}: {run.view_model.reason})", *why] if found else []
 
 
 def refuse_troubles(engine: Engine, program: str) -> None:
@@ -90,7 +92,10 @@ def _pids(client: Client) -> set[int]:
 @contextmanager
 def one_worker_killed(client: Client, after_s: float, choose: random.Random) -> Iterator[None]:
     """Kill a worker process in the block, or right behind it; its nanny starts another one."""
-    pids = _pids(client)
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (pids := _pids(client)):  # those of the last block may be on their way
+        assert time.monotonic() < deadline, "there is no worker"
+        time.sleep(0.05)
 
     def kill() -> None:
         with suppress(ProcessLookupError):

@@ -11,24 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.system.random_graphs.endings import Fail, NoValue, Retry, Senseless, Signal, Skip
+from tests.system.random_graphs.inputs import Missing, allow_failure, unmapped
 from tests.system.random_graphs.rules import COMPLETED, FAILED, SKIPPED, UPSTREAM_FAILED, verdict
 
 Path = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class unmapped:
-    value: Any
-
-
-@dataclass(frozen=True)
-class allow_failure:
-    value: Any
-
-
-@dataclass(frozen=True)
-class Missing:
-    state: str
+#: Arguments of a call, by place and by name.
+Given = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(eq=False)
@@ -55,6 +43,7 @@ class Group:
     path: Path
     nodes: list[Node] = field(default_factory=list)
     elements: list[Handle] | None = None  #: of a flatten
+    parts: list[Node] = field(default_factory=list)  #: of the flattens that it is, or goes over
     loose: bool = False  #: may have been cancelled before its length was known
 
 
@@ -89,6 +78,10 @@ class Handle:
     def leaves(self) -> list[Node]:
         """The nodes behind it."""
         return [self.node] if not self.mapped else [node for each in self.each() for node in each.leaves()]
+
+    def inputs(self) -> list[Node]:
+        """Those that a task has as inputs: with a flatten also the parts, which may have failed as a whole."""
+        return [*self.leaves(), *(self.group.parts if self.mapped else ())]
 
     def value(self) -> Any:
         """What a task gets for it; a list has no place for what was skipped."""
@@ -230,28 +223,30 @@ class Serial:
     def flatten(self, handle: Handle) -> Handle:
         group = self.new_group()
         parts = handle.each() if handle.mapped else items_of(handle)
+        group.parts = handle.inputs()
         group.elements = [item for part in parts for item in items_of(part)]
         return Handle(group, None)
 
-    def run_node(self, task: Task, node: Node, args: tuple[Any, ...], wait_for: list[Handle]) -> None:
+    def run_node(self, task: Task, node: Node, given: Given, wait_for: list[Handle]) -> None:
         """Decide whether a node runs, and run it."""
-        given = [*_handles(args), *((handle, False) for handle in wait_for)]
-        node.inputs = [one for handle, _ in given for one in handle.leaves()]
-        slots = [_slot(handle, allowed) for handle, allowed in given]
+        handles = [*_handles(given), *((handle, False) for handle in wait_for)]
+        node.inputs = [one for handle, _ in handles for one in handle.inputs()]
+        slots = [_slot(handle, allowed) for handle, allowed in handles]
         rule = task.options.get("trigger", "all_success")
         node.state = verdict(rule, slots, skips_spread=task.options.get("skip_on_upstream_skip", True))
         if node.state == UPSTREAM_FAILED:
             node.carries = node.inputs
         if node.state == COMPLETED:
             node.ran = True
-            self._attempts(task, node, _filled(args))
+            self._attempts(task, node, _filled(given))
 
-    def _attempts(self, task: Task, node: Node, args: tuple[Any, ...]) -> None:
+    def _attempts(self, task: Task, node: Node, given: Given) -> None:
+        args, named = given
         retries = task.options.get("retries", 0)
         for attempt in range(1, retries + 2):
             self.frames.append(Frame(node, attempt))
             try:
-                self._end(node, task.function(*args))
+                self._end(node, task.function(*args, **named))
             except Skip:
                 node.state, node.kind = SKIPPED, ""
             except (Signal, NoValue, ValueError) as error:
@@ -315,25 +310,35 @@ class Task:
     def with_options(self, **options: Any) -> Task:
         return Task(self.serial, self.function, {**self.options, **options})
 
-    def submit(self, *args: Any, wait_for: Iterable[Handle] = ()) -> Handle:
+    def submit(self, *args: Any, wait_for: Iterable[Handle] = (), **named: Any) -> Handle:
         group = self.serial.new_group()
         group.nodes.append(Node((*group.path, 0)))
-        self.serial.run_node(self, group.nodes[0], args, list(wait_for))
+        self.serial.run_node(self, group.nodes[0], (args, named), list(wait_for))
         return Handle(group, 0, n_outputs=self.options.get("n_outputs"))
 
-    def map(self, *args: Any, wait_for: Iterable[Handle] = (), **_: Any) -> Handle:
+    def map(
+        self,
+        *args: Any,
+        wait_for: Iterable[Handle] = (),
+        chunk: int | None = None,
+        max_concurrency: int | None = None,
+        **named: Any,
+    ) -> Handle:
         group = self.serial.new_group()
-        columns = [_column(arg) for arg in args]
-        known = [len(column) for column, arg in zip(columns, args, strict=True) if column is not None and _sure(arg)]
+        given = [*args, *named.values()]
+        columns = [_column(arg) for arg in given]
+        both = list(zip(columns, given, strict=True))
+        known = [len(column) for column, arg in both if column is not None and _sure(arg)]
         length = known[0] if known else 1  # one element stands for lists that nobody made, and its rule decides
         if any(one != length for one in known):
             raise Senseless(group.path)
+        group.parts = [part for arg in given for handle in _over(arg) for part in handle.group.parts]
         group.nodes = [Node((*group.path, index)) for index in range(length)]
         for node in group.nodes:
             index = node.path[-1]
-            both = zip(columns, args, strict=True)
             own = [_whole(arg) if one is None else one[min(index, len(one) - 1)] for one, arg in both]
-            self.serial.run_node(self, node, tuple(own), list(wait_for))
+            by_name = dict(zip(named, own[len(args) :], strict=True))
+            self.serial.run_node(self, node, (tuple(own[: len(args)]), by_name), list(wait_for))
         return Handle(group, None)
 
 
@@ -350,6 +355,12 @@ def _column(arg: Any) -> list[Any] | None:
         assert inner is not None
         return [allow_failure(item) for item in inner]
     return items_of(arg) if isinstance(arg, Handle) else list(arg)
+
+
+def _over(arg: Any) -> list[Handle]:
+    """The mapped handle that a map goes over with an argument."""
+    over = arg.value if isinstance(arg, allow_failure) else arg
+    return [over] if isinstance(over, Handle) and over.mapped else []
 
 
 def _sure(arg: Any) -> bool:

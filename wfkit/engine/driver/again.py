@@ -24,7 +24,7 @@ class Rerunner(Protocol):
         """Tell what `rerun` would do."""
 
     def codes_now(self, run: ReadableRun) -> Mapping[str, CodeSpec]:
-        """The code of a run's tasks as it is now, by the task's name; those that are not found are left out."""
+        """The code of a run's tasks as it is now, by the id of the version on record, where the task is found."""
 
     def changes(self, run: ReadableRun) -> Mapping[str, str]:
         """What has changed since versions of the code of a run's tasks, in words, by the id of the version."""

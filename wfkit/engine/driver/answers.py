@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from wfkit.authoring.context import FlowBody, place
 from wfkit.authoring.handle import Handle, Ref
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from wfkit.engine.driver.growing import GrowingRun
     from wfkit.engine.driver.run import Run
 
+#: A value of a node that has ended is given so long to arrive, however short a time its caller waits.
+_FETCH_S: Final = 1.0
+
 
 class Answers:
     """The source of a run's handles."""
@@ -39,8 +43,9 @@ class Answers:
 
     def state(self, ref: Ref) -> TaskState:
         """Where a node stands; for a mapped group the state that describes it as a whole."""
-        if ref.group in self.run.flattened:
-            return TaskState.COMPLETED if self.run.flattened[ref.group].complete else TaskState.PENDING
+        if (flattened := self.run.flattened.get(ref.group)) is not None:
+            there = TaskState.COMPLETED if flattened.error is None else TaskState.FAILED
+            return there if flattened.complete else TaskState.PENDING
         return described(self._group(ref), ref.index, self.length(ref.group))
 
     def name(self, ref: Ref) -> str:
@@ -61,7 +66,7 @@ class Answers:
         if group not in self.run.flattened:
             final = self.run.groups[group].final
             return Ref(group, k if final is None else final[k])
-        part, items = self.run.flattened[group].in_order()[k]
+        part, items = self.run.flattened[group].elements[self.run.flattened[group].final[k]]
         if len(items) > 1 or part._source is not self or part._mapped:
             raise HandleMisuse(f"`{self.name(Ref(group, None))}[{k}]` is no value of one task.", "Call `.result()[k]`.")
         return Ref(part._ref.group, part._ref.index, items[0] if items else part._ref.item)
@@ -85,21 +90,26 @@ class Answers:
 
     def result(self, ref: Ref, timeout: float | None) -> object:
         """The value, or the error that stands for it."""
+        until_s = math.inf if timeout is None else time.monotonic() + timeout
         self._await(ref, timeout)
+        until_s = max(until_s, time.monotonic() + _FETCH_S)
         if ref.index is not None:
-            return values.value_of(self.run, ref)
-        if ref.group in self.run.flattened:
-            elements = self.run.flattened[ref.group].in_order()
+            return values.value_of(self.run, ref, until_s)
+        if (flattened := self.run.flattened.get(ref.group)) is not None:
+            if flattened.error is not None:
+                raise flattened.error
+            elements = flattened.in_order()
             there = [one for one in elements if one[0]._source.state(one[0]._ref) is not TaskState.SKIPPED]
-            return [self._item(part, items) for part, items in there]
+            return [self._item(part, items, until_s) for part, items in there]
         ended = {index: values.ended(self.run, (ref.group, index)) for index in self.elements(ref)}
         failed = [one for one in ended.values() if not one.has_value and one.state is not TaskState.SKIPPED]
         if failed:
             raise map_failed(self._group(ref).spec.name, len(ended), failed)
-        return values.values_of(self.run, ref.group, [index for index, one in ended.items() if one.has_value])
+        return values.values_of(self.run, ref.group, [index for index, one in ended.items() if one.has_value], until_s)
 
-    def _item(self, part: Handle, items: tuple[int, ...]) -> object:
-        value: Any = part._source.result(part._ref, None)
+    def _item(self, part: Handle, items: tuple[int, ...], until_s: float) -> object:
+        left_s = None if until_s == math.inf else max(0.0, until_s - time.monotonic())
+        value: Any = part._source.result(part._ref, left_s)
         for item in items:
             value = value[item]
         return value
@@ -113,6 +123,10 @@ class Answers:
         self._await(ref, timeout)
         if ref.index is not None:
             return values.exception_of(self.run, ref.group, ref.index)
+        if (flattened := self.run.flattened.get(ref.group)) is not None:
+            if flattened.error is not None:
+                return [flattened.error]
+            return [part._source.exception(part._ref, None) for part, _ in flattened.in_order()]
         return [values.exception_of(self.run, ref.group, index) for index in self.elements(ref)]
 
     def logs(self, ref: Ref | None) -> list[LogLine]:

@@ -48,7 +48,7 @@ def end_of(run: LiveRun, group: Group, index: int) -> NodeFinished | None:
     return NodeFinished(
         group=group.spec.id,
         index=index,
-        attempt=group.turns.get(index, (0, 0))[0],
+        attempt=group.past_of(index).attempts,
         state=TaskState.COMPLETED,
         wall_s=assembly.wall_s,
         at_s=time.time(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -12,6 +13,7 @@ from distributed.protocol.serialize import Serialized, ToPickle, serialize, to_s
 from distributed.spans import SpanMetadata
 
 from wfkit.engine.scheduler.plugin import SchedulerSide
+from wfkit.engine.worker.fetch import is_made
 from wfkit.engine.worker.side import WorkerSide
 from wfkit.errors import ClusterUnusable
 
@@ -106,16 +108,26 @@ class Cluster:
         self._dask._send_to_scheduler({"op": "client-desires-keys", "keys": [key], "client": self.client.id})
         return future
 
-    def gather(self, keys: Sequence[str]) -> dict[str, Any]:
-        """Fetch the values of keys; those that the cluster does not have are left out."""
+    def gather(self, keys: Sequence[str], until_s: float = math.inf) -> dict[str, Any]:
+        """Fetch the values of keys; those that the cluster does not have are left out.
+
+        Raises
+        ------
+        TimeoutError : it took longer, by the clock of `time.monotonic`
+        """
         wanted = list(keys)
         while wanted:
-            answer = self._dask.sync(self._dask.scheduler.gather, keys=wanted)
+            left_s = None if until_s == math.inf else max(0.0, until_s - time.monotonic())
+            answer = self._dask.sync(self._dask.scheduler.gather, keys=wanted, callback_timeout=left_s)
             if answer["status"] == "OK":
                 return cast("dict[str, Any]", answer["data"])
             failed = set(answer["keys"])
             wanted = [key for key in wanted if key not in failed]
         return {}
+
+    def makes(self, keys: Sequence[str]) -> bool:
+        """Whether the cluster has the values of keys, or works on them."""
+        return is_made(self._dask.sync(self._dask.scheduler.get_task_status, keys=list(keys)))
 
     def holders(self, key: str) -> list[str]:
         """Addresses of the workers that have the value of a key."""

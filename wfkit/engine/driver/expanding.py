@@ -38,7 +38,16 @@ def waits_for_length(run: GrowingRun, group: Group) -> bool:
                 f"The length of `{handle.name}`, of another run, is not known yet.", "Wait for it first."
             )
     own = [not over._mapped or _is_special(over) for over in group.overs]
-    return group.length is None or any(own) or _stands_behind(run, group)
+    flawed = _flaw(run, group.handles()) is not None
+    return group.length is None or any(own) or flawed or _stands_behind(run, group)
+
+
+def _flaw(run: GrowingRun, handles: Iterable[Handle]) -> WfkitError | None:
+    """Why something that handles stand for is no list, though it should be."""
+    if not run.flattened:
+        return None
+    flattens = (run_of(handle).flattened.get(handle._ref.group) for handle in handles)
+    return next((one.error for one in flattens if one is not None and one.error is not None), None)
 
 
 def _is_open(handle: Handle, *, over: bool) -> bool:
@@ -79,6 +88,10 @@ def _lay_out(run: GrowingRun, group: Group) -> bool:
     """Hand a call on if all lengths are known; False if it has to wait."""
     if group.root is not None:
         return False
+    if (error := _flaw(run, group.handles())) is not None:
+        run.deferred.remove(group)
+        fail(run, group, error)
+        return True
     if _stands_behind(run, group) or (group.overs and not _settle_length(run, group)):
         return False
     run.deferred.remove(group)
@@ -93,7 +106,9 @@ def _assemble(run: GrowingRun, node: Node) -> None:
     if _are_open(run, (handle for handle, _ in group.inputs_of(node[1]))):
         return
     run.unassembled.remove(node)
-    if run.is_open(node):
+    if (error := _flaw(run, (handle for handle, _ in group.inputs_of(node[1])))) is not None:
+        fail_nodes(run, [node], error)
+    elif run.is_open(node):
         run.sender.wiring.connect_node(group, node[1])
         run.sender.again(node)
 
@@ -125,7 +140,7 @@ def _settle_length(run: GrowingRun, group: Group) -> bool:
 
 
 def _refuse_too_many(run: GrowingRun, more: int) -> None:
-    if run.count_nodes() + more > run.bounds.max_tasks:
+    if more > run.room:
         raise TooManyTasks(
             f"A map of {more} elements would take the run beyond the {run.bounds.max_tasks} nodes that it may have.",
             "Raise `max_tasks_per_run` in the section [engine] of wfkit.toml, or give larger items to each task.",
@@ -229,19 +244,19 @@ def _grow(run: GrowingRun) -> bool:
     """Take in parts of flattens that have become known, and let what goes over them grow along."""
     grown = False
     for name, flattened in list(run.flattened.items()):
-        try:
-            more = flattened.grow()
-        except WfkitError as error:
-            flattened.complete = more = True
-            run.fail_flatten(name, error)
+        more = flattened.grow()
         length = len(flattened.elements)
         if more:
             group = run.groups[name]
-            if flattened.complete:
+            if flattened.complete and flattened.error is None:
                 group.length = length
             _announce(run, group, flattened, length)
         for follower in [one for one in run.deferred if one.root == name and (more or len(one.status) < length)]:
-            _grow_along(run, follower, flattened)
+            if flattened.error is not None:
+                run.deferred.remove(follower)
+                fail(run, follower, flattened.error)
+            else:
+                _grow_along(run, follower, flattened)
             more = True
         grown = grown or more
     return grown
@@ -297,7 +312,7 @@ def _grow_along(run: GrowingRun, group: Group, flattened: Flattened) -> None:
 def _announce(run: GrowingRun, group: Group, flattened: Flattened, length: int) -> None:
     group.spec = replace(
         group.spec,
-        length=length if flattened.complete or length else None,
+        length=None if flattened.error is not None else length if flattened.complete or length else None,
         parts=tuple(flattened.parts),
         edges=edges_of(group, run.answers) or group.spec.edges,
     )
@@ -315,14 +330,17 @@ def fail(run: GrowingRun, group: Group, error: WfkitError) -> None:
     run.failed_expansions.add(group.spec.id)
     group.length = group.length or max(1, len(group.status))
     run.sender.open += len(group.grow(group.length))
-    nodes = [(group.spec.id, index) for index in range(group.length) if run.is_open((group.spec.id, index))]
-    run.without_key.update(nodes)
-    message = redacted(str(error))
-    reason = f"{type(error).__name__}: {message}"
-    info = ErrorInfo(type_name=type(error).__name__, message=message, traceback=f"{reason}\n")
+    fail_nodes(run, [(group.spec.id, index) for index in range(group.length)], error)
+
+
+def fail_nodes(run: GrowingRun, nodes: Iterable[Node], error: Exception) -> None:
+    """End those of some nodes that have not ended: they cannot be laid out."""
+    failed = [node for node in nodes if run.is_open(node)]
+    run.without_key.update(failed)
+    reason, info = error_in_words(error)
     run.record_events(
         NodeFinished(
-            group=identity,
+            group=group,
             index=index,
             attempt=0,
             state=TaskState.FAILED,
@@ -331,5 +349,12 @@ def fail(run: GrowingRun, group: Group, error: WfkitError) -> None:
             error=info,
             at_s=time.time(),
         )
-        for identity, index in nodes
+        for group, index in failed
     )
+
+
+def error_in_words(error: Exception) -> tuple[str, ErrorInfo]:
+    """An error, as a rule of ours, as a node's reason, and as its error."""
+    message = redacted(str(error))
+    reason = f"{type(error).__name__}: {message}"
+    return reason, ErrorInfo(type_name=type(error).__name__, message=message, traceback=f"{reason}\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Sized
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.states import WITH_VALUE
 from wfkit.engine.driver.wiring import run_of
-from wfkit.errors import NotMappable
+from wfkit.errors import NotMappable, WfkitError
 
 #: An element of a map: a node, and which item of its value is meant, of that item which, …
 Element = tuple[Handle, tuple[int, ...]]
@@ -61,11 +61,18 @@ def _length_inside(part: Handle, items: tuple[int, ...]) -> int | None:
 
 
 def whole_map(handle: Handle) -> list[Element] | None:
-    """All elements of a mapped handle, in its order; None while they are not all known."""
+    """All elements of a mapped handle, in its order; None while they are not all known.
+
+    Raises
+    ------
+    WfkitError : it is a flatten of something that is no list
+    """
     run = run_of(handle)
     name = handle._ref.group
-    if name in run.flattened:
-        return run.flattened[name].in_order() if run.flattened[name].complete else None
+    if (flattened := run.flattened.get(name)) is not None:
+        if flattened.error is not None:
+            raise flattened.error
+        return flattened.in_order() if flattened.complete else None
     group = run.groups[name]
     if group.length is None or len(group.status) < group.length:
         return None
@@ -81,19 +88,23 @@ class Flattened:
         self.elements: list[Element] = []  #: in the order in which their parts became known
         self.parts: list[tuple[int, int]] = []  #: part and how many elements it has, likewise
         self.complete = False
+        self.error: WfkitError | None = None  #: why it stands for nothing: a part is no list
+        self._final: list[int] | None = None  #: once it is complete
         self._open: list[tuple[int, Handle, tuple[int, ...]]] = []
         self._listed = 0
         self._all_listed = False
 
     def grow(self) -> bool:
-        """Take in the parts that have become known; whether there were any, or no more will come.
-
-        Raises
-        ------
-        NotMappable : a part is no list
-        """
+        """Take in the parts that have become known; whether there were any, or no more will come."""
         if self.complete:
             return False
+        try:
+            return self._take_in()
+        except WfkitError as error:
+            self.error, self.complete = error, True
+            return True
+
+    def _take_in(self) -> bool:
         before = len(self.parts)
         self._list_parts()
         still: list[tuple[int, Handle, tuple[int, ...]]] = []
@@ -129,11 +140,21 @@ class Flattened:
         """The elements in the order of their parts."""
         return [self.elements[index] for index in self.final]
 
+    def at(self, place: int) -> Element | None:
+        """The element at a place in the list; None where there is none."""
+        final = self.final
+        return self.elements[final[place]] if self.error is None and place < len(final) else None
+
     @property
     def final(self) -> list[int]:
         """For each place in the list: which element stands there."""
+        if self._final is not None:
+            return self._final
         starts = list(self._starts())
-        return [starts[at] + item for at in self._by_part() for item in range(self.parts[at][1])]
+        final = [starts[at] + item for at in self._by_part() for item in range(self.parts[at][1])]
+        if self.complete:
+            self._final = final
+        return final
 
     @property
     def parts_in_order(self) -> tuple[tuple[int, int], ...]:

@@ -13,6 +13,7 @@ from wfkit.authoring.options import TaskOptions
 from wfkit.core.events import GroupSpec, How
 from wfkit.core.ids import GroupId
 from wfkit.engine.worker.assembly import Assembly
+from wfkit.engine.worker.past import Past
 from wfkit.engine.worker.spec import Spec
 
 #: Where a node stands for the driver.
@@ -22,6 +23,7 @@ ENDED: Final = 2
 
 #: A node: its group and its element there.
 Node = tuple[GroupId, int]
+_NO_PAST: Final = Past()
 
 
 @dataclass(slots=True, eq=False)
@@ -50,8 +52,11 @@ class Group:
     aside: set[int] = field(default_factory=set)
     #: Nodes that were sent again, and how often; a Dask key never stands for two specs.
     generations: dict[int, int] = field(default_factory=dict)
-    #: Attempts, and those that ended with their worker, before the next sending.
-    turns: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: What nodes have behind them that were executed before: attempts and failures before the execution that goes on
+    #: or comes next, crashes before its sending.
+    pasts: dict[int, Past] = field(default_factory=dict)
+    #: Nodes that were asked for: they are executed, whatever the cache has.
+    forced: set[int] = field(default_factory=set)
     #: Nodes that returned handles: what is left to do.
     assemblies: dict[int, tuple[Assembly, tuple[Slot, ...]]] = field(default_factory=dict)
     #: Which carrier a node travels in, and at which place; -1: it travels alone.
@@ -110,6 +115,10 @@ class Group:
         """Have the next sending of a node use a new key; it travels alone."""
         self.generations[index] = self.generations.get(index, 0) + 1
         self.carrier_of[index] = -1
+
+    def past_of(self, index: int) -> Past:
+        """What a node has behind it."""
+        return self.pasts.get(index, _NO_PAST)
 
     def frozen_of(self, index: int) -> Frozen | Assembly:
         """The arguments of a node, or what is left to do for it."""

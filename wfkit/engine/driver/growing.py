@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,17 +12,17 @@ from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import CodesAdded, Edge, GroupSpec, How, NodesAdded
 from wfkit.core.ids import GroupId, RunId, spawner
 from wfkit.core.states import CODES, FINE, TASK_ENDS, RunState
-from wfkit.engine.driver import cancelling, expanding
+from wfkit.engine.driver import anew, cancelling, expanding, turns
 from wfkit.engine.driver.engine import Engine
 from wfkit.engine.driver.flattening import Flattened
 from wfkit.engine.driver.group import Group, Node
 from wfkit.engine.driver.live import Keep, LiveRun
 from wfkit.engine.driver.numbering import Numbering
-from wfkit.engine.driver.recording import Recording
+from wfkit.engine.driver.recording import Recording, uses_of
 from wfkit.engine.driver.reuse import Reuse
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.cached import Caching
-from wfkit.engine.worker.calls import Code, FrozenCall
+from wfkit.engine.worker.calls import Code, FrozenCall, Given
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import HandleMisuse, TooManyTasks, WfkitError
 
@@ -39,6 +40,8 @@ class GrowingRun(LiveRun):
         #: What a task calls a group that it made, and the group that it is: another one, where it was made anew.
         self.spawned: dict[GroupId, GroupId] = {}
         self.spawned_calls: dict[GroupId, bytes] = {}  #: and a digest of the call
+        #: Of a call that was made anew: the earlier one.
+        self.earlier: dict[GroupId, GroupId] = {}
         #: Code by its id, of calls that tasks made.
         self.codes: dict[str, Code] = {}
         #: The groups that the body of a node has made, and those in a flow's group.
@@ -86,6 +89,11 @@ class GrowingRun(LiveRun):
         """How many nodes the run has."""
         return self._nodes
 
+    @property
+    def room(self) -> int:
+        """How many more nodes the run may have."""
+        return max(0, self.bounds.max_tasks - self._nodes)
+
     def add_call(self, call: FrozenCall, identity: GroupId, parent: GroupId | None) -> Group:
         """Add a call to the graph.
 
@@ -96,6 +104,7 @@ class GrowingRun(LiveRun):
         """
         group = self._new_group(call, identity, parent)
         self._refuse_other_clusters(group)
+        turns.take_turn(self, group.spec)
         deferred = expanding.waits_for_length(self, group)
         group.root = expanding.root_of(self, group)
         if not deferred and group.overs:
@@ -168,6 +177,7 @@ class GrowingRun(LiveRun):
         own = handle._source is self.answers
         edges = (Edge(handle._ref.group, how, handle._ref.index or 0),) if own else ()
         spec = self._recording.bare_group("flatten", "flatten", identity, parent, self._within(identity), edges)
+        turns.take_turn(self, spec)
         self.flattened[identity] = Flattened(handle)
         self.groups[identity] = self._recording.bare(spec)
         self.spawned.setdefault(identity, identity)
@@ -176,18 +186,13 @@ class GrowingRun(LiveRun):
             self.reuse.admit(spec)
         expanding.expand(self)
 
-    def fail_flatten(self, identity: GroupId, error: WfkitError) -> None:
-        """A part of a flatten is no list: what goes over it has failed."""
-        for group in [one for one in self.deferred if one.root == identity or self._uses(one, identity)]:
-            self.deferred.remove(group)
-            expanding.fail(self, group, error)
-
-    def _uses(self, group: Group, identity: GroupId) -> bool:
-        return any(handle._source is self.answers and handle._ref.group == identity for handle in group.handles())
-
-    def add_flow_group(self, name: str, identity: GroupId, parent: GroupId | None, branch: int | None) -> None:
+    def add_flow_group(
+        self, name: str, identity: GroupId, parent: GroupId | None, given: Given, branch: int | None
+    ) -> None:
         """Add the group of a flow inside the flow, or of one branch of a `Flow.map`."""
-        spec = self._recording.bare_group("flow", name, identity, parent, self._within(identity))
+        spec = self._recording.bare_group("flow", name, identity, parent, self._within(identity), inputs=given.inputs)
+        spec = replace(spec, uses=uses_of(given.handles, self.answers))
+        turns.take_turn(self, spec)
         self._join(identity, parent)
         self.spawned.setdefault(identity, identity)
         if branch is not None and spawner(identity) is None:
@@ -217,10 +222,19 @@ class GrowingRun(LiveRun):
                 self.sender.wiring.connect_node(group, index)
             if first:
                 self.sender.wiring.connect_waits(group)
-        self.sender.add(group, new if self.reuse is None else self.reuse.settle(group, new))
+        left = anew.settle(self, group, new)
+        self.sender.add(group, left if self.reuse is None else self._settled(self.reuse, group, left))
         if self.cut_short:
             name = group.spec.id
             cancelling.cancel_new(self, [(name, at) for at in new if {(name, None), (name, at)} & self.cut_short])
+
+    def _settled(self, reuse: Reuse, group: Group, new: Sequence[int]) -> Sequence[int]:
+        """Those of new nodes that are executed. Where it cannot be told they fail, or the run would never end."""
+        try:
+            return reuse.settle(group, new)
+        except Exception as error:
+            expanding.fail_nodes(self, [(group.spec.id, index) for index in new], error)
+            raise
 
     def learn_lengths(self) -> None:
         """Lay out what has become known."""
@@ -228,7 +242,7 @@ class GrowingRun(LiveRun):
             expanding.expand(self)
 
     def _refuse_too_many(self, call: FrozenCall) -> None:
-        if self._nodes + (call.length or 1) > self.bounds.max_tasks:
+        if (call.length or 1) > self.room:
             raise TooManyTasks(
                 f"`{call.task}` would take the run beyond the {self.bounds.max_tasks} nodes that it may have.",
                 "Raise `max_tasks_per_run` in the section [engine] of wfkit.toml.",

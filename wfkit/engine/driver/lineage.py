@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wfkit.authoring import context
 from wfkit.authoring.handle import Handle, Ref, Source
 from wfkit.core.events import LogLine
 from wfkit.core.ids import GroupId
@@ -64,6 +65,15 @@ class Following:
         source, ref = self._place(handle._ref, None)
         return Handle(source, ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
 
+    def _path(self) -> list[Run]:
+        """The runs from the handle's own to the newest; in the body of one of them, to the one that it goes on from.
+
+        A body that uses a handle of the run before cannot wait for itself to make the call.
+        """
+        path, here = newest(self._origin), context.place()
+        inside = here.recorder if isinstance(here, context.FlowBody) else None
+        return path[: next((at for at, run in enumerate(path) if at and run is inside), None)]
+
     def _place(self, ref: Ref, timeout: float | None) -> tuple[Source, Ref]:
         """Where the node is now.
 
@@ -72,35 +82,36 @@ class Following:
         NodeGone : the body of the newest run came to its end without the call
         WaitTimeout : the time passed first
         """
-        path = newest(self._origin)
+        path = self._path()
+        known = [(path[0], ref)]
         begin_s = time.monotonic()
         for run in path[1:]:
             left = None if timeout is None else max(0.0, timeout - (time.monotonic() - begin_s))
-            if not run.until(partial(_is_settled, run, ref), left):
+            if not run.until(partial(_is_settled, run, known), left):
                 raise WaitTimeout(f"The run {run.id} has not come to the node yet.", "Give it more time.")
-            found = _found(run, ref)
-            if found is None:
-                break
-            ref = found
-        else:
-            return path[-1].answers, ref
-        before = path[path.index(run) - 1]
-        if run.body_failed:
-            return before.answers, ref
-        raise NodeGone(
-            f"`{before.answers.name(ref)}` is not in the run {run.id}: its body does not make the call any more.",
-            "Pin a handle (`handle.pin()`) to keep asking its own run.",
-        )
+            if (found := _found(run, known)) is not None:
+                known.append((run, found))
+            elif not run.view_model.is_cut_short:
+                name = known[-1][0].answers.name(known[-1][1])
+                raise NodeGone(
+                    f"`{name}` is not in the run {run.id}: its body does not make the call any more.",
+                    "Pin a handle (`handle.pin()`) to keep asking its own run.",
+                )
+        run, at = known[-1]
+        return run.answers, at
 
     def _now(self, ref: Ref) -> tuple[Source, Ref] | None:
         """Where the node is, without waiting; None while that is not known."""
-        place: tuple[Source, Ref] = (self._origin.answers, ref)
-        for run in newest(self._origin)[1:]:
-            found = _found(run, place[1])
-            if found is None:
-                return None if _may_come(run) else place
-            place = (run.answers, found)
-        return place
+        known = [(self._origin, ref)]
+        for run in self._path()[1:]:
+            if (found := _found(run, known)) is not None:
+                known.append((run, found))
+            elif _may_come(run):
+                return None
+            elif not run.view_model.is_cut_short:
+                break
+        run, at = known[-1]
+        return run.answers, at
 
     def state(self, ref: Ref) -> TaskState:
         """Where the node stands in the newest run; PENDING while its body has not come to it."""
@@ -172,15 +183,16 @@ class Following:
     def rerun(self, handle: Handle) -> object:
         """Repeat the newest run, and execute the node in any case."""
         now = self.current(handle)
-        return now._source.rerun(now)
+        return newest(self._origin)[-1].rerun(now)
 
 
-def _found(run: Run, ref: Ref) -> Ref | None:
-    """A node of the run before, in a run that goes on from it; None where it is not, or not yet."""
+def _found(run: Run, known: Sequence[tuple[Run, Ref]]) -> Ref | None:
+    """A node, known in runs before, in a run that goes on from them; None where it is not, or not yet."""
     with run.lock:
-        if run.reuse is None:
+        if (reuse := run.reuse) is None:
             return None
-        return run.reuse.forward(ref)
+        found = (reuse.forward(before.id, ref) for before, ref in reversed(known))
+        return next((one for one in found if one is not None), None)
 
 
 def _may_come(run: Run) -> bool:
@@ -188,6 +200,6 @@ def _may_come(run: Run) -> bool:
     return not run.body_ended or run.state not in RUN_ENDS
 
 
-def _is_settled(run: Run, ref: Ref) -> bool:
-    """Whether it is known what a node of the run before is in a run."""
-    return _found(run, ref) is not None or not _may_come(run)
+def _is_settled(run: Run, known: Sequence[tuple[Run, Ref]]) -> bool:
+    """Whether it is known what a node of the runs before is in a run."""
+    return _found(run, known) is not None or not _may_come(run)

@@ -72,6 +72,8 @@ class LiveRun:
         self.unassembled: list[Node] = []
         #: Nodes that have ended without a task in Dask, and maps whose length turned out impossible.
         self.without_key: set[Node] = set()
+        #: Ends of nodes whose workers are writing their values, as these will be told.
+        self.unwritten: dict[Node, wire.Encoded] = {}
         self.failed_expansions: set[GroupId] = set()
         self.expanding = False
         #: News are being taken in: what they make ready goes in one message, when all are.
@@ -138,7 +140,8 @@ class LiveRun:
         ended: list[Node] = []
         for event in events:
             if isinstance(event, NodeFinished | NodeCrashed) and event.group in self.groups:
-                ended.append((event.group, event.index))
+                ended.append(node := (event.group, event.index))
+                self.unwritten.pop(node, None)
                 if isinstance(event, NodeFinished) and event.attempt:
                     self.sender.hear(event.group, event.wall_s)
         self.sender.ended(ended)
@@ -149,7 +152,8 @@ class LiveRun:
         if not self._when_done:
             return []
         done: list[Callable[[], None]] = []
-        for key in {None, *ended, *((group, None) for group in {*described, *(group for group, _ in ended)})}:
+        groups = dict.fromkeys((*described, *(group for group, _ in ended)))
+        for key in dict.fromkeys((None, *ended, *((group, None) for group in groups))):  # an input before its users
             if key in self._when_done:
                 waiting = [one for one in self._when_done[key] if not one.ended()]
                 done += [one.callback for one in self._when_done[key] if one not in waiting]

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, overload
 
+from wfkit.core.stalls import reason_now, why_stalled
 from wfkit.core.states import WITH_VALUE, TaskState
 from wfkit.core.view import GroupView, RunView
 
@@ -32,6 +33,7 @@ class NodeRow:
     worker: str | None
     reason: str
     stale: str  #: why the value is not what the code would give now; empty where it is
+    stalled: str  #: why nothing may come of it: its worker is not heard of; empty where it is
 
 
 class NodeTable(Sequence[NodeRow]):
@@ -90,8 +92,9 @@ def _row(view: RunView, group: GroupView, index: int, changes: Mapping[str, str]
         start=_seconds(group.started_s[index]),
         end=_seconds(group.ended_s[index]),
         worker=view.workers[worker] if worker >= 0 else None,
-        reason=group.reason(index),
+        reason=reason_now(view, group, index),
         stale=_stale(group, index, changes),
+        stalled=why_stalled(view, group, index),
     )
 
 

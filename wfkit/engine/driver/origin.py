@@ -12,12 +12,13 @@ from wfkit.authoring.handle import Ref
 from wfkit.core.events import NodeFinished
 from wfkit.core.states import RUN_ENDS, WITH_VALUE, TaskState
 from wfkit.core.view import RunView
+from wfkit.engine.driver.byhand import ByHand
 from wfkit.engine.driver.group import Node
 
 if TYPE_CHECKING:
     from wfkit.core.ids import GroupId
     from wfkit.engine.driver.engine import Engine, Results
-    from wfkit.engine.driver.live import LiveRun
+    from wfkit.engine.driver.run import Run
 
 #: How the reason of a node names an input that crashed; a stored result goes by its reference.
 _CRASHED: Final = re.compile(f"`([^`]+/[^`]+)` {TaskState.CRASHED}")
@@ -31,7 +32,7 @@ class Origin:
     view : RunView
     results : Results or None
         The store of results; None where there is none.
-    live : LiveRun or None
+    live : Run or None
         The run itself, where this process drives it, or has driven it.
     by_hand : mapping
         Values that the user gives, by recorded node.
@@ -47,8 +48,8 @@ class Origin:
         self,
         view: RunView,
         results: Results | None,
-        live: LiveRun | None = None,
-        by_hand: Mapping[Node, object] | None = None,
+        live: Run | None = None,
+        by_hand: Mapping[Node, ByHand] | None = None,
         lock: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
     ) -> None:
         self.view = view
@@ -61,10 +62,17 @@ class Origin:
         self._lost |= dict.fromkeys(_not_read(reasons), "it could not be read")
         self._stored = results is not None
 
-    def lost(self, node: Node) -> str:
-        """Why the value of a recorded node cannot be had any more; empty where it can."""
+    def lost(self, node: Node, engine: Engine | None = None) -> str:
+        """Why the value of a recorded node cannot be had any more; empty where it can.
+
+        Parameters
+        ----------
+        node : Node
+        engine : Engine, optional
+            On whose cluster it is wanted; default: on that of its run.
+        """
         group = self.view.groups[node[0]]
-        if node[1] in group.inline or self._is_on_cluster(node, None):
+        if node[1] in group.inline or self._is_on_cluster(node, engine):
             return ""
         reference = group.stored.get(node[1])
         if reference is None:
@@ -104,31 +112,36 @@ class Origin:
 
     def end(self, node: Node, new: tuple[GroupId, int], at_s: float) -> NodeFinished:
         """The end of a node that keeps the recorded one."""
-        group, index = self.view.groups[node[0]], node[1]
-        made_by = group.made_by.get(index, group.spec.code)
-        if group.state(index) is TaskState.SKIPPED:
-            return NodeFinished(
-                group=new[0],
-                index=new[1],
-                attempt=0,
-                state=TaskState.SKIPPED,
-                reason=group.reasons.get(index, ""),
-                at_s=at_s,
-                made_by=made_by,
-            )
+        return reused(self.view, node, new, at_s)
+
+
+def reused(view: RunView, node: Node, new: Node, at_s: float) -> NodeFinished:
+    """The end of a node that keeps what a view tells of another one, which ended fine."""
+    group, index = view.groups[node[0]], node[1]
+    made_by = group.made_by.get(index, group.spec.code)
+    if group.state(index) is TaskState.SKIPPED:
         return NodeFinished(
             group=new[0],
             index=new[1],
             attempt=0,
-            state=TaskState.REUSED,
+            state=TaskState.SKIPPED,
+            reason=group.reasons.get(index, ""),
             at_s=at_s,
-            result_bytes=group.result_bytes[index],
-            length=group.lengths.get(index),
-            preview=group.previews.get(index, ""),
-            inline=group.inline.get(index),
-            stored=group.stored.get(index, ""),
             made_by=made_by,
         )
+    return NodeFinished(
+        group=new[0],
+        index=new[1],
+        attempt=0,
+        state=TaskState.REUSED,
+        at_s=at_s,
+        result_bytes=group.result_bytes[index],
+        length=group.lengths.get(index),
+        preview=group.previews.get(index, ""),
+        inline=group.inline.get(index),
+        stored=group.stored.get(index, ""),
+        made_by=made_by,
+    )
 
 
 def _not_read(reasons: Iterable[str]) -> Iterator[str]:

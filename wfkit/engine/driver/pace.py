@@ -59,6 +59,7 @@ def may_share(group: Group) -> bool:
         and group.max_concurrency is None
         and not (options.resources or options.limits or options.workers)
         and options.isolate == "thread"
+        and options.crash_retries > 0  # which of them it was that died with its worker may never be known
         and options.cache_policy is CachePolicy.NO_CACHE  # it may wait for another run's execution
         and (options.timeout_seconds is None or options.timeout_seconds >= _SHORTEST_TIMEOUT_S)
     )

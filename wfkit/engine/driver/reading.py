@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Never, Protocol, overload
 
 from wfkit.authoring.flow import Flow
 from wfkit.authoring.handle import Handle, Ref, Source
@@ -108,7 +108,7 @@ class ReadableRun:
             ]
 
     def codes_now(self) -> Mapping[str, CodeSpec]:
-        """The code of the tasks as it is now, by the task's name; those that are not known here are left out."""
+        """The code of the tasks as it is now, by the id of the version on record, where the task is known here."""
         return again.rerunner().codes_now(self)
 
     def known(self, group: GroupId, index: int) -> Known:  # noqa: ARG002 - of a run that goes on here
@@ -121,7 +121,13 @@ class ReadableRun:
         Raises
         ------
         NoSuchNode : no node has this name
+        BadArguments : it is no name
         """
+        if not isinstance(name, str):
+            raise BadArguments(
+                f"`run.node` takes the name of a node, not {type(name).__name__} {name!r:.60}.",
+                'Write such as `run.node("clean[3]")`; `run.nodes` lists the names.',
+            )
         with self.lock:
             try:
                 group, index = self.view_model.by_name(name)
@@ -189,11 +195,11 @@ class ReadableRun:
         return self.answers.look(Ref(group, index))
 
     def logs(self) -> list[LogLine]:
-        """What the tasks logged, printed and warned so far, in order of time."""
-        return sorted(self.answers.logs(None), key=lambda line: line.at_s)
+        """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
+        return sorted([*self.answers.logs(None), *self.body_log], key=lambda line: line.at_s)
 
     def timeline(self) -> figure:
-        """What ran where and when, as a Bokeh figure: `bokeh.io.show(run.timeline())`.
+        """What ran where and when: a Bokeh figure that a cell shows; elsewhere `bokeh.io.show(run.timeline())` does.
 
         A lane for whatever ran at the same time on a worker; bars by state, with name, duration, worker and attempt
         where the pointer is. Above 20,000 bars it shows how busy each lane was. A run that goes on is drawn until now.
@@ -229,7 +235,11 @@ class ReadableRun:
         self, *what: str | Handle, replace: Mapping[str, object] | None = None, dry_run: Literal[True]
     ) -> Plan: ...
     def rerun(
-        self, *what: str | Handle, replace: Mapping[str, object] | None = None, dry_run: bool = False
+        self,
+        *what: str | Handle,
+        replace: Mapping[str, object] | None = None,
+        dry_run: bool = False,
+        **unknown: Never,
     ) -> Run | Plan:
         """Execute again what has no value, with the functions as they are now, and all that is made from it.
 
@@ -241,7 +251,7 @@ class ReadableRun:
             "changed": execute also what another version of its code has made. The name or handle of a node, an element
             or a map: execute it in any case.
         replace : mapping, optional
-            Values for nodes by name, in place of their own: {"extract[7]": df}.
+            Values for nodes by name, in place of their own: {"extract[7]": df}. They are pickled here and now.
         dry_run : bool
             Only tell, as `plan` does.
 
@@ -253,25 +263,35 @@ class ReadableRun:
         Raises
         ------
         NoSuchNode : a name stands for nothing
-        WfkitError : the body, or a name that it needs, cannot be found any more
+        BadArguments : something else than names, handles and values by name is given
+        HandleMisuse, NotPicklable : a value is a handle, or cannot be sent to a worker
+        CannotRerun : the body, or a name that it needs, cannot be found any more
         """
+        _refuse_unknown("rerun", unknown)
         if dry_run:
             return self.plan(*what, replace=replace)
-        return again.rerunner().rerun(self, what, replace or {})
+        return again.rerunner().rerun(self, what, {} if replace is None else replace)
 
-    def plan(self, *what: str | Handle, replace: Mapping[str, object] | None = None) -> Plan:
+    def plan(self, *what: str | Handle, replace: Mapping[str, object] | None = None, **unknown: Never) -> Plan:
         """Tell what `rerun` would do, node by node, without running anything of yours.
 
         What lies behind a decision of the body is told as if the body decided as before, and marked so.
 
         Raises
         ------
-        NoSuchNode : a name stands for nothing
+        WfkitError : whatever `rerun` would raise
         """
-        return again.rerunner().plan(self, what, replace or {})
+        _refuse_unknown("plan", unknown)
+        return again.rerunner().plan(self, what, {} if replace is None else replace)
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.flow_name}: {self.state}>"
+
+
+def _refuse_unknown(method: str, unknown: Iterable[str]) -> None:
+    for word in unknown:
+        instead = f'run.{method}("changed")' if word == "changed" else f'run.{method}("clean[3]", replace={{…}})'
+        raise BadArguments(f"`run.{method}` takes no `{word}=`.", f"Write such as `{instead}`.")
 
 
 def described(group: GroupView, index: int | None, length: int | None) -> TaskState:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.patience import check_timeout
 from wfkit.authoring.resolving import resolved
 from wfkit.core.events import AnyEvent, LogLine
 from wfkit.core.ids import GroupId, RunId
@@ -23,7 +24,7 @@ from wfkit.engine.driver.reading import Looked, ReadableRun, described, ended_in
 from wfkit.engine.worker.calls import unpack
 from wfkit.engine.worker.ended import map_failed
 from wfkit.engine.worker.outcome import load_value
-from wfkit.errors import CannotRerun, HandleMisuse, ResultLost, WaitTimeout
+from wfkit.errors import CannotRerun, HandleMisuse, NotDrivenHere, ResultLost, WaitTimeout
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -70,8 +71,8 @@ class Record(Protocol):
         WfkitError : it has ended, or the record cannot be changed now
         """
 
-    def flow(self) -> tuple[Flow[..., Any], dict[str, object]] | None:
-        """The flow as it was, and what it was called with; None where that was not kept."""
+    def flow(self) -> tuple[Flow[..., Any] | None, dict[str, object]] | None:
+        """The flow as it was (None where it was not kept), and what it was called with; None where that was not."""
 
 
 class RecordedRun(ReadableRun):
@@ -127,6 +128,12 @@ class RecordedRun(ReadableRun):
                 self._view, self._seq = view, max(last_seq, self._seq)
         return self
 
+    @property
+    def body_log(self) -> list[LogLine]:  # type: ignore[override]  # of a run that goes on it is an attribute
+        """What a body in a thread of its own wrote."""
+        with self.lock:
+            return self.view_model.body_log()
+
     @cached_property
     def names(self) -> dict[str, object]:  # type: ignore[override]
         """Handles by the names that the body bound them to."""
@@ -139,7 +146,9 @@ class RecordedRun(ReadableRun):
 
     @cached_property
     def _kept(self) -> tuple[Flow[..., Any] | None, dict[str, object]]:
-        return self._record.flow() or (None, {})
+        with suppress(ResultLost):  # a kernel that has the flow needs no more of one without arguments
+            return self._record.flow() or (None, {})
+        return None, {}
 
     @property
     def flow(self) -> Flow[..., Any] | None:  # type: ignore[override]
@@ -158,6 +167,7 @@ class RecordedRun(ReadableRun):
         ------
         WaitTimeout : the time passed first
         """
+        check_timeout(timeout)
         until_s = None if timeout is None else time.monotonic() + timeout
         while self.refresh().state not in RUN_ENDS:
             if until_s is not None and time.monotonic() >= until_s:
@@ -177,7 +187,7 @@ class RecordedRun(ReadableRun):
         self.wait(timeout).raise_if_failed()
         if self.view_model.value is None:
             raise ResultLost(
-                f"The value of the run {self.id} is not on record: it is large, or cannot be pickled.",
+                f"The value of the run {self.id} is not on record: it is large, holds a secret, or cannot be pickled.",
                 "Ask for its nodes: `run.node(name).result()`.",
             )
 
@@ -201,8 +211,13 @@ class RecordedRun(ReadableRun):
         return self.refresh()
 
     def cancel(self, reason: str = "") -> NoReturn:  # noqa: ARG002 - as of a run that goes on here
-        """Refuse: whoever drives the run can cancel it."""
-        raise HandleMisuse(
+        """Refuse: whoever drives the run can cancel it.
+
+        Raises
+        ------
+        NotDrivenHere
+        """
+        raise NotDrivenHere(
             f"The run {self.id} is driven by another process, or by none.",
             "Cancel it there, or `run.take_over()` and go on from it here.",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
 from math import inf
@@ -92,7 +92,13 @@ class Recording:
             code_id=call.code_id,
             code=call.code,
             bounds=self.bounds,
-            others=Others(self.store if call.options.persist_result else None, caching, self.replays, self.most_bytes),
+            others=Others(
+                self.store if call.options.persist_result else None,
+                caching,
+                self.replays,
+                self.most_bytes,
+                limited=bool(call.options.limits),
+            ),
         )
         group = Group(
             spec=spec,
@@ -211,6 +217,18 @@ def _uses(call: FrozenCall, source: object) -> tuple[Edge, ...]:
         replace(_edge(slot.source, slot.how, at), items=slot.use.items)
         for slot, at in found
         if _is_of(slot.source, source)
+    )
+
+
+def uses_of(handles: Iterable[Handle], source: object) -> tuple[Edge, ...]:
+    """The run's own handles among what a flow inside the flow is called with."""
+    return tuple(
+        replace(
+            _edge(handle, How.ALL if handle._mapped else How.ONE),
+            items=() if handle._ref.item is None else (handle._ref.item,),
+        )
+        for handle in handles
+        if handle._source is source
     )
 
 

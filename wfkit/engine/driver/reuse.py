@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from wfkit.authoring.freeze import freeze
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import (
     AnyEvent,
@@ -21,18 +21,29 @@ from wfkit.core.events import (
     NodesDecided,
     Verdict,
 )
-from wfkit.core.ids import GroupId
+from wfkit.core.ids import GroupId, RunId
+from wfkit.core.layers import Layers
 from wfkit.core.rerun import Decision, Fate, Needed, Rerun, verdicts
 from wfkit.core.states import TaskState
 from wfkit.core.view import GroupView
+from wfkit.engine.driver.byhand import ByHand
 from wfkit.engine.driver.group import ENDED, Group, Node
 from wfkit.engine.driver.origin import Origin
-from wfkit.engine.worker.result import check_result
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.growing import GrowingRun
+    from wfkit.engine.driver.run import Run
 
 _FLATTENS = "flatten"
+#: Nodes that are decided together: what is said of many lives long enough to cost a collection of all that there is.
+_TOGETHER = 500
+
+
+class Record(NamedTuple):
+    """A recorded run, and what is asked for of it."""
+
+    rerun: Rerun
+    origin: Origin
 
 
 class Reuse:
@@ -42,30 +53,45 @@ class Reuse:
     ----------
     run : GrowingRun
         The run that goes on.
-    rerun : Rerun
-        The rules.
-    origin : Origin
-        The recorded run.
+    records : sequence of Record
+        The recorded run; where its body was cut short, also the ones before it.
     """
 
-    def __init__(self, run: GrowingRun, rerun: Rerun, origin: Origin) -> None:
-        self.run, self.rerun, self.origin = run, rerun, origin
+    def __init__(self, run: GrowingRun, records: Sequence[Record]) -> None:
+        self.run, self.records = run, records
+        self.layers = Layers([record.rerun for record in records])
+        #: By awaited node: what is decided once it has been.
+        self._behind: dict[Node, list[Callable[[], None]]] = {}
 
     def admit(self, spec: GroupSpec) -> None:
         """A call was made: find it again."""
-        self.rerun.matching.add(spec, self._kind)
+        self.layers.add(spec, self._kind)
+
+    @property
+    def ahead(self) -> Run | None:
+        """The run whose body may still go on, where this process drives it: the bodies of newer ones were cut short."""
+        return self.records[-1].origin.live
+
+    def may_come(self, spec: GroupSpec) -> bool:
+        """Whether the run ahead, while its body goes on, may yet make a call."""
+        return self.records[-1].rerun.matching.may_come(spec, self._kind)
 
     def _kind(self, group: GroupId) -> str:
         return self.run.view_model.groups[group].spec.kind
 
-    def forward(self, ref: Ref) -> Ref | None:
-        """What stands for a node of the recorded run in this one; None where nothing does, or not yet."""
-        group = self.rerun.matching.new_of(ref.group)
-        if group is None:
+    def record_of(self, node: Node) -> Record:
+        """The record that decides about a node."""
+        return self.records[self.layers.holder(node)]
+
+    def forward(self, run: RunId, ref: Ref) -> Ref | None:
+        """What stands for a node of a recorded run in this one; None where nothing does, or not yet."""
+        matching = next((one.rerun.matching for one in self.records if one.origin.view.run_id == run), None)
+        group = None if matching is None else matching.new_of(ref.group)
+        if matching is None or group is None:
             return None
         if ref.index is None or self._kind(group) == _FLATTENS:
             return Ref(group, ref.index, ref.item)
-        index = self.rerun.matching.new_index(group, ref.index)
+        index = matching.new_index(group, ref.index)
         return None if index is None else Ref(group, index, ref.item)
 
     def settle(self, group: Group, indices: Sequence[int]) -> Sequence[int]:
@@ -75,14 +101,21 @@ class Reuse:
         -------
         sequence of int : those that are executed
         """
-        self.rerun.matching.find_elements(group.spec, indices)
-        decided = [(index, self._decide(group, index)) for index in indices]
-        self._tell(group, decided)
-        return [index for index, decision in decided if decision.fate is Fate.RUN]
+        self.layers.find_elements(group.spec, indices)
+        executed: list[int] = []
+        for first in range(0, len(indices), _TOGETHER):
+            decided = [(index, self._decide(group, index)) for index in indices[first : first + _TOGETHER]]
+            self._tell(group, decided)
+            executed += [index for index, decision in decided if decision.fate is Fate.RUN]
+        return executed
 
     def _decide(self, group: Group, index: int) -> Decision:
         code = self.run.view_model.codes.get(group.spec.code)
-        return self.rerun.decide(group.spec, index, code, self._inputs(group, index))
+        decision = self.layers.decide(group.spec, index, code, self._inputs(group, index))
+        cached = group.work.others.caching is not None
+        if cached and decision.fate is Fate.RUN and self.layers.is_forced((group.spec.id, index)):
+            group.forced.add(index)
+        return decision
 
     def _inputs(self, group: Group, index: int) -> Iterator[Needed]:
         for handle, how in group.inputs_of(index):
@@ -94,14 +127,14 @@ class Reuse:
         ref = handle._ref
         source = self.run.view_model.groups[ref.group]
         if source.spec.kind == _FLATTENS:
-            for part, _ in self.run.flattened[ref.group].elements:
+            flattened = self.run.flattened[ref.group]  # what it chains counts where that gives no element
+            for part in (flattened.source, *(part for part, _ in flattened.elements)):
                 yield from self._input(part, How.ALL if part._mapped else How.ONE, index)
-            yield Needed(ref.group, None, source.spec.name)
+            yield Needed(ref.group, None, source)
         elif how is How.ALL:
-            yield Needed(ref.group, None, source.spec.name)
+            yield Needed(ref.group, None, source)
         else:
-            at = index if how is How.EACH else ref.index or 0
-            yield Needed(ref.group, at, source.name(at))
+            yield Needed(ref.group, index if how is How.EACH else ref.index or 0, source)
 
     def _tell(self, group: Group, decided: Sequence[tuple[int, Decision]]) -> None:
         """Say what was decided, end what is kept, and wait for what the recorded run still works on."""
@@ -111,10 +144,9 @@ class Reuse:
         told = verdicts(decided)
         events: list[AnyEvent] = [NodesDecided(group=name, verdicts=told, at_s=now_s)] if told else []
         self.run.record_events([*self._codes(ends), *events, *ends])
-        for index in kept:
-            old = self.rerun.matching.old((name, index))
-            if old is not None and (made := self.rerun.made_by(old)):
-                self._keep_children(made, _Moved(old, (name, index), self))
+        for index, decision in decided:
+            if decision.fate is Fate.KEEP:  # a value by hand has none
+                self._keep_children((name, index))
         self._lease([group.elsewhere[index][0] for index in kept if index in group.elsewhere])
         for index, decision in decided:
             if decision.fate is Fate.AWAIT:
@@ -131,37 +163,38 @@ class Reuse:
         """The versions of code that made the kept values, where the run does not know them yet."""
         known = self.run.view_model.codes
         fresh = dict.fromkeys(end.made_by for end in ends if end.made_by and end.made_by not in known)
-        codes = [self.origin.view.codes[code] for code in fresh if code in self.origin.view.codes]
+        recorded = ChainMap(*(record.origin.view.codes for record in self.records))
+        codes = [recorded[code] for code in fresh if code in recorded]
         return [CodesAdded(codes=tuple(codes))] if codes else []
 
     def _end(self, group: Group, index: int, now_s: float) -> NodeFinished:
         node = (group.spec.id, index)
-        old = self.rerun.matching.old(node)
+        rerun, origin = self.record_of(node)
+        old = rerun.matching.old(node)
         assert old is not None
-        by_hand = self.origin.by_hand
+        by_hand = origin.by_hand
         if by_hand and (place := next((one for one in (old, (old[0], -1)) if one in by_hand), None)) is not None:
             return self._by_hand(group, index, by_hand[place], now_s)
-        end = self.origin.end(old, node, now_s)
+        end = origin.end(old, node, now_s)
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add(node)
         elif end.inline is None:
-            group.elsewhere[index] = self._place(old, end.stored)
+            group.elsewhere[index] = self._place(origin, old, end.stored)
         return end
 
-    def _place(self, old: Node, stored: str) -> tuple[str, int]:
+    def _place(self, origin: Origin, old: Node, stored: str) -> tuple[str, int]:
         """Where the value of a kept node is, or will be."""
-        place = self.origin.key(old, self.run.engine)
+        place = origin.key(old, self.run.engine)
         if place is None:
             return self.run.stored_key(stored)
-        if (given := self.origin.given(place[0])) is not None:
+        if (given := origin.given(place[0])) is not None:
             self.run.to_bring[place[0]] = given
         return place
 
-    def _by_hand(self, group: Group, index: int, value: object, now_s: float) -> NodeFinished:
-        checked = check_result(value, group.spec.name)
-        if checked.inline is None:
-            frozen, _ = freeze(((value,), {}), group.spec.name)
-            group.elsewhere[index] = self.run.given_key(group.key_of(index), frozen)
+    def _by_hand(self, group: Group, index: int, value: ByHand, now_s: float) -> NodeFinished:
+        checked = value.checked
+        if value.frozen is not None:
+            group.elsewhere[index] = self.run.given_key(group.key_of(index), value.frozen)
         return NodeFinished(
             group=group.spec.id,
             index=index,
@@ -179,57 +212,75 @@ class Reuse:
 
     def _await(self, group: Group, index: int) -> None:
         group.aside.add(index)
-        old = self.rerun.matching.old((group.spec.id, index))
+        rerun, origin = self.record_of((group.spec.id, index))
+        old = rerun.matching.old((group.spec.id, index))
         assert old is not None
-        ended = partial(self._ended, group, index)
-        self.origin.when_ended(self.rerun.works_on(old) or old, partial(self.run.do_apart, ended))
+        ended = partial(self.run.do_apart, partial(self._ended, group, index))
+        open_node = rerun.works_on(old)
+        if open_node is None and (needed := rerun.first_awaited(self._inputs(group, index))) is not None:
+            self._behind.setdefault(needed, []).append(ended)
+        else:
+            origin.when_ended(open_node or old, ended)
 
     def _ended(self, group: Group, index: int) -> None:
         """An awaited node has ended in the recorded run."""
         run, node = self.run, (group.spec.id, index)
         with run.lock:
-            if not run.is_open(node):
-                return
-            decision = self._decide(group, index)
-            self._tell(group, [(index, decision)])
-            if decision.fate is Fate.RUN:
-                run.sender.again(node)
+            if run.is_open(node):
+                decision = self._decide(group, index)
+                self._tell(group, [(index, decision)])
+                if decision.fate is Fate.RUN:
+                    run.sender.again(node)
+            else:
+                self.layers.forget(node)
+            behind = [] if self.layers.fate(node) is Fate.AWAIT else self._behind.pop(node, [])
+        for decide in behind:
+            decide()
         run.engine.flush_soon(run.id)
 
     # What a kept node has spawned
 
-    def _keep_children(self, made: Sequence[GroupView], moved: _Moved) -> None:
+    def _keep_children(self, node: Node) -> None:
         """Show what the body of a kept node has made, which is not executed again."""
-        now_s, keys = time.time(), list[str]()
-        specs, decided, ends = list[GroupSpec](), list[NodesDecided](), list[NodeFinished]()
+        rerun, origin = record = self.record_of(node)
+        old = rerun.matching.old(node)
+        if old is None or not (made := rerun.made_by(old)):
+            return
+        moved = _Moved(old, node, self.run, record)
+        now_s, keys, kinds = time.time(), list[str](), dict[GroupId, str]()
+        specs, decided, ends, all_there = list[GroupSpec](), list[NodesDecided](), list[NodeFinished](), True
         every = Verdict((), reused=True, reason=f"reused with `{moved.name}`")
         for group in made:
             spec = moved.spec(group.spec, self.run.next_order())
             specs.append(spec)
-            self.rerun.matching.take(spec, group.spec.id)
+            kinds[spec.id] = spec.kind
+            self.layers.keep_child(spec, group.spec.id, node, lambda name: kinds.get(name) or self._kind(name))
             if spec.kind != "task":
                 moved.keep_flatten(group.spec.id, spec)
                 continue
             ours = self.run.add_kept(spec)
-            ours.final = self.rerun.matching.list_order(group.spec) if spec.parts else None
+            ours.final = rerun.matching.list_order(group.spec) if spec.parts else None
             verdict = replace(every, nodes=(0, len(group)))
             decided += [NodesDecided(group=spec.id, verdicts=(verdict,), at_s=now_s)] if len(group) else []
             for index in range(len(group)):
-                end = self.origin.end((group.spec.id, index), (spec.id, index), now_s)
+                end = origin.end((group.spec.id, index), (spec.id, index), now_s)
                 ends.append(end)
                 ours.status[index] = ENDED
-                keys += self._keep_value(ours, (group.spec.id, index), end)
-                moved.keep_promise((group.spec.id, index), (spec.id, index))
-        moved.keep_promise(moved.old, moved.new)
+                keys += self._keep_value(ours, origin, (group.spec.id, index), end)
+                if end.state is TaskState.REUSED and origin.lost((group.spec.id, index), self.run.engine):
+                    all_there = False
+        if all_there:  # else maps go over the items of the value
+            moved.keep_promises(made)
         self._lease(keys)
         self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *decided, *ends])
+        self.run.learn_lengths()  # no news comes of a flatten of nothing
 
-    def _keep_value(self, ours: Group, old: Node, end: NodeFinished) -> Sequence[str]:
+    def _keep_value(self, ours: Group, origin: Origin, old: Node, end: NodeFinished) -> Sequence[str]:
         """Say where the value of a kept child is; gives the key that holds it on the cluster, if one does."""
         if end.state is TaskState.SKIPPED:
             self.run.without_key.add((ours.spec.id, old[1]))
         elif end.inline is None:
-            ours.elsewhere[old[1]] = self._place(old, end.stored)
+            ours.elsewhere[old[1]] = self._place(origin, old, end.stored)
             return (ours.elsewhere[old[1]][0],)
         return ()
 
@@ -237,18 +288,18 @@ class Reuse:
 class _Moved:
     """A kept node, with what its body made: what all that is called in the run that keeps it."""
 
-    def __init__(self, old: Node, new: Node, reuse: Reuse) -> None:
+    def __init__(self, old: Node, new: Node, run: GrowingRun, record: Record) -> None:
         self.old, self.new = old, new
-        self._reuse, self._live = reuse, reuse.origin.live
+        self._run, self._matching, self._live = run, record.rerun.matching, record.origin.live
         self._before, self._after = f"{old[0]}.{old[1]}/", f"{new[0]}.{new[1]}/"
-        self._old_name = reuse.origin.view.groups[old[0]].name(old[1])
-        self.name = reuse.run.view_model.groups[new[0]].name(new[1])
+        self._old_name = record.origin.view.groups[old[0]].name(old[1])
+        self.name = run.view_model.groups[new[0]].name(new[1])
 
     def group(self, group: GroupId) -> GroupId:
         """A recorded call in the run that keeps it."""
         if group.startswith(self._before):
             return GroupId(self._after + group.removeprefix(self._before))
-        return self.new[0] if group == self.old[0] else self._reuse.rerun.matching.new_of(group) or group
+        return self.new[0] if group == self.old[0] else self._matching.new_of(group) or group
 
     def spec(self, spec: GroupSpec, order: int) -> GroupSpec:
         """A recorded call as it stands in the run that keeps it."""
@@ -274,16 +325,22 @@ class _Moved:
         """Have a flatten stand for what it stood for, if that is still known."""
         flattened = self._live.flattened.get(old) if self._live is not None else None
         if flattened is not None:
-            self._reuse.run.keep_flatten(spec, self._handle(flattened.source))
+            self._run.keep_flatten(spec, self._handle(flattened.source))
 
-    def keep_promise(self, old: Node, new: Node) -> None:
-        """Have maps over a node go over the handles that it returned, if these are still known."""
+    def keep_promises(self, made: Sequence[GroupView]) -> None:
+        """Have maps over the node, or over one that its body made, go over the handles that it returned."""
+        self._keep_promise(self.old, self.new)
+        for group in made:
+            for index in range(len(group)):
+                self._keep_promise((group.spec.id, index), (self.group(group.spec.id), index))
+
+    def _keep_promise(self, old: Node, new: Node) -> None:
         promise = self._live.promises.get(old) if self._live is not None else None
         if promise is not None and promise.handles is not None:
             handles = promise.handles
             moved = self._handle(handles) if isinstance(handles, Handle) else tuple(map(self._handle, handles))
-            self._reuse.run.promises[new] = promise._replace(handles=moved, slots=())
+            self._run.promises[new] = promise._replace(handles=moved, slots=())
 
     def _handle(self, handle: Handle) -> Handle:
         ref = replace(handle._ref, group=self.group(handle._ref.group))
-        return Handle(self._reuse.run.answers, ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
+        return Handle(self._run.answers, ref, mapped=handle._mapped, n_outputs=handle._n_outputs)

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
+from wfkit.authoring.explain import Parts
 from wfkit.authoring.handle import Handle, Ref
+from wfkit.authoring.patience import check_timeout
 from wfkit.authoring.resolving import replaced, resolved
-from wfkit.authoring.secrets import redacted
+from wfkit.authoring.secrets import holds_secret, redacted
 from wfkit.authoring.task import Call
 from wfkit.core import wire
 from wfkit.core.events import (
     AnyEvent,
     BodyEnded,
+    BodyLogged,
     BoundHandle,
     LogLine,
     NodeCrashed,
@@ -33,7 +36,7 @@ from wfkit.engine.driver.growing import GrowingRun
 from wfkit.engine.driver.knowing import Known, known_of
 from wfkit.engine.driver.live import Keep
 from wfkit.engine.driver.reading import ReadableRun
-from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call, pack
+from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call, given_of, pack
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import WaitTimeout
 
@@ -73,6 +76,8 @@ class Run(GrowingRun, ReadableRun):
         self.reruns: list[Run] = []
         #: Whether newer runs of the flow leave what this one holds alone, and its record stays whatever its age.
         self.pinned = False
+        #: What the body of that run read from around it.
+        self.read_before: Parts = ()
         #: Puts into the record whether the run is pinned; the session's.
         self.record_pin: Callable[[bool], None] = lambda _: None
         self.answers = Answers(self)
@@ -89,6 +94,7 @@ class Run(GrowingRun, ReadableRun):
         #: Workers that were lost, with the keys that they executed.
         self.losses: set[tuple[str, str]] = set()
         self._body_open = True
+        self.body_thread = 0  #: the one that executes it
         self._body_end: tuple[RunState, str] | None = None
         self._value: object = None
         self.body_log: list[LogLine] = []
@@ -104,10 +110,6 @@ class Run(GrowingRun, ReadableRun):
             engine.call_later(self, timeout_s, lambda: self._time_out(timeout_s))
 
     # What people ask
-
-    def logs(self) -> list[LogLine]:
-        """What the tasks logged, printed and warned so far, and a body in a thread of its own, in order of time."""
-        return sorted([*self.answers.logs(None), *self.body_log], key=lambda line: line.at_s)
 
     def known(self, group: GroupId, index: int) -> Known:
         """What is known of a node beyond the view."""
@@ -125,6 +127,7 @@ class Run(GrowingRun, ReadableRun):
         ------
         WaitTimeout : the time passed first
         """
+        check_timeout(timeout)
         if not self.until(lambda: self.state in RUN_ENDS, timeout):
             raise WaitTimeout(f"The run {self.id} is still {self.state} after {timeout:g} s.", "Give it more time.")
         return self
@@ -220,20 +223,23 @@ class Run(GrowingRun, ReadableRun):
             self.add_flatten(handle, name, self._recording.parent())
         return Handle(self.answers, Ref(name, None), mapped=True)
 
-    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
+    def subflow(self, name: str, given: Mapping[str, object], branch: int | None = None) -> Callable[[], None]:
         """Put the calls that follow into a group of their own; calling the result closes it."""
+        described = given_of(given)
         with self.lock:
             identity = self._recording.new_id()
-            self.add_flow_group(name, identity, self._recording.parent(), branch)
+            self.add_flow_group(name, identity, self._recording.parent(), described, branch)
         return self._recording.enter(identity)
 
     def log_body(self, lines: Sequence[LogLine]) -> None:
         """Keep what the body wrote where no cell shows it. Takes no lock, so whatever prints may call it."""
         self.body_log += lines
+        event = BodyLogged(lines=tuple(lines), at_s=time.time())
+        self.do_apart(lambda: self.record_events([event]))
 
     def close_body(self, value: object, names: Mapping[str, object]) -> None:
         """The body came to its end; `names` are what it bound."""
-        self._value = replaced(value, _of_this_run)
+        self._value = replaced(value, self._own)
         self._close_body(names, None)
 
     def fail_body(self, state: RunState, reason: str, names: Mapping[str, object]) -> None:
@@ -242,17 +248,20 @@ class Run(GrowingRun, ReadableRun):
 
     def _close_body(self, names: Mapping[str, object], end: tuple[RunState, str] | None) -> None:
         with self.lock:
-            self.names = {name: _of_this_run(value) for name, value in names.items()}
+            self.names = {name: self._own(value) for name, value in names.items()}
             self._body_open = False
             self._body_end = end
-            self.record_events(
-                [BodyEnded(handles=_bound(names, self.answers), value=self._packed_value(), at_s=time.time())]
-            )
+            handles, value = _bound(names, self.answers), self._packed_value()
+            self.record_events([BodyEnded(handles=handles, value=value, cut_short=end is not None, at_s=time.time())])
             self.flush()
             self._end_if_done()
 
+    def _own(self, item: object) -> object:
+        """A handle of its own for what the body made, which follows no rerun."""
+        return self.answers.current(item) if isinstance(item, Handle) and item._source is self.answers else item
+
     def _packed_value(self) -> bytes | None:
-        """The flow's value for the record, where it can be pickled and is small."""
+        """The flow's value for the record, where it can be pickled, is small, and holds no secret."""
 
         def refuse_foreign(item: object) -> object:
             if isinstance(item, Handle) and item._source is not self.answers:
@@ -263,7 +272,7 @@ class Run(GrowingRun, ReadableRun):
             packed = pack(replaced(self._value, refuse_foreign))
         except Exception:  # noqa: BLE001 - the user's own classes; the value is at hand as long as the run is
             return None
-        return packed if len(packed) <= _VALUE_BYTES else None
+        return packed if len(packed) <= _VALUE_BYTES and not holds_secret(packed) else None
 
     # What the engine's thread does (engine.LiveRun), and what follows
 
@@ -281,13 +290,18 @@ class Run(GrowingRun, ReadableRun):
         events: list[AnyEvent] = []
         encoded: list[wire.Encoded] = []
         for item in news:
-            if item[0] == "event":
+            if item[0] in {"event", "late"}:
                 if self.state not in RUN_ENDS:  # else a lost result is made again
                     told = wire.with_seq(cast("wire.Encoded", item[1]), self.next_seq())
                     event = wire.decode(told)
-                    if not self._is_stale(event):
+                    if not self._is_stale(event, late=item[0] == "late"):
                         events.append(event)
                         encoded.append(told)
+                continue
+            if item[0] == "writing":
+                _, group, index, told = cast("tuple[str, str, int, wire.Encoded]", item)
+                if self.is_open((GroupId(group), index)):
+                    self.unwritten[GroupId(group), index] = told
                 continue
             self.record_events(events, encoded)
             events, encoded = [], []
@@ -297,8 +311,10 @@ class Run(GrowingRun, ReadableRun):
                 self.record_events(list(losses.events_of(self, item)))
         self.record_events(events, encoded)
 
-    def _is_stale(self, event: AnyEvent) -> bool:
-        """Whether a value comes from a worker on which Dask has given a node up: it keeps that of the later one."""
+    def _is_stale(self, event: AnyEvent, *, late: bool) -> bool:
+        """Whether it comes from a worker on which Dask has given a node up: it keeps what the later one makes of it."""
+        if late and not losses.counts_late(event):
+            return True
         if isinstance(event, NodeStarted):
             self._executors[event.group, event.index] = event.worker
         elif isinstance(event, NodeFinished):
@@ -341,11 +357,6 @@ class Run(GrowingRun, ReadableRun):
         """Whether the body makes no more calls."""
         return not self._body_open
 
-    @property
-    def body_failed(self) -> bool:
-        """Whether the body raised or was interrupted."""
-        return self._body_end is not None
-
     def when_ended(self, callback: Callable[[], None]) -> None:
         """Call back once, from any thread, when the run has ended."""
         self.when_done(lambda: self.state in RUN_ENDS, callback)
@@ -366,11 +377,6 @@ class Run(GrowingRun, ReadableRun):
                 cancelling.give_up(self, reason)
             finally:
                 self._finish(RunState.INTERRUPTED, reason)
-
-
-def _of_this_run(item: object) -> object:
-    """A handle of its own for what a body bound, which follows no rerun."""
-    return item._now() if isinstance(item, Handle) else item
 
 
 def _bound(names: Mapping[str, object], source: Answers) -> tuple[BoundHandle, ...]:

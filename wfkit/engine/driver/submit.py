@@ -91,13 +91,13 @@ def batch_of(run: LiveRun, rows: Sequence[Row]) -> Batch:
         batch.numbers.append(group.numbers[row.first])
         batch.specs.append(group.work)
         batch.indices.append(row.index)
-        if group.options.crash_retries != _CRASH_RETRIES:
-            batch.crash_retries[row.key] = group.options.crash_retries
+        past = group.past_of(row.first)
+        if (left := group.options.crash_retries - past.crashes) != _CRASH_RETRIES:
+            batch.crash_retries[row.key] = left
         if isinstance(row.index, int):
             batch.frozen.append(group.frozen_of(row.index))
-            attempts, crashes = group.turns.get(row.index, (0, 0))
             deps, layout = _single(run, group, row.index, batch.constants, shared)
-            batch.more.append(More(layout, attempts, crashes))
+            batch.more.append(More(layout, past, row.index in group.forced))
         else:
             frozen = group.frozen
             batch.frozen.append(frozen if isinstance(frozen, Frozen) else [frozen[index] for index in row.index])

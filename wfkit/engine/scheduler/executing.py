@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import Scheduler
 
 
 class Executing:
-    """Kept exact by Dask itself: what is no longer processing anywhere is forgotten at once."""
+    """What workers have told, as long as it holds.
+
+    It holds until Dask assigns the task anew. Each assignment has its number, so what a worker told of an earlier one
+    counts no more, whether or not Dask has told us that the task left.
+    """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._states: dict[Hashable, bool] = {}  #: True: it runs; False: it waits without a slot, or has just ended
+        #: The assignment, and whether it runs, or waits without a slot or has just ended.
+        self._told: dict[Hashable, tuple[int | None, bool]] = {}
 
     def take(self, worker: str, began: Collection[str], rested: Collection[str]) -> None:
         """What a worker tells; a key that is in both lists has begun and ended since the last time."""
@@ -26,23 +31,31 @@ class Executing:
     def _note(self, worker: str, key: str, *, runs: bool) -> None:
         ts = self._scheduler.tasks.get(key)
         if ts is not None and ts.processing_on is not None and ts.processing_on.address == worker:
-            self._states[key] = runs
+            self._told[key] = (ts.run_id, runs)
 
     def left(self, key: Hashable) -> None:
         """A task is no longer processing on any worker."""
-        self._states.pop(key, None)
+        self._told.pop(key, None)
 
-    def forget(self) -> None:
-        """Nothing is known any more: Dask has not told for a while which tasks left their workers."""
-        self._states.clear()
+    def forget_ended(self) -> None:
+        """Forget those of which nobody told that they left."""
+        for key in list(self._told):
+            if self._runs(key) is None:
+                del self._told[key]
 
     def runs(self, key: Hashable) -> bool:
         """Whether a task was said to run, and not to rest since."""
-        return self._states.get(key, False)
+        return self._runs(key) is True
 
     def rests(self, key: Hashable) -> bool:
         """Whether a task was said to wait without a slot, or to have ended."""
-        return not self._states.get(key, True)
+        return self._runs(key) is False
+
+    def _runs(self, key: Any) -> bool | None:
+        assignment, runs = self._told.get(key, (None, None))
+        ts = self._scheduler.tasks.get(key)
+        holds = ts is not None and ts.processing_on is not None and ts.run_id == assignment
+        return runs if holds else None
 
     def __bool__(self) -> bool:
-        return any(self._states.values())
+        return any(self.runs(key) for key in self._told)

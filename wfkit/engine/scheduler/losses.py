@@ -74,6 +74,7 @@ class _Loss:
     began: list[_Suspect]  #: they ran there
     maybe: list[_Suspect]  #: they may have begun, and the news of it died with the worker
     waited: list[_Suspect]  #: they had begun, and waited there without a slot
+    ended: list[_Suspect]  #: they had ended, which their drivers know and Dask does not
     cause: Cause = field(init=False)
     runs: set[str] = field(init=False)
     untold: list[_Suspect] = field(default_factory=list)  #: given up, which their drivers do not know yet
@@ -100,6 +101,7 @@ class Losses:
         self._notes: dict[str, dict[Hashable, Note]] = {}
         self._evidence: dict[str, Evidence] = {}
         self._losses: dict[str, _Loss] = {}
+        self._given_up: dict[str, None] = {}  #: workers that nobody has closed; they may be alive
         self._boxes: dict[str, Readout] = {}
         self._oom_kills = oom_kills()
 
@@ -123,10 +125,15 @@ class Losses:
 
     def welcome(self, worker: str) -> None:
         """A worker joins: it learns all that is known of keys it may get."""
+        self._given_up.pop(worker, None)
         self._boxes.pop(worker, None)  # of an earlier one at its address
         notes = {key: note.message() for known in self._notes.values() for key, note in known.items()}
         if notes:
             self._runs.send(worker, "notes", notes=notes)
+
+    def is_given_up(self, worker: str) -> bool:
+        """Whether what a worker tells counts no more: others execute again what it had, and tell of that."""
+        return worker in self._given_up
 
     def hear(self, topic: str, message: Any) -> None:
         """An event of Dask's log; among them the one between the end of a worker and what follows from it."""
@@ -146,6 +153,9 @@ class Losses:
         worker = event["worker"]
         evidence, box = self._evidence.pop(worker, Evidence()), self._boxes.pop(worker, None)
         evidence.closing = evidence.closing or bool(event.get("expected"))
+        if not evidence.closing:
+            self._given_up[worker] = None
+            _bound(self._given_up, _KEPT_LOSSES)
         tasks = self._scheduler.tasks
         processing = [tasks[key] for key in event["processing-tasks"] if key in tasks]
         notes: dict[Hashable, Note] = {}
@@ -162,7 +172,7 @@ class Losses:
         loss = _Loss(worker, evidence, *self._suspects(ws, box.keys() if box is not None else ()))
         self._losses[worker] = loss
         _bound(self._losses, _KEPT_LOSSES)
-        self._tell_workers(notes | self._sentence(loss) | self._known(loss.waited))
+        self._tell_workers(notes | self._sentence(loss) | self._known([*loss.waited, *loss.ended]))
         blamed = [*loss.blamed, *loss.waited]
         if loss.cause.kind is not Kind.CLOSED or any(each.after.condemned for each in blamed):
             loss.untold = [each for each in blamed if each.after.condemned and evidence.is_silent]
@@ -182,19 +192,21 @@ class Losses:
 
     def _suspects(
         self, ws: WorkerState, executed: Collection[Hashable]
-    ) -> tuple[list[_Suspect], list[_Suspect], list[_Suspect]]:
-        """Who ran there, who may have begun just now, and who waited.
+    ) -> tuple[list[_Suspect], list[_Suspect], list[_Suspect], list[_Suspect]]:
+        """Who ran there, who may have begun just now, who waited, and who had ended.
 
-        Where the worker's black box tells who ran, nobody else did. Else no more can have begun than there were free
-        threads, first those of higher priority. Of suspects only one runs at a time, and others wait for it in their
-        threads; the condemned do not run.
+        Where the worker's black box tells who ran, nobody else did, and who began before has ended. Else no more can
+        have begun than there were free threads, first those of higher priority. Of suspects only one runs at a time,
+        and others wait for it in their threads; the condemned do not run.
         """
         tasks = sorted(ws.processing, key=attrgetter("priority"))
         waited = [
             ts for ts in tasks if self._executing.rests(ts.key) and ts in ws.long_running and ts.key not in executed
         ]
         if executed:
-            return self._ours([ts for ts in tasks if ts.key in executed]), [], self._ours(waited)
+            ran = [ts for ts in tasks if ts.key in executed]
+            ended = [ts for ts in tasks if ts.key not in executed and self._executing.runs(ts.key)]
+            return self._ours(ran), [], self._ours(waited), self._ours(ended)
         began = [ts for ts in tasks if self._executing.runs(ts.key)]
         known = {*began, *ws.long_running}
         queued = (ts for ts in tasks if ts not in known and not self._executing.rests(ts.key))
@@ -207,7 +219,7 @@ class Losses:
             if not (suspect_before and lonely):
                 maybe.append(ts)
             lonely = lonely or suspect_before
-        return self._ours(began), self._ours(maybe), self._ours(waited)
+        return self._ours(began), self._ours(maybe), self._ours(waited), []
 
     def _ours(self, tasks: Collection[TaskState]) -> list[_Suspect]:
         wanted = ((ts, self._runs.wanting(ts)) for ts in tasks)
@@ -228,7 +240,7 @@ class Losses:
         return changed
 
     def _known(self, suspects: Iterable[_Suspect]) -> dict[Hashable, Note]:
-        """Notes that blame nobody: workers know by them that these were executed before, and gave their slots back."""
+        """Notes that blame nobody: workers know that these were executed before, and ask what became of them."""
         for each in suspects:
             self._keep(each.runs, each.key, each.before)
         return {each.key: each.before for each in suspects}

@@ -63,8 +63,6 @@ class Orders:
                 if worker in order.waiting:
                     order.waiting.discard(worker)
                     self._answer(run, request)
-            if any(order.operation == CANCEL for order in known.values()):
-                self._runs.publish(run, ["gone", worker])
 
     def forget(self, run: str) -> None:
         """A run is over."""

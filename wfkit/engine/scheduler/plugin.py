@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed import Scheduler, SchedulerPlugin
 
 from wfkit.engine.blackbox import Where
+from wfkit.engine.scheduler.budget import Budget
 from wfkit.engine.scheduler.executing import Executing
 from wfkit.engine.scheduler.losses import Losses
 from wfkit.engine.scheduler.orders import CANCEL, HOLD, Orders
+from wfkit.engine.scheduler.polling import Polling
 from wfkit.engine.scheduler.runs import Runs, lease_name, topic
 from wfkit.engine.scheduler.slots import Slots
 from wfkit.engine.scheduler.watch import Watch
@@ -30,6 +33,8 @@ NAME: Final = "wfkit-scheduler"
 ORPHAN_LEASE_S: Final = 600.0
 #: Keys released at once; more would hold up the scheduler.
 _RELEASE_SLICE: Final = 1_000
+#: News that make the driver send a node again.
+_HANDED_BACK: Final = frozenset({"parked", "promise", "bounced"})
 
 _log = logging.getLogger("distributed.wfkit")
 
@@ -44,6 +49,12 @@ def _guarded(handler: Callable[..., None]) -> Callable[..., None]:
             _log.exception("wfkit's handler of %s failed", sorted(message))
 
     return call
+
+
+def _last_words(news: Collection[list[object]]) -> list[list[object]]:
+    """What counts of the news of a worker that has left: what it had not done is not its to hand back any more."""
+    left = [item for item in news if item[0] not in _HANDED_BACK]
+    return [["late", *item[1:]] if item[0] == "event" else item for item in left]
 
 
 class SchedulerSide(SchedulerPlugin):
@@ -65,6 +76,8 @@ class SchedulerSide(SchedulerPlugin):
             self.losses = Losses(scheduler, self.runs, self.executing)
             self.slots = Slots(self.runs)
             self.watch = Watch(scheduler, self.runs, self.executing)
+            self.budget = Budget()
+            self.polling = Polling(scheduler, self.runs, self.executing, self._tell_crash)
         scheduler.extensions[NAME] = self
         handlers: dict[str, Callable[..., None]] = {
             "lease": self.lease,
@@ -75,6 +88,7 @@ class SchedulerSide(SchedulerPlugin):
             "answer": self.answer,
             "slots": self.ask_for_slots,
             "give-back": self.give_slots_back,
+            "find": self.find,
             "news": self.take_news,
             "postpone": self.postpone,
             "cancelled": self.take_confirmation,
@@ -92,7 +106,7 @@ class SchedulerSide(SchedulerPlugin):
         self.runs.open(run, client)
         self.watch.wake()
         if NAME not in self.scheduler.plugins:  # messages still come, but Dask's own calls do not
-            self.executing.forget()
+            self.executing.forget_ended()
             self.scheduler.add_plugin(self, name=NAME)
         tasks = self.scheduler.tasks
         if refused := [key for key in keys if key not in tasks]:
@@ -146,12 +160,22 @@ class SchedulerSide(SchedulerPlugin):
         """Ask for a slot of each named limit, for a node; the answer goes to who asks, driver or worker."""
         if client:
             self.runs.open(run, client)
-        if run in self.runs:
+        if run in self.runs and not self._has_left(worker):
             self.slots.ask((run, *node), names, worker)
 
     def give_slots_back(self, run: str, node: tuple[str, int], client: str = "", worker: str = "") -> None:  # noqa: ARG002 - the message's
         """A node gives back its slots, or no longer waits for them."""
-        self.slots.give_back((run, *node))
+        if not self._has_left(worker):
+            self.slots.give_back((run, *node))
+
+    def _has_left(self, worker: str) -> bool:
+        """Whether a message comes from a worker that is gone for Dask: others execute what it had."""
+        return worker != "" and worker not in self.scheduler.workers
+
+    def find(self, client: str, run: str, worker: str, keys: Collection[str]) -> None:  # noqa: ARG002 - the message's
+        """Tell which of the values that a worker had before it was gone others have."""
+        tasks = self.scheduler.tasks
+        self.runs.publish(run, ["found", worker, [key for key in keys if key in tasks and tasks[key].who_has]])
 
     # --- from workers ------------------------------------------------------------------------------------------------
 
@@ -168,9 +192,13 @@ class SchedulerSide(SchedulerPlugin):
 
         Tasks of a run that was released may still run, and ask; they hear that nobody answers.
         """
+        if self.losses.is_given_up(worker):
+            return
         self.executing.take(worker, began, rested)
         if box is not None:
             self.losses.open_box(worker, Where(*box))
+        if self._has_left(worker):
+            news = _last_words(news)
         if news and run in self.runs:
             self.runs.publish(run, *news)
         elif news:
@@ -201,6 +229,8 @@ class SchedulerSide(SchedulerPlugin):
         """A worker is gone, and its tasks are on their way to others."""
         self.orders.farewell(worker)
         self.slots.forget_worker(worker)
+        for run in self.runs:
+            self.runs.publish(run, ["gone", worker])
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:  # noqa: ARG002 - Dask's
         """An owner is gone: its runs' results are kept for a while, but not what keeps others waiting."""
@@ -218,7 +248,18 @@ class SchedulerSide(SchedulerPlugin):
             self.runs.publish(run, ["restarted"])
 
     def transition(self, key: Any, start: str, finish: str, *_: Any, **__: Any) -> None:
-        """Watch for tasks that leave their worker, and for those that Dask itself gave up."""
+        """Watch for tasks that leave their worker, and for those that Dask itself gave up; or not, if it takes long."""
+        if (start != "processing" and finish != "erred") or self.polling.is_on:
+            return
+        began_s = perf_counter()
+        try:
+            self._follow(key, start, finish)
+        finally:
+            if self.budget.charge(perf_counter() - began_s):
+                _log.warning("wfkit's call at each transition took too long; while runs are open it looks instead")
+                self.polling.begin()
+
+    def _follow(self, key: Any, start: str, finish: str) -> None:
         if start == "processing":
             self.executing.left(key)
         if finish == "erred" and (ts := self.scheduler.tasks.get(key)) is not None:

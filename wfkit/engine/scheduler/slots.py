@@ -32,7 +32,7 @@ class Slots:
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
         self._capacities: dict[str, int] = {}  #: as it was last told
-        self._held: dict[_Node, tuple[str, ...]] = {}
+        self._held: dict[_Node, _Request] = {}
         self._used: Counter[str] = Counter()
         self._waiting: dict[_Node, _Request] = {}  #: in order of arrival
         self._wanted: Counter[str] = Counter()  #: by how many of them
@@ -41,6 +41,7 @@ class Slots:
         """Ask for a slot of each name; the answer may come much later."""
         self._capacities.update(names)
         if node in self._held:  # asked again, by a task that is executed again
+            self._held[node].worker = worker
             self._grant(node, worker)
             return
         before = self._waiting.get(node)
@@ -67,14 +68,18 @@ class Slots:
         self._serve()
 
     def forget_worker(self, worker: str) -> None:
-        """A worker is gone, and with it those that wait there. What runs elsewhere again still holds its slots."""
-        self._take_away([node for node, request in self._waiting.items() if request.worker == worker])
+        """A worker is gone, and with it those that wait there. What runs elsewhere again still holds its slots.
+
+        It does not hold those of cached keys, which it asks for again if it comes to need them.
+        """
+        there = [*self._waiting.items(), *((node, held) for node, held in self._held.items() if _is_of_a_key(node))]
+        self._take_away([node for node, request in there if request.worker == worker])
         self._serve()
 
     def _take_away(self, nodes: list[_Node]) -> None:
         for node in nodes:
-            self._used.subtract(self._held.pop(node, ()))
-            request = self._waiting.pop(node, None)
+            held, request = self._held.pop(node, None), self._waiting.pop(node, None)
+            self._used.subtract(held.names if held is not None else ())
             self._wanted.subtract(request.names if request is not None else ())
 
     def _serve(self) -> None:
@@ -94,7 +99,7 @@ class Slots:
         for node in served:
             request = self._waiting.pop(node)
             self._wanted.subtract(request.names)
-            self._held[node] = request.names
+            self._held[node] = request
             self._used.update(request.names)
             self._grant(node, request.worker)
 
@@ -105,3 +110,8 @@ class Slots:
             self._runs.send(worker, "answer", run=run, answer=answer)
         else:
             self._runs.publish(run, answer)
+
+
+def _is_of_a_key(node: _Node) -> bool:
+    """Whether slots are those of a key of the cache, which a worker asks for under an element below 0."""
+    return node[2] < 0

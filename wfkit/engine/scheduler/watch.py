@@ -1,13 +1,14 @@
-"""Watch: runs that cannot go on because no worker can take their tasks, and why."""
+"""Watch: runs that cannot go on because no worker can take their tasks, and why; and workers that are not heard of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from distributed.core import Status
+from distributed.scheduler import heartbeat_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LOOK_S: Final = 2.0
 STUCK_S: Final = 5.0
 AGAIN_S: Final = 30.0
+#: A worker is not heard of when two heartbeats are missing for so long.
+SILENT_S: Final = 5.0
 
 NO_WORKERS: Final = "no workers"
 ALL_PAUSED: Final = "all workers paused"
@@ -45,17 +48,21 @@ class Watch:
         self._executing = executing
         self._awake = False
         self._stuck: dict[str, _Stuck] = {}
+        self._silent: dict[str, list[str]] = {}  #: by run: the workers with tasks of it that are not heard of
+        self._looked_s = 0.0
 
     def wake(self) -> None:
         """There is a run to look after."""
         if not self._awake:
             self._awake = True
+            self._looked_s = monotonic()
             self._scheduler.loop.call_later(LOOK_S, self._look)
 
     def _look(self) -> None:
         if self._scheduler.status is not Status.running or not self._runs:
             self._awake = False
             self._stuck.clear()
+            self._silent.clear()
             return
         self._scheduler.loop.call_later(LOOK_S, self._look)  # whatever happens below
         reasons = self._reasons()
@@ -64,6 +71,24 @@ class Watch:
                 self._runs.publish(run, ["stuck", "", 0, 0])
         for run, (what, count) in reasons.items():
             self._say(run, what, count)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Tell runs which of the workers that execute their tasks are not heard of, when that changes."""
+        before_s, self._looked_s = self._looked_s, monotonic()
+        if self._looked_s - before_s > LOOK_S + SILENT_S / 2:
+            return  # it is this scheduler that was held up, and did not listen
+        scheduler = self._scheduler
+        since_s = time() - SILENT_S - 2 * heartbeat_interval(len(scheduler.workers))
+        silent: dict[str, list[str]] = {}
+        for ws in [ws for ws in scheduler.workers.values() if ws.last_seen < since_s]:
+            executed = [ts for ts in ws.processing if self._executing.runs(ts.key)]
+            for run in dict.fromkeys(run for ts in executed for run in self._runs.wanting(ts)):
+                silent.setdefault(run, []).append(ws.address)
+        for run in {*silent, *self._silent}:
+            if silent.get(run) != self._silent.get(run):
+                self._runs.publish(run, ["silent", silent.get(run, [])])
+        self._silent = silent
 
     def _say(self, run: str, what: str, count: int) -> None:
         stuck = self._stuck.setdefault(run, _Stuck())

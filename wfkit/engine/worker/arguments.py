@@ -21,7 +21,7 @@ _PLAIN: Final = frozenset({int, float, bool, str, bytes, type(None)})
 
 
 def arguments_of(call: Call, slots: Sequence[Slot] | Sequence[Sequence[Slot]]) -> tuple[Argument, ...]:
-    """Describe the arguments of a call, without secrets.
+    """Describe the arguments of a call, without secrets: the first, and all that are handles.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def arguments_of(call: Call, slots: Sequence[Slot] | Sequence[Sequence[Slot]]) -
     direct = sum(isinstance(value, Handle | Over) for _, value in named)
     return tuple(
         Argument(name, shown(name, value), _uses(value, call.task.name, deep=total > direct))
-        for name, value in named[:_MOST]
+        for place, (name, value) in enumerate(named)
+        if place < _MOST or isinstance(value, Handle | Over)
     )
 
 

@@ -82,7 +82,7 @@ class Entry:
 
         Where another node makes it just now, that one is waited for.
         """
-        if self._options.refresh_cache:
+        if self._options.refresh_cache or self._node.forced:
             return None
         return self._look() or (self._turn() and self._look()) or None
 

@@ -18,7 +18,7 @@ from wfkit.authoring.freeze import Frozen, Slot, freeze, hold_constants
 from wfkit.authoring.handle import Handle
 from wfkit.authoring.mapping import Items, Mapped, Over, positional_names
 from wfkit.authoring.options import TaskOptions
-from wfkit.authoring.secrets import redacted
+from wfkit.authoring.secrets import redacted, redacted_start
 from wfkit.authoring.task import Call, Task
 from wfkit.authoring.tokens import Tokens
 from wfkit.core.events import TOKEN_BYTES, Argument, CodeSpec, Input
@@ -78,7 +78,7 @@ def code_spec(task: Task[..., object], code_id: str = "") -> CodeSpec:
 
 def _source(function: Callable[..., object]) -> str:
     try:
-        return inspect.getsource(inspect.unwrap(function))[:_SOURCE_CHARACTERS]
+        return redacted_start(inspect.getsource(inspect.unwrap(function)), _SOURCE_CHARACTERS)
     except (OSError, TypeError, ValueError):
         return ""
 
@@ -130,6 +130,21 @@ def _inputs(call: Call) -> tuple[Input, ...]:
         if name not in ignored and not isinstance(value, Handle | Over)
     ]
     return (*found, *([Input("", _tokens(tokens, Items(call.keys)))] if call.keys else []))
+
+
+class Given(NamedTuple):
+    """What a flow inside the flow is called with, by which a rerun finds it again."""
+
+    inputs: tuple[Input, ...]
+    handles: tuple[Handle, ...]  #: in the order of the inputs, and of their numbers in each
+
+
+def given_of(arguments: Mapping[str, object]) -> Given:
+    """Describe what a flow inside the flow is called with."""
+    tokens = Tokens()
+    found = {name: tokens.with_handles(value) for name, value in arguments.items()}
+    inputs = tuple(Input(name, token or _UNKNOWN) for name, (token, _) in found.items())
+    return Given(inputs, tuple(handle for _, handles in found.values() for handle in handles))
 
 
 def _tokens(tokens: Tokens, value: object) -> bytes:

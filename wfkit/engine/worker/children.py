@@ -70,7 +70,15 @@ class Children:
         return self._lengths.get(group)
 
     def element(self, group: GroupId, k: int) -> Ref:
-        """Element `k` of a map, whose length is known."""
+        """Element `k` of a map, whose length is known.
+
+        Raises
+        ------
+        HandleMisuse : it is an item within an item of a value
+        """
+        known = self._ended.get((group, None))
+        if known is not None and len(known[k].items) > 1:
+            raise HandleMisuse(f"`{self.name(Ref(group, None))}[{k}]` is no value of one task.", "Call `.result()[k]`.")
         return Ref(group, k)
 
     def state(self, ref: Ref) -> TaskState:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from wfkit.core.events import ErrorInfo
 from wfkit.core.states import WITH_VALUE, TaskState
-from wfkit.engine.worker.failure import revive
+from wfkit.engine.worker.failure import note_remote, revive
 from wfkit.errors import (
     MapFailed,
     TaskCancelled,
@@ -53,7 +53,7 @@ class Ended(NamedTuple):
             if (error := revive(self.error)) is not None:
                 return error
             failed = TaskFailed(f"`{self.name}` failed: {self.error.type_name}: {self.error.message}")
-            failed.add_note(f"On the worker:\n{self.error.traceback}")
+            note_remote(failed, self.error)
             return failed
         if self.state not in _ERRORS:
             return TaskCancelled(f"`{self.name}` was {self.state} when its run was given up.")

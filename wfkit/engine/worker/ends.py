@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.signals import Fail, Retry, Skip
@@ -13,7 +13,7 @@ from wfkit.core.states import FailureKind, TaskState
 from wfkit.engine.worker.failure import describe, in_one_line, safe_text
 from wfkit.engine.worker.own_process import ProcessDied
 from wfkit.engine.worker.stop import Stopped
-from wfkit.errors import TaskTimeout
+from wfkit.errors import TaskTimeout, TooDeep
 
 _REASON_CHARACTERS = 1_000
 
@@ -49,6 +49,8 @@ def end_of(error: BaseException, options: TaskOptions, attempt: int, crashes: in
         return End(TaskState.CRASHED, error.reason, describe(error), kind, again)
     if isinstance(error, Skip):
         return End(TaskState.SKIPPED, _given(error) or "skipped")
+    if isinstance(error, Retry) and attempt > options.retries:
+        return _in_vain(error, options.retries)
     kind = FailureKind.TIMEOUT if isinstance(error, TaskTimeout) else FailureKind.ERROR
     end = End(TaskState.FAILED, _explained(error), describe(error), kind)
     if isinstance(error, Fail):
@@ -62,6 +64,15 @@ def end_of(error: BaseException, options: TaskOptions, attempt: int, crashes: in
     return end
 
 
+def _in_vain(signal: Retry, retries: int) -> End:
+    """How a task ends that asks for another attempt and has none left."""
+    why = f"no attempt was left, retries={retries}"
+    signal.add_note(f"It asked for another attempt, but {why}.")
+    told = describe(signal)
+    told = replace(told, message=f"{told.message} ({why})" if told.message else why)
+    return End(TaskState.FAILED, f"{in_one_line(signal)} ({why})", told, FailureKind.ERROR)
+
+
 def _given(signal: Skip | Fail) -> str:
     """The reason that user code gave, which may be anything."""
     reason: object = signal.reason
@@ -72,7 +83,7 @@ def _explained(error: BaseException) -> str:
     text = in_one_line(error)
     if isinstance(error, SystemExit):
         return f"{text} (the task called sys.exit or exit)"
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError) and not isinstance(error, TooDeep):
         return f"{text} (its traceback shows the first and the last calls)"
     return text
 

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 from wfkit.authoring.freeze import Frozen
 from wfkit.engine.worker.assembly import Assembly
+from wfkit.engine.worker.kept import kept_outcomes
 from wfkit.engine.worker.layout import Given, Layout
-from wfkit.engine.worker.node import Node, kept_outcomes
+from wfkit.engine.worker.node import Node
 from wfkit.engine.worker.outcome import Bounced, Outcome, Outcomes
+from wfkit.engine.worker.past import Past
 from wfkit.engine.worker.seat import Seat
 from wfkit.engine.worker.side import WorkerSide, here
 from wfkit.engine.worker.spec import Spec
@@ -26,8 +28,8 @@ class More(NamedTuple):
     """What is not said of most nodes."""
 
     layout: Layout | None = None
-    attempts: int = 0  #: made before this sending
-    crashes: int = 0  #: those of them that ended with their worker
+    past: Past = Past()  #: before this sending
+    forced: bool = False  #: it is executed, whatever the cache has
 
 
 _NOTHING_MORE: Final = More()
@@ -60,17 +62,12 @@ def run_node(
         try:
             if isinstance(index, int):
                 assert isinstance(frozen, Frozen | Assembly)
-                return _single(side, seat, spec, index, frozen, deps, more)
+                node = Node(side, seat, spec, index, more.past, more.forced)
+                return node.put_off() if seat.refused else node.run_safely(frozen, deps, more.layout)
             return _carrier(side, seat, spec, index, frozen, deps, more)  # type: ignore[arg-type]  # no assembly
         finally:
             if os.getpid() != process:
                 os._exit(0)  # the task forked, and this is the child: a copy of the worker must not answer for it
-
-
-def _single(
-    side: WorkerSide, seat: Seat, spec: Spec, index: int, frozen: Frozen | Assembly, deps: Sequence[Given], more: More
-) -> Outcome:
-    return Node(side, seat, spec, index, more.attempts, more.crashes).run_safely(frozen, deps, more.layout)
 
 
 def _carrier(
@@ -83,12 +80,14 @@ def _carrier(
     more: More,
 ) -> Outcomes:
     # What is not known the driver sends again, singly; what is lost is executed again here, to the end.
-    kept = kept_outcomes(side, spec, indices, seat.key) if seat.note is not None else None
+    note = seat.note
+    kept = kept_outcomes(side, spec, indices, seat.key, note.crashes) if note is not None else None
     until = time.monotonic() + SLICE_S
     held_bytes = 0
     outcomes: list[Outcome] = []
     for element, index in enumerate(indices):
         if kept is not None and (known := kept[element]) is not None:
+            assert not isinstance(known, Past)
             outcomes.append(known)
             continue
         if element and kept is None and (time.monotonic() > until or held_bytes > CARRIER_BYTES):

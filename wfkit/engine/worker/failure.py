@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import pickle
+import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,12 @@ _FRAMES_AT_EACH_END: Final = 25
 #: Exceptions shown of a chain (one raised while another was handled), and of a group.
 _CHAINED: Final = 10
 _GROUPED: Final = 5
+_REMOTE: Final = "On the worker:\n"
+#: An exception that goes on from `.result()` to `.result()`: lines of the first tasks, and of the last.
+_LEVELS_AT_EACH_END: Final = 8
+_LEVELS_CHARACTERS: Final = 4_000
+_LEVEL: Final = re.compile(r"  (?:File .*|…)\n")
+_LEVELS: Final = re.compile(rf"\nRaised again by .result\(\) in:\n((?:{_LEVEL.pattern})+)\Z")
 _OURS: Final = str(Path(__file__).parents[2])
 _ASYNCIO: Final = str(Path(asyncio.__file__).parent)
 
@@ -46,7 +53,7 @@ def describe(error: BaseException, *, leaves_machine: bool = True) -> ErrorInfo:
     return ErrorInfo(
         type_name=type(error).__qualname__,
         message=_cut(safe_text(error), MESSAGE_CHARACTERS),
-        traceback=_cut(_traceback_text(error), TRACEBACK_CHARACTERS),
+        traceback=_traceback_text(error),
         pickled=_travelling(error, leaves_machine=leaves_machine),
     )
 
@@ -72,10 +79,19 @@ def revive(info: ErrorInfo) -> BaseException | None:
         return None
     try:
         error = pickle.loads(info.pickled)  # noqa: S301 - from our own worker
-        error.add_note(f"On the worker:\n{info.traceback}")
+        note_remote(error, info)
     except BaseException:  # noqa: BLE001 - user code; the text stands in for it
         return None
     return error if isinstance(error, BaseException) else None
+
+
+def note_remote(error: BaseException, info: ErrorInfo) -> None:
+    """Note on an exception what its traceback was on the worker."""
+    error.add_note(_REMOTE + info.traceback)
+
+
+def _is_remote(note: object) -> bool:
+    return isinstance(note, str) and str.startswith(note, _REMOTE)
 
 
 class _Limited(io.BytesIO):
@@ -95,7 +111,7 @@ def _travelling(error: BaseException, *, leaves_machine: bool) -> bytes | None:
     """
     try:
         file = _Limited()
-        with _without_tracebacks(error):
+        with _bare(error):
             Pickler(file, protocol=5).dump(error)
         pickled = labelled(file.getvalue())
         if type(pickle.loads(pickled)) is type(error):  # noqa: S301 - just made
@@ -106,22 +122,35 @@ def _travelling(error: BaseException, *, leaves_machine: bool) -> bytes | None:
 
 
 @contextmanager
-def _without_tracebacks(error: BaseException) -> Iterator[None]:
-    """Take the tracebacks off an exception and those it came from, for the time of the block."""
-    taken: dict[int, tuple[BaseException, TracebackType | None]] = {}
+def _bare(error: BaseException) -> Iterator[None]:
+    """Take the tracebacks off an exception and those it came from, and the notes of them, for the time of the block."""
+    taken: dict[int, tuple[BaseException, TracebackType | None, list[object]]] = {}
     waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is not None and id(one) not in taken:
-            taken[id(one)] = one, one.__traceback__
-            BaseException.with_traceback(one, None)
-            waiting += [one.__cause__, one.__context__]
-            waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
     try:
+        while waiting:
+            one = waiting.pop()
+            if one is not None and id(one) not in taken:
+                notes = _notes(one)
+                taken[id(one)] = one, one.__traceback__, notes
+                BaseException.with_traceback(one, None)
+                if any(map(_is_remote, notes)):
+                    _set_notes(one, [note for note in notes if not _is_remote(note)])
+                waiting += [one.__cause__, one.__context__]
+                waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
         yield
     finally:
-        for one, its_traceback in taken.values():
+        for one, its_traceback, notes in taken.values():
             BaseException.with_traceback(one, its_traceback)
+            if any(map(_is_remote, notes)):
+                _set_notes(one, notes)
+
+
+def _notes(error: BaseException) -> list[object]:
+    return list(getattr(error, "__notes__", None) or ())
+
+
+def _set_notes(error: BaseException, notes: list[object]) -> None:
+    error.__notes__ = notes  # type: ignore[assignment]  # some are no texts, where users left such
 
 
 def _traceback_text(error: BaseException) -> str:
@@ -130,7 +159,14 @@ def _traceback_text(error: BaseException) -> str:
         lines.extend(_lines(error, {id(error)}))
     except BaseException as broken:  # noqa: BLE001 - user code
         lines.append(f"<the traceback cannot be shown: {type(broken).__name__}>\n")
-    return redacted("".join(lines))
+    first, levels = _without_levels(redacted("".join(lines)))
+    return _cut(first, TRACEBACK_CHARACTERS - _LEVELS_CHARACTERS) + levels
+
+
+def _without_levels(text: str) -> tuple[str, str]:
+    """The traceback of where an exception was raised first, and the lines of where it went on from there."""
+    found = _LEVELS.search(text)
+    return (text, "") if found is None else (text[: found.start()], found.group())
 
 
 def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
@@ -155,6 +191,11 @@ def _before(error: BaseException) -> BaseException | None:
 
 
 def _own_lines(error: BaseException, seen: set[int]) -> Iterator[str]:
+    notes = _notes(error)
+    place = next((place for place, note in enumerate(notes) if _is_remote(note)), None)
+    if place is not None:
+        yield from _lines_of_remote(error, safe_text(notes[place]).removeprefix(_REMOTE), notes[place + 1 :])
+        return
     frames = _user_frames(error.__traceback__)
     if frames:
         yield "Traceback (most recent call last):\n"
@@ -165,14 +206,32 @@ def _own_lines(error: BaseException, seen: set[int]) -> Iterator[str]:
         frames = frames[-_FRAMES_AT_EACH_END:]
     yield from traceback.format_list(frames)
     yield _joined(error, _cut(safe_text(error), MESSAGE_CHARACTERS)) + "\n"
-    for note in getattr(error, "__notes__", None) or ():
-        yield _cut(safe_text(note), MESSAGE_CHARACTERS) + "\n"
+    yield from _note_lines(notes)
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions[:_GROUPED]:
             seen.add(id(member))
             yield from ("  | " + line + "\n" for text in _lines(member, seen) for line in text.splitlines())
         if len(error.exceptions) > _GROUPED:
             yield f"  | … and {len(error.exceptions) - _GROUPED} more\n"
+
+
+def _lines_of_remote(error: BaseException, told: str, later_notes: Iterable[object]) -> Iterator[str]:
+    """What was told of an exception that came from another task, and a line for where it went on in this one."""
+    first, levels = _without_levels(told)
+    yield first
+    yield from _note_lines(later_notes)
+    lines = _LEVEL.findall(levels)
+    if frames := _user_frames(error.__traceback__):
+        last = frames[-1]
+        lines.append(f'  File "{last.filename}", line {last.lineno}, in {last.name}'[:_LINE_CHARACTERS] + "\n")
+    if len(lines) > 2 * _LEVELS_AT_EACH_END:
+        lines = [*lines[:_LEVELS_AT_EACH_END], "  …\n", *lines[-_LEVELS_AT_EACH_END:]]
+    if lines:
+        yield "\nRaised again by .result() in:\n" + "".join(lines)
+
+
+def _note_lines(notes: Iterable[object]) -> Iterator[str]:
+    return (_cut(safe_text(note), MESSAGE_CHARACTERS) + "\n" for note in notes)
 
 
 def _user_frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:

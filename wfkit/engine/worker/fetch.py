@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from distributed.utils import sync
@@ -17,9 +17,10 @@ from wfkit.errors import ResultLost
 if TYPE_CHECKING:
     from distributed import Worker
 
-#: A result that was lost with its worker is made again meanwhile; so long it is waited for.
+#: A result that was lost with its worker is made again, and waited for; so long it may take until that has begun.
 _PATIENCE_S: Final = 60.0
 _AGAIN_S: Final = 0.1
+_MADE: Final = frozenset({"waiting", "queued", "no-worker", "processing", "memory"})
 
 
 def values_of(worker: Worker, nodes: Sequence[Ended]) -> list[object]:
@@ -67,10 +68,13 @@ async def _gather(worker: Worker, keys: Sequence[str]) -> dict[str, Any]:
         holders: Any = await worker.scheduler.who_has(keys=missing)
         gathered: Any = await gather_from_workers({key: has for key, has in holders.items() if has}, rpc=worker.rpc)
         found.update(gathered[0])
-        if len(found) < len(keys):
-            if time.monotonic() > deadline:
-                raise ResultLost(
-                    f"{len(keys) - len(found)} results are not on the cluster any more.", "Run the flow again."
-                )
+        if lost := [key for key in missing if key not in found]:
+            if time.monotonic() > deadline and not is_made(await worker.scheduler.get_task_status(keys=lost)):
+                raise ResultLost(f"{len(lost)} results are not on the cluster any more.", "Run the flow again.")
             await asyncio.sleep(_AGAIN_S)
     return found
+
+
+def is_made(states: Mapping[str, str | None]) -> bool:
+    """Whether Dask has the values of keys, or works on them, by what its scheduler says of their states."""
+    return all(state in _MADE for state in states.values())

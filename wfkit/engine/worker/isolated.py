@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from wfkit.authoring.context import TaskBody
+from wfkit.authoring.whereabouts import import_path, working_folder
 from wfkit.core.events import ErrorInfo
 from wfkit.engine.worker import frames
-from wfkit.engine.worker.failure import revive
+from wfkit.engine.worker.failure import note_remote, revive
 from wfkit.engine.worker.isolated_child import Work
 from wfkit.engine.worker.logs import LogSink
 from wfkit.engine.worker.outcome import dump_value, load_value
@@ -63,7 +62,8 @@ def call_isolated(
     BaseException : what the function raised, with a note of where
     """
     payload, buffers = dump_value((args, kwargs))
-    told = Work(code, payload, replace(place, recorder=None), prints, list(sys.path), str(Path.cwd()), dict(os.environ))
+    here = (import_path(), working_folder(), dict(os.environ))
+    told = Work(code, payload, replace(place, recorder=None), prints, *here)
     work = frames.parts_of(frames.WORK, pickle.dumps(told), buffers)
     process = OwnProcess(time.monotonic() + _START_S)
     try:
@@ -117,5 +117,5 @@ def _raised(info: ErrorInfo) -> BaseException:
     error = revive(info)
     if error is None:
         error = TaskFailed(f"{info.type_name}: {info.message}")
-        error.add_note(f"On the worker:\n{info.traceback}")
+        note_remote(error, info)
     return error

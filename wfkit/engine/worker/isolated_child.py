@@ -71,7 +71,8 @@ def _parts(connection: _Connection, payload: bytearray, buffers: list[bytearray]
     sys.path[:] = told.path
     os.environ.clear()
     os.environ.update(told.environment)
-    os.chdir(told.folder)
+    if told.folder:
+        os.chdir(told.folder)
     function, _, cells = pickle.loads(told.code)  # noqa: S301 - from our own driver
     for name, text in cells.items():
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import psutil  # type: ignore[import-untyped]  # no types shipped
+
 from wfkit.authoring.context import TaskBody, enter, inside, leave
 from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.options import TaskOptions
 from wfkit.authoring.resolving import holds_handle
+from wfkit.core import wire
 from wfkit.core.events import LogLine, LogLines, NodeCrashed, NodeFinished, NodeRetrying, NodeStarted
 from wfkit.core.ids import GroupId, node_name
 from wfkit.core.states import FailureKind, TaskState
@@ -20,17 +23,18 @@ from wfkit.engine.worker.assembly import Assembly, assembled
 from wfkit.engine.worker.attempt import call
 from wfkit.engine.worker.cached import Entry, entry_of
 from wfkit.engine.worker.capture import captured
-from wfkit.engine.worker.ended import error_info
 from wfkit.engine.worker.ends import End, end_of
 from wfkit.engine.worker.failure import describe, in_one_line
 from wfkit.engine.worker.inputs import Inputs
+from wfkit.engine.worker.kept import kept_outcomes
 from wfkit.engine.worker.layout import Given, Layout, laid_out
 from wfkit.engine.worker.logs import LogSink
-from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, arrived, dump_value
+from wfkit.engine.worker.outcome import Bounced, Err, Ok, Outcome, dump_value
+from wfkit.engine.worker.past import Past
 from wfkit.engine.worker.promise import promised
 from wfkit.engine.worker.result import Checked, check_result
 from wfkit.engine.worker.seat import Seat
-from wfkit.engine.worker.side import Begin, WorkerSide
+from wfkit.engine.worker.side import Begin, NodeId, WorkerSide
 from wfkit.engine.worker.spawn import Spawner
 from wfkit.engine.worker.spec import Spec
 from wfkit.engine.worker.stop import Stop
@@ -38,9 +42,10 @@ from wfkit.engine.worker.stored import Store
 
 #: A shorter delay before another attempt is spent in a thread that holds no slot; a longer one holds no thread.
 PARK_S: Final = 0.25
-
-#: A driver that does not answer for so long has done with the run; its results may still be made again.
-PATIENCE_S: Final = 60.0
+#: What has to let others pass comes back after so long.
+PUT_OFF_S: Final = 1.0
+#: To ask for the memory of the process takes 0.05 ms, which shorter attempts are not worth.
+ASKED_S: Final = 0.01
 
 
 class Node:
@@ -49,24 +54,56 @@ class Node:
     Attributes
     ----------
     attempt : int
-        The attempt that runs, 1-based; those before another sending count.
+        The attempt that runs, 1-based; those before another sending count, and those that were lost.
+    failures, crashes : int
+        How many of those before it failed, and how many took their process or worker along.
     result_bytes : int
         Of the value, once there is one.
+    forced : bool
+        It is executed, whatever the cache has.
     """
 
-    __slots__ = ("attempt", "crashes", "index", "name", "result_bytes", "seat", "side", "spec", "started_s", "worker")
+    __slots__ = (
+        "attempt",
+        "crashes",
+        "failures",
+        "forced",
+        "index",
+        "name",
+        "result_bytes",
+        "seat",
+        "side",
+        "spec",
+        "started_s",
+        "worker",
+    )
 
     def __init__(
-        self, side: WorkerSide, seat: Seat, spec: Spec, index: int, attempts: int = 0, crashes: int = 0
+        self,
+        side: WorkerSide,
+        seat: Seat,
+        spec: Spec,
+        index: int,
+        past: Past = Past(),  # noqa: B008 - a tuple
+        forced: bool = False,  # noqa: FBT001, FBT002 - as in `More`
     ) -> None:
-        self.side, self.seat, self.spec, self.index = side, seat, spec, index
+        self.side, self.seat, self.spec, self.index, self.forced = side, seat, spec, index, forced
         self.name = node_name(spec.name, index, mapped=spec.mapped)
         self.worker = side.worker.address
-        note = seat.note
-        self.crashes = crashes + (note.crashes if note is not None else 0)
-        self.attempt = attempts + (note.crashes if note is not None else 0)
+        crashes = seat.note.crashes if seat.note is not None else 0
+        self.attempt, self.failures, self.crashes = past.attempts + crashes, past.failures, past.crashes + crashes
         self.started_s = time.time()
         self.result_bytes = 0
+
+    @property
+    def id(self) -> NodeId:
+        """The node's run, group and element."""
+        return self.spec.run_id, self.spec.group, self.index
+
+    @property
+    def past(self) -> Past:
+        """What it has behind it for another sending."""
+        return Past(self.attempt, self.failures, self.crashes)
 
     def run_safely(
         self, frozen: Frozen | Assembly, deps: Sequence[Given], layout: Layout | None, element: int = 0
@@ -92,6 +129,13 @@ class Node:
         except BaseException as error:  # noqa: BLE001 - see above
             return self.fault(error)
 
+    def put_off(self) -> Outcome:
+        """Go back to the driver for a moment, without having begun."""
+        if (known := self._as_noted()) is not None:
+            return known
+        parked = self._park(PUT_OFF_S)
+        return self.end(parked) if isinstance(parked, End) else parked
+
     def fault(self, error: BaseException) -> Err:
         """End the node for an error of ours."""
         reason = f"a fault in wfkit: {in_one_line(error)}"
@@ -112,9 +156,7 @@ class Node:
         outcome = self._next_attempt(function, options, inputs)
         while isinstance(outcome, End) and outcome.retry_in_s is not None:
             self._emit_retry(outcome)
-            if not self._pause(outcome.retry_in_s, options):
-                return Bounced(self.name)
-            outcome = self._next_attempt(function, options, inputs)
+            outcome = self._pause(outcome.retry_in_s, options) or self._next_attempt(function, options, inputs)
         return self.end(outcome) if isinstance(outcome, End) else outcome
 
     def _as_noted(self) -> Outcome | None:
@@ -124,10 +166,11 @@ class Node:
             return None
         if note.condemned:
             return Err(TaskState.CRASHED, note.condemned, None, self.name)
-        if note.lost:
-            kept = kept_outcomes(self.side, self.spec, [self.index], self.seat.key)
-            return None if kept is None or isinstance(kept[0], Bounced) else kept[0]
-        return None
+        (known,) = kept_outcomes(self.side, self.spec, [self.index], self.seat.key, note.crashes) or [None]
+        if isinstance(known, Past):
+            self.attempt, self.failures, self.crashes = known
+            return None
+        return known
 
     def _next_attempt(self, function: Callable[..., Any], options: TaskOptions, inputs: Inputs) -> Outcome | End:
         self.attempt += 1
@@ -138,12 +181,9 @@ class Node:
             try:
                 return self._attempt(function, options, inputs, stop)
             finally:
-                self.side.end((self.spec.run_id, self.spec.group, self.index))
+                self.side.end(self.id)
         self.attempt -= 1
-        if begin is Begin.CANCELLED:
-            return End(TaskState.CANCELLED, "cancelled")
-        self._park(0.0)
-        return Bounced(self.name)
+        return self._park(0.0) if begin is Begin.HELD else End(TaskState.CANCELLED, "cancelled")
 
     def _begin(self, stop: Stop) -> Begin:
         started = NodeStarted(
@@ -153,23 +193,25 @@ class Node:
             worker=self.worker,
             at_s=self.started_s,
         )
-        return self.side.begin((self.spec.run_id, self.spec.group, self.index), started, stop)
+        return self.side.begin(self.id, started, stop)
 
     def _attempt(self, function: Callable[..., Any], options: TaskOptions, inputs: Inputs, stop: Stop) -> Outcome | End:
         spawner = Spawner(self.side, self.spec, (self.index, self.attempt), options, self.seat)
         place = self._place(None if options.isolate == "process" else spawner)
         sink = LogSink(self._send_lines, self.side.later)
         entry: Entry | None = None
-        if self.seat.note is not None and options.limits:
-            with self.seat.resting():  # what waits there for a place may hold them
-                spawner.take_slots()  # they were given back when it waited on the worker that died
         try:
+            if self.seat.note is not None and options.limits:
+                with stop.heeded(), self.seat.resting():  # what waits there for a place may hold them
+                    spawner.take_slots()  # they were given back when it waited on the worker that died
             with captured(sink, prints=options.log_prints):
                 args, kwargs = inputs.arguments()
                 if self.spec.others.caching is not None:
                     with inside(place):
                         entry = entry_of(self, function, options, args, kwargs)
-                    if entry is not None and (found := entry.found()) is not None:
+                    with stop.heeded():
+                        found = entry.found() if entry is not None else None
+                    if found is not None:
                         return self.complete(found[0], check_result(found[0], self.name), reused=found[1])
                 if options.isolate == "process":
                     from wfkit.engine.worker.isolated import call_isolated  # few tasks need what it brings along
@@ -192,13 +234,13 @@ class Node:
                         leave(place)
                 del args, kwargs
             if holds_handle(value):
-                promised(self, value)
-                return Bounced(self.name)
+                return self._handed_back(*promised(self, value))
             checked = check_result(value, self.name)
             if entry is not None:
                 entry.keep(value, checked)
         except BaseException as error:  # noqa: BLE001 - the point of an envelope
-            end = end_of(error, options, self.attempt - self.crashes, self.crashes)
+            end = end_of(error, options, self.failures + 1, self.crashes)
+            self.failures += end.state is TaskState.FAILED
             self.crashes += end.state is TaskState.CRASHED
             BaseException.with_traceback(error, None)  # it holds on to all that the attempt had in hand
             return end
@@ -233,6 +275,7 @@ class Node:
             length=checked.length,
             preview=checked.preview,
             inline=checked.inline,
+            memory_bytes=0 if reused else _memory_bytes(ended_s - self.started_s),
         )
         if checked.secret:
             finished = replace(finished, reason="in cluster memory only: it holds a secret")
@@ -252,6 +295,8 @@ class Node:
         if checked.size_bytes > self.spec.others.most_bytes:
             return stored("", f"{checked.size_bytes:,} bytes are more than `max_gigabytes` of [results] allows")
         pickled = checked.pickled if checked.pickled is not None else dump_value(value)
+        # For the case that this worker does not live to tell it: the value may be with others by then.
+        self.side.tell(self.spec.run_id, ["writing", self.spec.group, self.index, wire.encode(finished)])
         self.side.writers.write(store, self.name, pickled, stored)
 
     def _place(self, spawner: Spawner | None) -> TaskBody:
@@ -267,20 +312,24 @@ class Node:
             recorder=spawner,
         )
 
-    def _pause(self, seconds: float, options: TaskOptions) -> bool:
-        """Wait for the next attempt in this thread; False where the driver waits instead, and sends the node again."""
+    def _pause(self, seconds: float, options: TaskOptions) -> Bounced | End | None:
+        """Wait for the next attempt in this thread, or have the driver wait; None where the attempt may begin here."""
         if seconds <= 0:
-            return True
+            return None
         if seconds < PARK_S and not options.resources and not options.limits:
             with self.seat.resting():
-                self.side.pause((self.spec.run_id, self.spec.group, self.index), seconds)
-            return True
-        self._park(seconds)
-        return False
+                self.side.pause(self.id, seconds)
+            return None
+        return self._park(seconds)
 
-    def _park(self, seconds: float) -> None:
+    def _park(self, seconds: float) -> Bounced | End:
         """Have the driver send the node again after a while, and not while its run is paused."""
-        self.side.tell(self.spec.run_id, ["parked", self.spec.group, self.index, self.attempt, self.crashes, seconds])
+        return self._handed_back(["parked", self.spec.group, self.index, [*self.past], seconds])
+
+    def _handed_back(self, *news: list[wire.Packable]) -> Bounced | End:
+        """Leave the node to the driver; it ends here if it was cancelled."""
+        handed = self.side.hand_back(self.id, *news)
+        return Bounced(self.name) if handed else End(TaskState.CANCELLED, "cancelled")
 
     def _emit_retry(self, end: End) -> None:
         self.side.emit(
@@ -324,6 +373,7 @@ class Node:
                 worker=self.worker,
                 wall_s=ended_s - self.started_s,
                 at_s=ended_s,
+                memory_bytes=_memory_bytes(ended_s - self.started_s),
             ),
         )
         return Err(end.state, end.reason, end.error, self.name)
@@ -340,31 +390,6 @@ class Node:
         self.side.emit(self.spec.run_id, event)
 
 
-def kept_outcomes(side: WorkerSide, spec: Spec, indices: Sequence[int], key: str) -> list[Outcome | None] | None:
-    """What the driver knows of nodes whose Dask task is executed again; None where nobody drives their run any more.
-
-    None in the list: it has ended, and its value was lost, so it is executed again here.
-    """
-    try:
-        (kept,) = side.ask_and_wait(spec.run_id, ["kept", spec.group, list(indices), key], PATIENCE_S)
-    except TimeoutError:
-        return None
-    return [None if one is None else known_outcome(spec, index, one) for index, one in zip(indices, kept, strict=True)]
-
-
-def known_outcome(spec: Spec, index: int, told: list[Any]) -> Outcome:
-    """The outcome of a node as the driver tells it; bounced where it is sent again, or is to run here.
-
-    Parameters
-    ----------
-    spec, index
-    told : list
-        State (empty: not ended, or its value is not known), reason, error as a list, and the pickled value.
-    """
-    state, reason, error, inline = told
-    name = node_name(spec.name, index, mapped=spec.mapped)
-    if not state:
-        return Bounced(name)
-    if inline is not None:
-        return arrived(inline, name)
-    return Err(TaskState(state), reason, error_info(error), name)
+def _memory_bytes(wall_s: float) -> int:
+    """What this process has in memory; 0 after an attempt that was too short to ask."""
+    return int(psutil.Process().memory_info().rss) if wall_s >= ASKED_S else 0

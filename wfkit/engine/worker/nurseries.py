@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
+from wfkit.authoring.whereabouts import import_path
+
 #: What the fresh interpreter executes: it finds its modules where the worker finds them.
 _CODE: Final = """
 import json, sys
@@ -19,12 +21,6 @@ sys.path[:] = json.loads(sys.argv[2])
 from wfkit.engine.worker.nursery import serve
 serve(int(sys.argv[1]))
 """
-
-
-def import_path() -> list[str]:
-    """Where this process finds modules. Anything but text in `sys.path` finds none, and no JSON can say it."""
-    places: list[object] = [*sys.path]
-    return [place for place in places if isinstance(place, str)]
 
 
 def start_process(files: Sequence[int]) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wfkit.authoring.freeze import Frozen, Slot, freeze_value
 from wfkit.authoring.handle import Handle
+from wfkit.core import wire
 from wfkit.core.events import NodeWaiting
 from wfkit.core.ids import GroupId
+from wfkit.core.wire import Packable
 from wfkit.engine.worker.calls import pack
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ class Promise(NamedTuple):
     wall_s: float  #: that the body took
 
 
-def promised(node: Node, value: object) -> None:
-    """Tell the driver that a node's value is that of its children.
+def promised(node: Node, value: object) -> tuple[list[Packable], list[Packable]]:
+    """What the driver is told of a node whose value is that of its children.
 
     Raises
     ------
@@ -42,10 +44,8 @@ def promised(node: Node, value: object) -> None:
         children=tuple(groups),
         at_s=time.time(),
     )
-    node.side.emit(node.spec.run_id, waiting)
-    node.side.tell(
-        node.spec.run_id, ["promise", node.spec.group, node.index, node.attempt, node.crashes, pack(promise)]
-    )
+    told: list[Packable] = ["promise", node.spec.group, node.index, [*node.past], pack(promise)]
+    return ["event", wire.encode(waiting)], told
 
 
 def _handles(value: object) -> Handle | tuple[Handle, ...] | None:

@@ -36,14 +36,18 @@ class Seat:
     key : str
     slot : Slot
     note : Note or None
+    refused : bool
+        As many tasks wait here as may, and the node holds named slots that what they wait for may need: it goes back to
+        the driver, which gives the slots to others meanwhile.
     """
 
-    __slots__ = ("_alone", "_closed", "_lock", "_run_id", "_side", "key", "note", "slot")
+    __slots__ = ("_alone", "_closed", "_lock", "_run_id", "_side", "key", "note", "refused", "slot")
 
     def __init__(self, side: WorkerSide, run_id: str, key: str) -> None:
         self._side, self._run_id = side, run_id
         self.key = key
         self.note: Note | None = None
+        self.refused = False
         self.slot = Slot.of_this_thread(side.places)
         self._lock = threading.RLock()  #: guards the two below, and what is noted beside them
         self._alone = False  #: holds the place of the one suspect that runs here
@@ -63,7 +67,8 @@ class Seat:
         seat = cls(side, spec.run_id, key)
         try:
             seat._take_place(spec)
-            seat.execute()
+            if not seat.refused:
+                seat.execute()
             yield seat
         finally:
             seat._close()
@@ -74,11 +79,14 @@ class Seat:
         if self._side.worker.status is not Status.running:  # Dask begins nothing there any more, or not now
             self.slot.refuse_place()
             raise Reschedule
-        if not may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) and not _is_awaited(self._side, spec):
-            self.slot.refuse_place()
+        self.note = self._side.note_of(self.key)
+        if may_start(spec.run_id, spec.group, spec.bounds.waiting_threads) or _is_awaited(self._side, spec):
+            return
+        self.slot.refuse_place()
+        self.refused = spec.others.limited and not (self.note and (self.note.lost or self.note.condemned))
+        if not self.refused:
             self._let_pass(spec.run_id)
             raise Reschedule
-        self.note = self._side.note_of(self.key)
 
     def _let_pass(self, run_id: str) -> None:
         """Go behind all other tasks: among them are those that the waiting ones wait for, some of them later ones."""
@@ -88,6 +96,11 @@ class Seat:
             self._side.request("postpone", run_id, key=self.key, priority=[math.inf, *others])
         else:
             time.sleep(_AGAIN_S)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the task has ended, and the thread that asks outlives it."""
+        return self._closed
 
     def execute(self) -> None:
         """Execute user code from now on; a suspect waits until no other one does."""

@@ -36,7 +36,7 @@ _KEPT_RUNS: Final = 1_000
 #: A thread that waits for an answer looks up so often, to be stopped.
 _LOOK_S: Final = 0.5
 #: A worker that closes waits so long for results that are being written.
-_LAST_WRITES_S: Final = 10.0
+LAST_WRITES_S: Final = 10.0
 
 #: A node: run, group, element.
 NodeId = tuple[str, str, int]
@@ -106,7 +106,7 @@ class WorkerSide(WorkerPlugin):
 
     async def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - Dask's
         """Called by Dask when the worker closes: the ends of nodes whose values are being written are told first."""
-        await asyncio.to_thread(self.writers.finish, _LAST_WRITES_S)
+        await asyncio.to_thread(self.writers.finish, LAST_WRITES_S)
         self._send()
 
     def codes(self, run_id: str) -> Codes:
@@ -236,6 +236,18 @@ class WorkerSide(WorkerPlugin):
             self._running[node] = stop, event.attempt
             self.emit(node[0], event)
             return Begin.GO
+
+    def hand_back(self, node: NodeId, *news: list[wire.Packable]) -> bool:
+        """Tell what makes the driver take a node back, unless it was cancelled: then it is for the worker to end it.
+
+        The driver ends by itself what it has when the cancellation is confirmed. So these come before, or never.
+        """
+        with self._changed:
+            if self._is_cancelled(node):
+                return False
+            for item in news:
+                self.tell(node[0], item)
+            return True
 
     def end(self, node: NodeId) -> None:
         """The attempt is over: it cannot be stopped any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
@@ -15,12 +15,12 @@ from wfkit.authoring.task import Call
 from wfkit.core.events import NodeResumed, NodeWaiting
 from wfkit.core.ids import GroupId
 from wfkit.core.wire import Packable
-from wfkit.engine.worker.calls import code_of, frozen_call, pack, pack_call
+from wfkit.engine.worker.calls import code_of, frozen_call, given_of, pack, pack_call
 from wfkit.engine.worker.children import Children
 from wfkit.engine.worker.seat import Seat
 from wfkit.engine.worker.side import WorkerSide
 from wfkit.engine.worker.spec import Spec
-from wfkit.engine.worker.stop import Shield
+from wfkit.engine.worker.stop import Shield, Stopped
 from wfkit.errors import TooDeep, TooManyTasks
 
 #: Below so many nodes that the run may still have, the driver is asked before a call returns.
@@ -45,6 +45,7 @@ class Spawner:
         self.index, self.attempt = node
         self.options = options
         self._lock = threading.Lock()
+        self._turns = threading.Lock()
         self._count = 0
         self._waiting = 0
 
@@ -59,6 +60,11 @@ class Spawner:
         return self.spec.run_id
 
     # What the body does (authoring.context.Recorder)
+
+    @property
+    def room(self) -> int:
+        """How many nodes the run may have at all; how many it has, the driver knows."""
+        return self.spec.bounds.max_tasks
 
     def record(self, call: Call) -> Handle:
         """Tell the driver of a call, and return its handle at once."""
@@ -77,9 +83,9 @@ class Spawner:
         self.children.named(group, "flatten", None, mapped=True)
         return self.children.handle(group, mapped=True)
 
-    def subflow(self, name: str, branch: int | None = None) -> Callable[[], None]:
+    def subflow(self, name: str, given: Mapping[str, object], branch: int | None = None) -> Callable[[], None]:
         """Put the calls that follow into a group of their own; calling the result closes it."""
-        group = self._new_group(0, ["subflow", name, branch])
+        group = self._new_group(0, ["subflow", name, pack(given_of(given)), branch])
         before = _INSIDE.get()
         _INSIDE.set((self, group))
 
@@ -135,22 +141,41 @@ class Spawner:
         last = False
         try:
             with self.seat.slot.given_back(waiter, name=self.spec.name, resources=self.options.resources):
-                with self._lock:
+                with self._turn():
                     self._waiting += 1
-                    first = self._waiting == 1
-                if first:
-                    self._rest()
+                    if self._waiting == 1:
+                        self._rest()
                 try:
                     yield
                 finally:
-                    with self._lock:
+                    with self._turn():
                         self._waiting -= 1
                         last = self._waiting == 0
-                    if last and self.options.limits:
-                        self.take_slots()
+                        if last and self.options.limits:
+                            self.take_slots()
         finally:
             if last:
                 self._go_on()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Be the only thread of the task that begins to wait or comes back: who has asked for named slots gets them.
+
+        Only then may another one give them back.
+        """
+        with Shield() as shield:
+            while not self._turns.acquire(timeout=_LOOK_S):
+                self._stop_if_over(shield)
+            try:
+                yield
+            finally:
+                self._turns.release()
+
+    def _stop_if_over(self, shield: Shield) -> None:
+        """Let go a thread that waits: it is told to stop, or it outlives its task, and nobody tells it anything."""
+        shield.raise_if_wanted()
+        if self.seat.closed:
+            raise Stopped("its task has ended")
 
     def _rest(self) -> None:
         group = GroupId(self.spec.group)
@@ -165,7 +190,7 @@ class Spawner:
         self.side.ask_for_slots(self.id, (self.spec.group, self.index), self.options.limits, granted.set)
         with Shield() as shield:
             while not granted.wait(_LOOK_S):
-                shield.raise_if_wanted()
+                self._stop_if_over(shield)
 
     def _go_on(self) -> None:
         group = GroupId(self.spec.group)

@@ -80,6 +80,7 @@ class Others(NamedTuple):
     caching: Caching | None = None  #: what finds values of earlier runs; None: nothing is cached
     replays: bool = False  #: the run goes on from another one
     most_bytes: float = inf  #: a larger value is not stored
+    limited: bool = False  #: they hold named slots, which nodes of other runs want, too
 
 
 class Bounds(NamedTuple):

@@ -152,6 +152,16 @@ class Stop:
         if self._reason:
             raise Stopped(self._reason)
 
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Within the block, before the attempt begins, shields see a request, and nothing else is raised."""
+        self.running = True
+        _last_begun[threading.get_ident()] = self
+        try:
+            yield
+        finally:
+            self.running = False
+
     @property
     def has_own_way(self) -> bool:
         """Whether a request is handled within a block of `by` just now."""

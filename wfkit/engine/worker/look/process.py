@@ -7,13 +7,12 @@ import os
 import signal
 import tempfile
 import time
-from pathlib import Path
 from typing import Final
 
+from wfkit.authoring.whereabouts import import_path, working_folder
 from wfkit.engine.worker import frames
 from wfkit.engine.worker.look.child import DRAWN, DRAWN_S, WRITTEN_S
 from wfkit.engine.worker.look.form import MOST_BYTES, Fields, Look, hidden, nothing
-from wfkit.engine.worker.nurseries import import_path
 from wfkit.engine.worker.outcome import Held
 from wfkit.engine.worker.own_process import Gone, OwnProcess, TooLate
 
@@ -34,7 +33,7 @@ def look_in_process(held: Held) -> Look:
         return too_large(size)
     try:
         with tempfile.TemporaryDirectory(prefix="wfkit-look-", ignore_cleanup_errors=True) as scratch:
-            told = json.dumps([import_path(), _folder() or scratch, dict(os.environ), scratch]).encode()
+            told = json.dumps([import_path(), working_folder() or scratch, dict(os.environ), scratch]).encode()
             process = OwnProcess(time.monotonic() + _LOAD_S)
             try:
                 return _shown(process, frames.parts_of(frames.LOOK, told, [payload, *buffers]))
@@ -47,14 +46,6 @@ def look_in_process(held: Held) -> Look:
 def too_large(size: int) -> Look:
     """Nothing: so many bytes, or more, are not copied to be looked at."""
     return nothing(f"too large: {size / 1e6:,.0f} MB would have to be copied to look at it")
-
-
-def _folder() -> str:
-    """Where this process works; nothing where that is no more."""
-    try:
-        return str(Path.cwd())
-    except OSError:
-        return ""
 
 
 def _shown(process: OwnProcess, question: list[memoryview]) -> Look:
