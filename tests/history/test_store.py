@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # no types shipped
@@ -44,11 +46,14 @@ def test_what_became_of_a_broken_file_is_noted(tmp_path: Path) -> None:
     history.close()
 
 
-def test_a_history_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
-    (tmp_path / "songs.db").write_bytes(b"garbage" * 999)
-    with pytest.raises(HistoryUnusable):
-        History.open(f"sqlite:///{tmp_path / 'songs.db'}")
+def test_a_history_that_is_refused_leaves_nothing_open(tmp_path: Path) -> None:
+    place = tmp_path / "songs.db"
+    with closing(sqlite3.connect(place)) as songs:
+        songs.execute("CREATE TABLE runs (title)")
+    with pytest.raises(HistoryUnusable, match="another program") as refused:
+        History.open(f"sqlite:///{place}")
     assert [file.path for file in psutil.Process().open_files() if Path(file.path).is_relative_to(tmp_path)] == []
+    assert refused.tb  # whose frames have the database until here
 
 
 def test_the_owner_of_a_run_is_named(history: History) -> None:
