@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 
@@ -11,8 +10,8 @@ class Handle:
 
     def __init__(self) -> None:
         self.pictures: list[dict[str, Any]] = []
-        self.renders = threading.Event()
 
-    def update(self, thing: Any, *, raw: bool = False) -> None:
-        self.renders.set()
-        self.pictures.append(thing if raw else thing._repr_mimebundle_())
+    def update(self, thing: dict[str, Any], *, raw: bool, metadata: dict[str, Any] | None = None) -> None:
+        assert raw
+        assert not metadata
+        self.pictures.append(thing)

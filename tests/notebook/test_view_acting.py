@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.notebook.outputs import Handle
 from tests.notebook.stories import monthly, monthly_graph
 from tests.notebook.telling import StoryRun, ended, rerun_of, run_finished, run_started, started
 from tests.notebook.test_view import Recorded, eventually
@@ -164,23 +165,16 @@ def test_each_browser_that_comes_hears_of_the_lineage(run: StoryRun, view: Recor
 
 
 def test_the_output_is_settled_with_the_outcome_of_the_run_that_is_shown(run: StoryRun, view: Recorded) -> None:
-    updates: list[str] = []
-
-    class Handle:
-        def update(self, thing: Recorded) -> None:
-            bundle = thing._repr_mimebundle_()
-            assert bundle is not None
-            updates.append(bundle[0]["text/plain"])
-
-    view._output._handle = Handle()  # type: ignore[assignment]
+    handle = view._output._handle = Handle()  # type: ignore[assignment]
     view.settle()
     view.settle()
     new = rerun_of(run)
     view.turn_to(new)
     view.settle()
     new.tell(*(ended(0, index) for index in range(12)), run_finished(RunState.COMPLETED))
-    assert eventually(lambda: len(updates) == 2)
-    assert (updates[0].split()[:2], updates[1].split()[:2]) == (["monthly", "FAILED"], ["monthly", "COMPLETED"])
+    assert eventually(lambda: len(handle.pictures) == 2)
+    told = [picture["text/plain"].split()[:2] for picture in handle.pictures]
+    assert told == [["monthly", "FAILED"], ["monthly", "COMPLETED"]]
 
 
 def test_a_closed_view_watches_nothing(run: StoryRun, view: Recorded) -> None:

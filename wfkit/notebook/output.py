@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from IPython.display import DisplayHandle, display
@@ -11,6 +12,9 @@ from IPython.display import DisplayHandle, display
 from wfkit.core.states import RUN_ENDS, RunState
 from wfkit.core.view import RunView
 from wfkit.notebook.display import run_html, run_text
+
+#: What is shown by the types of what can show it, and what is to be known of these.
+Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
 class ShownRun(Protocol):
@@ -63,13 +67,17 @@ class Output:
         with self._updating:
             self._run, self._settled = run, False
 
-    def settle(self, thing: object) -> None:
-        """Update the output; when this returns the update is on its way, whichever thread made it."""
+    def settle(self, picture: Callable[[ShownRun], Bundle]) -> None:
+        """Put the outcome there; when this returns it is on its way, whichever thread made it.
+
+        The picture is of the run that is given: an output may be turned to another one, with another lock, meanwhile.
+        """
         run = self._run
         with run.lock, self._updating:
             if self._handle is not None and run is self._run and not self._settled and run.state in RUN_ENDS:
                 self._settled = True
-                self._handle.update(thing)  # type: ignore[no-untyped-call]  # IPython has no types here
+                data, metadata = picture(run)
+                self._handle.update(data, raw=True, metadata=metadata)  # type: ignore[no-untyped-call]
 
     def leave(self) -> None:
         """Put the picture alone there, for good: what was displayed is going to be closed."""
@@ -99,7 +107,7 @@ class StaticView:
 
     def settle(self) -> None:
         """Put the outcome into the output that `show` made; once, when the run has ended."""
-        self._output.settle(self)
+        self._output.settle(lambda run: (bundle_of(run), {}))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return bundle_of(self._run)

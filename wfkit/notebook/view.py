@@ -25,7 +25,7 @@ from wfkit.notebook.feed import PACKAGE_VERSION, VERSION, Message, Sent, delta, 
 from wfkit.notebook.lineage import About, TellingRun
 from wfkit.notebook.logbook import LogBook
 from wfkit.notebook.noticing import NOTICING
-from wfkit.notebook.output import Output, bundle_of
+from wfkit.notebook.output import Bundle, Output, ShownRun, bundle_of
 from wfkit.notebook.plain import one_line
 from wfkit.notebook.previews import PreviewedRun, Previews
 from wfkit.notebook.protocol import AskPreview, AskStill, Hello, Question, Watch, read
@@ -107,7 +107,7 @@ class FlowView(anywidget.AnyWidget):
 
     def settle(self) -> None:
         """Put the outcome into the output that `show` made, for the saved notebook; once, when the run has ended."""
-        self._output.settle(self)
+        self._output.settle(self._bundle_of)
 
     @override
     def close(self) -> None:
@@ -130,10 +130,11 @@ class FlowView(anywidget.AnyWidget):
     @override
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Offer the widget and, for whatever cannot run it, the outcome as text and as HTML."""
-        bundle = super()._repr_mimebundle_()
-        data: dict[str, Any] = dict(bundle[0]) if bundle is not None else {}
-        data |= bundle_of(self._run, note="" if _script() else _NOT_BUILT)
-        return data, (bundle[1] if bundle is not None else {})
+        return self._bundle_of(self._run)
+
+    def _bundle_of(self, run: ShownRun) -> Bundle:
+        data, metadata = super()._repr_mimebundle_() or ({}, {})
+        return {**data, **bundle_of(run, note="" if _script() else _NOT_BUILT)}, metadata
 
     def turn_to(self, run: WatchedRun) -> None:
         """Show another run from now on, in every browser that shows the view, and as the outcome that is kept."""
