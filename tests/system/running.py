@@ -64,7 +64,8 @@ def own_cluster(**settings: object) -> Iterator[Workers]:
 @contextmanager
 def dask_cluster(**options: Any) -> Iterator[LocalCluster]:
     """A cluster that Dask has started, and that flows run on."""
-    quiet = {"dashboard_address": None, "worker_dashboard_address": None, "silence_logs": 60}
+    # Without an address it wants port 8787, and warns where the other tests beside these have it.
+    quiet = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0", "silence_logs": 60}
     with LocalCluster(**quiet, **options) as cluster, Client(cluster, set_as_default=False) as client:
         connect(client)
         try:

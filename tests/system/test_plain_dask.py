@@ -27,8 +27,8 @@ def dask_client() -> Iterator[Any]:
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            dashboard_address=None,
-            worker_dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
             silence_logs=60,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
