@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.system.half_way import Story
 from tests.system.lab_server import Lab
 from tests.system.running import WORKERS, Workers, own_cluster, ran
 from wfkit import task
@@ -82,3 +83,10 @@ def unharmed(cluster: Workers) -> Iterator[Workers]:
     yield cluster
     assert ran(lambda: double.map([1, 2, 3])).result() == [2, 4, 6]
     assert cluster.pids() == pids
+
+
+@pytest.fixture
+def story(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
+    monkeypatch.setenv("WFKIT_CLUSTER_N_WORKERS", "2")
+    monkeypatch.setenv("WFKIT_CLUSTER_THREADS_PER_WORKER", "2")
+    return Story(tmp_path)
