@@ -17,6 +17,8 @@ IN_CI = "CI" in os.environ
 #: What tests and the processes that they start keep; never the user's own.
 os.environ["WFKIT_HOME"] = tempfile.mkdtemp(prefix="wfkit-tests-")
 atexit.register(shutil.rmtree, os.environ["WFKIT_HOME"], ignore_errors=True)
+#: Clusters in the process of the tests, too, may hang of it (`wfkit.clusters.profiler`). Read when Dask is imported.
+os.environ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"
 CHROMIUM = os.environ.get("WFKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 UNIT_LIMIT_S = 30  # a unit test that takes longer waits for something; the limit of the others is in pyproject.toml
 

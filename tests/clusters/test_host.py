@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import platform
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.clusters.kernels import kernel, running, until
 from wfkit.clusters.connect import connect
 from wfkit.clusters.host import size
 from wfkit.clusters.local import LocalOptions, start_local
+from wfkit.clusters.profiler import may_hang
 
 WORK = """
 import os, time
@@ -85,7 +87,7 @@ def test_workers_are_profiled_only_where_a_dashboard_shows_it(dashboard: bool) -
         start_local(LocalOptions(n_workers=1, dashboard=dashboard)) as cluster,
         Client(cluster.address, set_as_default=False) as client,
     ):
-        assert list(client.run(is_profiled).values()) == [dashboard]
+        assert list(client.run(is_profiled).values()) == [dashboard and not may_hang(platform.python_version())]
 
 
 @pytest.mark.system

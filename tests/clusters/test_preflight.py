@@ -21,6 +21,7 @@ from wfkit.clusters import preflight
 from wfkit.clusters.preflight import OLDEST_DASK, Packages, check_versions, compare
 from wfkit.errors import ClusterUnusable
 
+UNPROFILED = "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"
 HERE: dict[str, str | None] = {
     "python": "3.11.2.final.0",
     "cloudpickle": "3.1.2",
@@ -126,7 +127,7 @@ def process(packages: Path, role: str, *arguments: str) -> Iterator[subprocess.P
             *arguments,
         ],
         cwd=packages,
-        env={"PYTHONPATH": str(packages), "PATH": os.environ["PATH"]},
+        env={"PYTHONPATH": str(packages), **{name: os.environ[name] for name in ("PATH", UNPROFILED)}},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -24,6 +24,7 @@ import json
 import logging
 import math
 import os
+import platform
 import select
 import signal
 import socket
@@ -157,6 +158,7 @@ def start_cluster(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     from distributed.deploy.spec import SpecCluster
     from distributed.system import MEMORY_LIMIT
 
+    from wfkit.clusters import profiler
     from wfkit.clusters.nanny import ReapingNanny
     from wfkit.clusters.worker_setup import be_quiet, collect_less
 
@@ -168,7 +170,8 @@ def start_cluster(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         # that name it holds: the second map of a task went to one worker alone (1.1 s instead of 0.6). Now it levels.
         dask.config.set({"distributed.scheduler.rootish-taskgroup": 0})
     # It looks at all threads every 10 ms: a sixth of a worker's time, where 200 wait. Only the dashboard shows it.
-    dask.config.set({"distributed.worker.profile.enabled": bool(request["dashboard"])})
+    is_profiled = bool(request["dashboard"]) and not profiler.may_hang(platform.python_version())
+    dask.config.set({profiler.SETTING: is_profiled})
     # What uses a larger result goes to the worker that has it; the others wait for work until they may take some of it.
     dask.config.set({"distributed.scheduler.work-stealing-interval": "100ms"})
     if sys.platform == "linux":

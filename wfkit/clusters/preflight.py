@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from wfkit import errors
+from wfkit.clusters import profiler
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -29,6 +30,7 @@ _DASK: Final = ("dask", "distributed")
 Packages = Mapping[str, str | None]  #: version by package, as Dask tells them
 
 _SCHEDULER: Final = "the scheduler"
+_WORKER: Final = "worker "
 _NAMED: Final = 3
 #: Evaluated by `eval`, the one function that a process without wfkit can unpickle.
 _OWN_WORD: Final = "__import__('wfkit').__version__"
@@ -71,13 +73,24 @@ def check_versions(client: Client, *, refuse: bool = True) -> list[str]:
             f"the workers' versions were not compared: a worker gave no answer within {VERSIONS_TIMEOUT_S:g} s"
         )
     if not fatal or not refuse:
-        return [*fatal, *other]
+        return [*fatal, *other, *_may_hang(client, there)]
     agree = " ".join(f"'{name}=={here[name]}'" for name in ("wfkit", *_DASK, "cloudpickle"))
     raise errors.ClusterUnusable(
         f"The cluster does not fit this notebook: {'; '.join(fatal)}.",
         f"Start it from an environment with Python {_leading(str(here['python']), 2)} and `pip install {agree}`,"
         " or the notebook from the cluster's. `WFKIT_CLUSTER_PREFLIGHT=warn` goes on at your own risk.",
     )
+
+
+def _may_hang(client: Client, there: Mapping[str, Packages]) -> list[str]:
+    pythons = {process.removeprefix(_WORKER): str(packages["python"]) for process, packages in there.items()}
+    pythons.pop(_SCHEDULER)
+    found = profiler.hanging(client, pythons)
+    if not found:
+        return []
+    where = f"Python {_shown(pythons[found[0]])} on {listed([f'{_WORKER}{worker}' for worker in found])}"
+    mend = f"to 3.11.9, or set `{profiler.SETTING}: false` there"
+    return [f"{where} may hang while Dask's profiler looks at it: update it {mend}"]
 
 
 async def _versions(dask: Any) -> tuple[dict[str, Packages], bool]:
@@ -104,7 +117,7 @@ async def _versions(dask: Any) -> tuple[dict[str, Packages], bool]:
     if scheduler["packages"]["wfkit"] is None:
         with suppress(Exception):
             scheduler["packages"]["wfkit"] = await dask._run_on_scheduler(eval, _OWN_WORD)
-    there = {f"worker {worker}": told["packages"] for worker, told in workers.items()}
+    there = {f"{_WORKER}{worker}": told["packages"] for worker, told in workers.items()}
     return {_SCHEDULER: scheduler["packages"], **there}, silent
 
 

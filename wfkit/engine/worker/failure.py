@@ -6,7 +6,6 @@ import asyncio
 import io
 import pickle
 import re
-import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Final
 from wfkit.authoring.pickler import Pickler
 from wfkit.authoring.secrets import is_labelled, labelled, redacted
 from wfkit.core.events import ErrorInfo
+from wfkit.engine.worker.stacks import frame_of
 
 MESSAGE_CHARACTERS: Final = 4_000
 TRACEBACK_CHARACTERS: Final = 20_000
@@ -248,7 +248,7 @@ def _without_loop(frames: list[traceback.FrameSummary]) -> list[traceback.FrameS
 
 def stack_of(thread: threading.Thread) -> str:
     """Where a thread of user code is just now."""
-    frame = sys._current_frames().get(thread.ident or 0)
+    frame = frame_of(thread.ident or 0)
     if frame is None:
         return ""
     summary = traceback.StackSummary.extract(traceback.walk_stack(frame), lookup_lines=True)

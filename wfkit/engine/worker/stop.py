@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
+
+from wfkit.engine.worker.stacks import frame_of
 
 #: Code that was asked to stop and goes on is asked again after so long.
 AGAIN_S: Final = 0.5
@@ -251,7 +252,7 @@ class Shield:
 
 def _is_delicate(thread: int) -> bool:
     """Whether a thread executes code in which it must not be hit."""
-    frame = sys._current_frames().get(thread)
+    frame = frame_of(thread)
     if frame is not None and frame.f_code.co_name in _LOCKING and frame.f_code.co_filename == logging.__file__:
         return True
     while frame is not None and (name := frame.f_code.co_filename) != _OUTERMOST:
