@@ -166,6 +166,23 @@ def test_children_of_a_kept_node_are_known_to_the_older_record_and_are_new_to_it
         assert decided(rules, user)["g2[0]"].fate is fate
 
 
+def test_an_item_that_only_the_newer_record_has_is_new_to_the_older_though_it_stands_where_another_one_stood() -> None:
+    parent, child = call("g1", "spawn", each("x", [1]), length=1), call("g1.0/1", "part", plain("x", 1))
+    parts = call("g2", "flatten", kind="flatten", uses=[whole("g1")], mapped=True)
+    user = call("g3", "use", length=1, uses=[over("g2")], parts=((0, 1),))
+    cut = rerun_of([parent, child, parts], {"g1": COMPLETED, "g1.0/1": COMPLETED})
+    rules = layers(cut, recorded(parent, parts, user, ends={"g1": FAILED}))
+    assert told(rules, parent) == {"g1[0]": "keep: reused"}
+    rules.keep_child(child, child.id, (parent.id, 0), lambda _: "task")
+    kinds = kind_of(parent, parts, user)
+    for spec in (parts, user):
+        rules.add(spec, lambda group: kinds[group])
+    rules.find_elements(user, [0])
+    item = needed(call("g3", "use", uses=[one("g1.0/1")]), 0)
+    decision = rules.decide(user, 0, code(V1, "use"), item)
+    assert (decision.fate, decision.reason) == (Fate.RUN, "`g1.0/1[0]` runs again")
+
+
 def test_what_uses_the_children_of_a_kept_stale_node_is_stale_whichever_record_decides_about_it() -> None:
     parent, child = call("g1", "spawn"), call("g1.0/1", "part", plain("x", 1))
     user = call("g2", "use", uses=[one("g1.0/1")])

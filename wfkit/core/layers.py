@@ -99,10 +99,11 @@ class Layers:
                     rule.note(node, decision.fate, decision.stale)
             elif at < holder:
                 rule.note(node, Fate.RUN, decision.stale)
-            elif at > holder and rule.matching.old(node) is not None:
-                has_it = same and rule.matching.is_equal(node)
+            elif at > holder:
+                is_there = rule.matching.old(node) is not None
+                has_it = same and is_there and rule.matching.is_equal(node)
                 rule.note(node, Fate.KEEP if has_it else Fate.RUN, decision.stale)
-                same = same and rule.passed_on(node)
+                same = same and (rule.passed_on(node) or not is_there)
 
     # What has been decided
 
