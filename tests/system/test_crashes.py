@@ -256,6 +256,7 @@ def test_a_task_that_waited_on_a_worker_that_is_killed_keeps_to_its_limits_elsew
         others = [address for address, its in cluster.pids().items() if str(its) not in notes(pid)]
         return [waits, holder.with_options(workers=others).submit()]
 
+    cluster.when_whole()
     run = started(body)
     until(lambda: "holder comes" in notes(order))
     first = next(row.worker or "" for row in run.nodes if row.name == "parent")
@@ -266,6 +267,7 @@ def test_a_task_that_waited_on_a_worker_that_is_killed_keeps_to_its_limits_elsew
     run.wait(TIMEOUT_S)
     assert set(states(run).values()) == {"COMPLETED"}
     assert notes(order) == ["parent", "holder comes", "holder goes", "parent"]
+    run.release()  # nobody else may make what only that worker may
     until(lambda: cluster.are_replaced(first))
 
 

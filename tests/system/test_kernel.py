@@ -300,7 +300,7 @@ def test_a_clients_cluster_is_adopted_once_cautioned_and_never_closed() -> None:
         kernel.read(lambda: bool(kernel.children))
         ours = kernel.children
         kernel.run(
-            "from distributed import Client\nlater = Client(processes=False, n_workers=1, dashboard_address=None)"
+            "from distributed import Client\nlater = Client(processes=False, n_workers=1, dashboard_address=':0')"
         )
         assert "The first run will use the notebook's Dask client" in kernel.run("%flow cluster").printed
         first = kernel.run("%%flow pair --wait --no-view\na = inc(1)")
