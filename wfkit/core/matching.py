@@ -260,6 +260,10 @@ class Matching:
         if any(one.name == "" for one in spec.inputs):
             self._compare_inputs(spec, recorded, fresh)
 
+    def rest(self) -> None:
+        """Let go of what only serves to find more: most of what is kept by element."""
+        self._equals.clear()
+
     def _is_spelled_once(self, spec: GroupSpec, recorded: GroupId) -> bool:
         """Whether only one of both goes over handles that a task returned, the other over the value that they make."""
         old = self.past.groups[recorded]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +23,7 @@ from tests.engine.driver.repeating import (
 )
 from wfkit.authoring.handle import Ref
 from wfkit.authoring.task import task
+from wfkit.core import signatures
 from wfkit.core.ids import GroupId
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.run import Run
@@ -58,6 +61,21 @@ def test_kept_nodes_were_never_attempted_and_say_what_made_them(run_of: Start, a
     verdict = view.verdict(2)
     assert verdict is not None
     assert (verdict.reused, verdict.reason) == (True, "reused")
+
+
+def test_a_rerun_that_has_ended_keeps_nothing_that_only_served_to_find_nodes_again(
+    run_of: Start, again: Repeater
+) -> None:
+    run = run_of(pipeline)
+    tracemalloc.start()
+    try:
+        new = again(run, pipeline)
+        gc.collect()
+        made = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, signatures.__file__)])
+    finally:
+        tracemalloc.stop()
+    assert new.state is RunState.FAILED
+    assert sum(trace.size for trace in made.traces) == 0
 
 
 def test_a_large_value_is_used_from_the_cluster_and_outlives_the_release_of_its_run(

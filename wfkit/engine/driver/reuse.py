@@ -94,6 +94,11 @@ class Reuse:
         index = matching.new_index(group, ref.index)
         return None if index is None else Ref(group, index, ref.item)
 
+    def rest(self) -> None:
+        """The run has ended: nothing is found again any more."""
+        for record in self.records:
+            record.rerun.matching.rest()
+
     def settle(self, group: Group, indices: Sequence[int]) -> Sequence[int]:
         """Decide about nodes that have just been laid out.
 

@@ -364,6 +364,8 @@ class Run(GrowingRun, ReadableRun):
     def _finish(self, state: RunState, reason: str) -> None:
         self.record_events([RunFinished(state=state, reason=reason, at_s=time.time())])
         self.engine.rest(self.id)
+        if self.reuse is not None:
+            self.reuse.rest()
 
     def lose_cluster(self, reason: str) -> None:
         """End INTERRUPTED, because the cluster is gone; nothing of the run goes on."""
