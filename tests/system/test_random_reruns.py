@@ -1,4 +1,4 @@
-"""Random flows fail, are edited and repeated: values are as the rules say, and each reason given is true."""
+"""Random flows fail, are edited and repeated: values are as the rules say, reasons are true, and plans are kept."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.system.random_graphs.planning import broken_promises
 from tests.system.random_graphs.programs import MAX_CALLS, Writer, script
-from tests.system.random_graphs.rerunning import edited, troubles_of_reruns
+from tests.system.random_graphs.rerunning import BLOCKS, edited, troubles_of_reruns
 from tests.system.random_graphs.running import engine_on
 from tests.system.test_random_graphs import SAME
 from wfkit.core.rerun import Wishes
@@ -71,6 +72,32 @@ def test_behind_a_rerun_the_body_of_which_was_cut_short_all_is_as_without_it(
     threads: Engine, seed: int, wishes: list[Wishes]
 ) -> None:
     refuse_troubles(threads, seed, *wishes, cut=True)
+
+
+def refuse_broken_promises(engine: Engine, seed: int) -> None:
+    """Fail where a rerun does something else than was planned, and print both versions of the program."""
+    choose = random.Random(seed)
+    program = Writer(choose.randrange(2**40), choose.randint(4, MAX_CALLS)).program()
+    *tasks, _ = edited(program, choose).split(BLOCKS)
+    again = BLOCKS.join([*tasks, program.split(BLOCKS)[-1]])  # a plan knows nothing of another body
+    found = broken_promises(engine, program, again)
+    if found:
+        raise AssertionError("\n".join([*found, f"seed {seed}", script(program), "Edited:", again]))
+
+
+@pytest.mark.timeout(300)
+@settings(SAME, max_examples=EXAMPLES)
+@given(st.integers(0, 2**40))
+def test_what_was_planned_is_what_is_done_where_no_body_decides_anew(threads: Engine, seed: int) -> None:
+    refuse_broken_promises(threads, seed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_many_plans_are_kept(threads: Engine) -> None:
+    choose = random.Random(secrets.randbelow(2**32))
+    for _ in range(MANY):
+        refuse_broken_promises(threads, choose.randrange(2**40))
 
 
 @pytest.mark.soak

@@ -38,6 +38,8 @@ from wfkit.engine.driver.run import Run
 from wfkit.errors import WaitTimeout
 
 TIMEOUT_S = 40.0
+#: What stands between the tasks of a program, and before its body.
+BLOCKS = "\n\n\n"
 #: As what it would have ended, had it been executed.
 _NUMBERS = count(500_000)
 
@@ -47,7 +49,7 @@ _NUMBERS = count(500_000)
 
 def edited(program: str, choose: Random) -> str:
     """The program after somebody has worked on it: tasks mean something else, fail no more, or are told otherwise."""
-    blocks = program.split("\n\n\n")
+    blocks = program.split(BLOCKS)
     tasks = [at for at, block in enumerate(blocks) if block.startswith("@task")]
     for at in choose.sample(tasks, k=min(len(tasks), choose.randint(1, 2))):
         blocks[at] = choose.choice(_EDITS)(blocks[at], choose)
@@ -55,7 +57,7 @@ def edited(program: str, choose: Random) -> str:
         return program
     if choose.random() < 0.3:
         blocks[-1] = _edited_body(blocks[-1], choose)
-    return "\n\n\n".join(blocks)
+    return BLOCKS.join(blocks)
 
 
 def _other_value(block: str, choose: Random) -> str:
@@ -97,11 +99,11 @@ def _edited_body(block: str, choose: Random) -> str:
 
 def cut_short(program: str, choose: Random) -> str:
     """The program, with a body that raises before one of its statements."""
-    *tasks, body = program.split("\n\n\n")
+    *tasks, body = program.split(BLOCKS)
     lines = body.rstrip("\n").split("\n")
     starts = [at for at, line in enumerate(lines) if re.match(r"    (?!else|elif|except|finally)\w", line)]
     lines.insert(choose.choice(starts), "    raise EOFError")
-    return "\n\n\n".join([*tasks, "\n".join(lines) + "\n"])
+    return BLOCKS.join([*tasks, "\n".join(lines) + "\n"])
 
 
 # Runs
@@ -113,7 +115,7 @@ def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wi
     run = Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow", parent_id=parent_id)
     if before is not None:
         run.parent = before
-        run.reuse = Reuse(run, [*_records(before, wishes or Wishes())])
+        run.reuse = Reuse(run, [*records_of(before, wishes or Wishes())])
     try:
         with inside(FlowBody(run, "flow")):
             body_of(program)()
@@ -127,7 +129,8 @@ def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wi
         return None
 
 
-def _records(before: Run | None, wishes: Wishes) -> Iterator[Record]:
+def records_of(before: Run | None, wishes: Wishes) -> Iterator[Record]:
+    """What a run that repeats one goes on from."""
     while before is not None:
         origin = Origin(before.view_model, None, before)
         yield Record(Rerun(before.view_model, wishes, origin.lost, _told), origin)
