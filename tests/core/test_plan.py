@@ -191,6 +191,14 @@ def test_the_text_of_a_long_plan_shows_what_runs_first_of_all() -> None:
     assert any(line.startswith("report ") for line in lines)
 
 
+def test_a_map_of_which_only_values_by_hand_are_new_does_not_run_again() -> None:
+    given = Wishes(by_hand=frozenset({(GroupId("g2"), 1)}))
+    (report,) = planned(recorded(*pipeline()), given).executed()
+    assert (report.name, report.reason) == ("report", "`clean` is set by hand")
+    failed = recorded(*pipeline(), ends={("g2", 0): FAILED, "g3": UPSTREAM_FAILED})
+    assert [row.name for row in planned(failed, given).executed()] == ["clean[0]", "report"]
+
+
 def test_reasons_are_counted_and_what_only_follows_is_told_together_and_last() -> None:
     past = recorded(*pipeline(5), ends={("g2", 1): FAILED, ("g2", 3): FAILED, "g3": UPSTREAM_FAILED})
     assert planned(past).why == [("failed before", 2), (FOLLOWS, 1)]

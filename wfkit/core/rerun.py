@@ -196,8 +196,7 @@ class Rerun:
     def _reason_in_inputs(self, node: Node, inputs: Sequence[Needed]) -> str:
         for one in inputs:
             if self._is_new(one.group, one.index):
-                given = self.fate((one.group, one.index)) is Fate.GIVE if one.index is not None else False
-                return f"`{one.name}` is set by hand" if given else f"`{one.name}` runs again"
+                return f"`{one.name}` {'runs again' if self._runs(one.group, one.index) else 'is set by hand'}"
         if not self.matching.is_equal(node):
             names = self.matching.changed_inputs(node)
             return f"input `{names[0]}` changed" if names else "its inputs are other ones"
@@ -337,6 +336,11 @@ class Rerun:
         if index is None:
             return any(fates.of.find(code) >= 0 for code in _NEW)
         return index < len(fates.of) and fates.of[index] in _NEW
+
+    def _runs(self, group: GroupId, index: int | None) -> bool:
+        """Whether a node, or (None) any of a group, is executed again."""
+        first, end = (None, None) if index is None else (index, index + 1)
+        return self._fates[group].of.find(_CODES[Fate.RUN], first, end) >= 0
 
     def first_awaited(self, inputs: Iterable[Needed]) -> Node | None:
         """The first node among inputs that is decided later; None where there is none."""
