@@ -203,6 +203,32 @@ def test_a_map_that_is_added_when_parts_are_there_catches_up(start: Start, new_r
     assert run.wait(8).state is RunState.COMPLETED
 
 
+def test_items_of_a_value_that_a_task_returned_as_handles_are_what_the_list_has(run_of: Start) -> None:
+    @task(n_outputs=2)
+    def both(n: int) -> tuple[int, int]:
+        return n, -n
+
+    @task
+    def returns(n: int) -> list[Handle]:
+        made = both.submit(n)
+        return [made[1], made[0]]
+
+    @task
+    def same(value: Any) -> Any:
+        return value
+
+    @task
+    def inside() -> Handle:
+        return flatten(returns.map([1, 2]))
+
+    def body() -> Any:
+        flat = flatten(returns.map([1, 2]))
+        return {"a": flat, "b": same(flat), "c": same.map(flat), "d": inside()}
+
+    run = run_of(body)
+    assert [run[name].result() for name in "abcd"] == [[-1, 1, -2, 2]] * 4
+
+
 def test_a_list_of_lists_is_flattened(run_of: Start) -> None:
     run = run_of(lambda: {"xs": step.map(flatten(nested())), "list": total(flatten(nested()))})
     assert run["xs"].result() == [2, 3, 4]

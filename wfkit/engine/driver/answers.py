@@ -16,6 +16,7 @@ from wfkit.core.states import END_CODES, STATES, TaskState
 from wfkit.core.view import GroupView
 from wfkit.engine.driver import looking, values
 from wfkit.engine.driver.cancelling import cancel_nodes
+from wfkit.engine.driver.flattening import items_meant
 from wfkit.engine.driver.reading import Looked, described, name_in
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.ended import map_failed
@@ -66,10 +67,11 @@ class Answers:
         if group not in self.run.flattened:
             final = self.run.groups[group].final
             return Ref(group, k if final is None else final[k])
-        part, items = self.run.flattened[group].elements[self.run.flattened[group].final[k]]
+        element = self.run.flattened[group].elements[self.run.flattened[group].final[k]]
+        part, items = element[0], items_meant(element)
         if len(items) > 1 or part._source is not self or part._mapped:
             raise HandleMisuse(f"`{self.name(Ref(group, None))}[{k}]` is no value of one task.", "Call `.result()[k]`.")
-        return Ref(part._ref.group, part._ref.index, items[0] if items else part._ref.item)
+        return Ref(part._ref.group, part._ref.index, next(iter(items), None))
 
     def has_ended(self, ref: Ref) -> bool:
         """Whether all nodes behind a handle have ended."""

@@ -15,7 +15,7 @@ from wfkit.core.events import Edge, ErrorInfo, How, NodeFinished, NodesAdded
 from wfkit.core.ids import GroupId
 from wfkit.core.parts import Parts
 from wfkit.core.states import TASK_ENDS, FailureKind, TaskState
-from wfkit.engine.driver.flattening import Element, Flattened, elements_of, whole_map
+from wfkit.engine.driver.flattening import Element, Flattened, elements_of, items_meant, whole_map
 from wfkit.engine.driver.group import Group, Node
 from wfkit.engine.driver.recording import edges_of
 from wfkit.engine.driver.wiring import run_of
@@ -217,7 +217,7 @@ def _spelled_edges(run: GrowingRun, indices: range, special: Mapping[Handle, Seq
             How.ALL if handle._mapped else How.ONE,
             handle._ref.index or 0,
             at=index,
-            items=(*(() if handle._ref.item is None else (handle._ref.item,)), *items),
+            items=items_meant((handle, items)),
         )
         for elements in special.values()
         for index, (handle, items) in zip(indices, elements, strict=True)
@@ -231,10 +231,9 @@ def _goes_over(slot: Slot, source: Handle, special: Mapping[Handle, Sequence[Ele
 
 
 def _element_slot(slot: Slot, element: Element) -> Slot:
-    handle, items = element
-    own = () if handle._ref.item is None else (handle._ref.item,)
+    handle, _ = element
     how = How.ALL if handle._mapped else How.ONE
-    return Slot(handle, how, Use((*own, *items), slot.use.failure_allowed))
+    return Slot(handle, how, Use(items_meant(element), slot.use.failure_allowed))
 
 
 # Maps over a flatten grow

@@ -13,6 +13,12 @@ from wfkit.errors import NotMappable, WfkitError
 Element = tuple[Handle, tuple[int, ...]]
 
 
+def items_meant(element: Element) -> tuple[int, ...]:
+    """Which item of its node's value an element is, of that item which, …; none: all of it."""
+    handle, items = element
+    return items if handle._ref.item is None else (handle._ref.item, *items)
+
+
 def elements_of(part: Handle, items: tuple[int, ...] = ()) -> list[Element] | None:
     """The elements of a list that a handle stands for, or an item of its value; None while they are not known.
 

@@ -17,7 +17,7 @@ from wfkit.core.reducer import fold
 from wfkit.core.states import RUN_ENDS, TASK_ENDS, WITH_VALUE, RunState
 from wfkit.core.view import RunView
 from wfkit.engine.driver.engine import Engine
-from wfkit.engine.driver.flattening import Flattened
+from wfkit.engine.driver.flattening import Flattened, items_meant
 from wfkit.engine.driver.group import ENDED, Group, Node
 from wfkit.engine.driver.sending import Sender
 from wfkit.engine.driver.submit import Located
@@ -287,7 +287,8 @@ class LiveRun:
         run = run_of(handle)
         name = handle._ref.group
         if name in run.flattened:
-            return [(self.locate(part, part._ref.index or 0), items) for part, items in run.flattened[name].in_order()]
+            elements = run.flattened[name].in_order()
+            return [(self.locate(one[0], one[0]._ref.index or 0), items_meant(one)) for one in elements]
         group = run.groups[name]
         return [(self.locate(handle, index), ()) for index in group.final or range(len(group.status))]
 

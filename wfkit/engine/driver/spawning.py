@@ -13,7 +13,7 @@ from wfkit.core.events import How
 from wfkit.core.ids import GroupId, spawners
 from wfkit.core.states import RUN_ENDS, TaskState
 from wfkit.engine.driver import expanding, values
-from wfkit.engine.driver.flattening import Element
+from wfkit.engine.driver.flattening import Element, items_meant
 from wfkit.engine.driver.group import SENT, Node
 from wfkit.engine.driver.wiring import run_of
 from wfkit.engine.worker.assembly import Assembly
@@ -288,8 +288,7 @@ def _ended_element(part: Handle, items: tuple[int, ...]) -> Ended:
     run, ref = run_of(part), part._ref
     if ref.index is None:
         return Ended(run.answers.name(ref), TaskState.FAILED, "it is a list of nodes itself: flatten once more")
-    own = () if ref.item is None else (ref.item,)
-    return values.ended(run, (ref.group, ref.index))._replace(items=(*own, *items))
+    return values.ended(run, (ref.group, ref.index))._replace(items=items_meant((part, items)))
 
 
 def _told(node: Ended) -> list[Any]:
