@@ -196,7 +196,13 @@ any_event: st.SearchStrategy[AnyEvent] = st.one_of(
         error=st.none() | _ERRORS,
     ),
     st.builds(
-        NodeWaiting, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS, children=st.lists(_GROUPS, max_size=2).map(tuple)
+        NodeWaiting,
+        group=_GROUPS,
+        index=_INDEXES,
+        attempt=_ATTEMPTS,
+        children=st.lists(_GROUPS, max_size=2).map(tuple),
+        handles=st.lists(_BOUND, max_size=2).map(tuple),
+        is_list=st.booleans(),
     ),
     st.builds(NodeResumed, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS),
     st.builds(NodeStopping, group=_GROUPS, index=_INDEXES, attempt=_ATTEMPTS, worker=_WORKERS),

@@ -45,6 +45,7 @@ from wfkit.core.events import (
     RunStateChanged,
 )
 from wfkit.core.ids import GroupId, RunId
+from wfkit.core.snapshot import snapshot
 from wfkit.core.states import STATES, TASK_ENDS, TASK_MOVES, FailureKind, RunState, TaskState
 from wfkit.core.view import RunView
 
@@ -68,14 +69,14 @@ def test_every_event_has_its_handler() -> None:
 def test_any_order_and_any_repeats_give_the_same_view(data: st.DataObject) -> None:
     record = data.draw(any_record)
     shuffled = data.draw(deliveries(record))
-    assert folded_as_is(shuffled).snapshot() == folded_as_is(record).snapshot()
+    assert snapshot(folded_as_is(shuffled)) == snapshot(folded_as_is(record))
 
 
 @given(st.data())
 def test_a_history_that_could_have_happened_folds_the_same_in_any_order(data: st.DataObject) -> None:
     record = data.draw(histories())
     shuffled = data.draw(deliveries(record))
-    assert folded_as_is(shuffled).snapshot() == folded_as_is(record).snapshot()
+    assert snapshot(folded_as_is(shuffled)) == snapshot(folded_as_is(record))
 
 
 @given(histories())
@@ -156,7 +157,7 @@ class AnyOrder(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "record"):
             reducer.fold(self.view, self.left)
-            assert self.view.snapshot() == folded_as_is(self.record).snapshot()
+            assert snapshot(self.view) == snapshot(folded_as_is(self.record))
 
 
 TestAnyOrder = AnyOrder.TestCase
@@ -361,10 +362,10 @@ def test_a_finish_whose_state_is_no_end_is_refused() -> None:
 def test_golden_log(case: Path) -> None:
     log = json.loads(case.read_text(encoding="utf-8"))
     events = [wire.from_json(json.dumps(event)) for event in log["events"]]
-    assert folded_as_is(events).snapshot() == log["expected"]
+    assert snapshot(folded_as_is(events)) == log["expected"]
     twice = events * 2
     Random(7).shuffle(twice)
-    assert folded_as_is(twice).snapshot() == log["expected"]
+    assert snapshot(folded_as_is(twice)) == log["expected"]
 
 
 def fastest_s(work: Callable[[], object]) -> float:

@@ -9,9 +9,10 @@ import pytest
 
 from tests.core.histories import G0, added, finished, folded, folded_as_is, group, retrying, started
 from wfkit.core import reducer
-from wfkit.core.events import AnyEvent, NodeCrashed, NodeResumed, NodeStopping, NodeWaiting
+from wfkit.core.events import AnyEvent, BoundHandle, NodeCrashed, NodeResumed, NodeStopping, NodeWaiting
 from wfkit.core.ids import GroupId
 from wfkit.core.states import FailureKind, TaskState
+from wfkit.core.view import Returned
 
 
 def test_waiting_keeps_the_children_of_the_last_attempt() -> None:
@@ -24,6 +25,15 @@ def test_waiting_keeps_the_children_of_the_last_attempt() -> None:
 
 def waiting(seq: int, *children: str, attempt: int = 1) -> NodeWaiting:
     return NodeWaiting(seq=seq, group=G0, index=0, attempt=attempt, children=tuple(map(GroupId, children)))
+
+
+def test_the_handles_that_a_node_returned_are_those_of_the_last_attempt_that_waits_for_children() -> None:
+    made = BoundHandle(name="", group=GroupId("g0.0/1"), index=None, item=None, mapped=True, n_outputs=None)
+    returned = replace(waiting(2, "g0.0/1"), handles=(made,))
+    for order in itertools.permutations([returned, waiting(3)]):
+        assert folded_as_is(order).groups[G0].returned == {0: Returned(1, (made,), is_list=False)}
+    for order in itertools.permutations([returned, waiting(4, "g0.0/1", attempt=2)]):
+        assert folded_as_is(order).groups[G0].returned == {}
 
 
 def resumed(seq: int, attempt: int = 1) -> NodeResumed:

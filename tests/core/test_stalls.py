@@ -10,6 +10,7 @@ import pytest
 from tests.core.histories import G0, G1, added, finished, folded, folded_as_is, group, retrying, started
 from wfkit.core.events import AnyEvent, NodesDecided, NodeStopping, NodeWaiting, Verdict, WorkersSilent
 from wfkit.core.reducer import fold
+from wfkit.core.snapshot import snapshot
 from wfkit.core.stalls import reason_now, stall_reason, stalled_count, stalled_in, why_stalled
 from wfkit.core.view import RunView
 
@@ -71,7 +72,7 @@ def test_the_last_word_on_who_is_not_heard_of_holds_in_any_order() -> None:
         numbered = [replace(event, seq=seq) for seq, event in enumerate(RUNNING, start=1)]
         view = folded_as_is([*numbered[:2], *order, *numbered[2:]])
         assert stalled(view) == [1]
-        assert view.snapshot()["silent"] == ["w2"]
+        assert snapshot(view)["silent"] == ["w2"]
 
 
 def test_a_stall_is_the_reason_unless_the_node_is_told_to_stop_and_before_what_a_rerun_decided() -> None:

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from tests.core.histories import any_record, folded_as_is
 from wfkit.core.reducer import fold
+from wfkit.core.snapshot import snapshot
 from wfkit.core.still import still
 from wfkit.core.view import RunView
 
 
 def told(view: RunView) -> str:
     """All that a view tells, without logs."""
-    plain: Any = view.snapshot()
+    plain: Any = snapshot(view)
     del plain["body_log"]
     for group in plain["groups"]:
         for node in group["nodes"]:

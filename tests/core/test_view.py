@@ -1,14 +1,13 @@
-"""The view: columns, names, counts and snapshots."""
+"""The view: columns, names and counts."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from math import isnan
 
 import pytest
 
-from tests.core.histories import G0, added, finished, folded, group, retrying, started
+from tests.core.histories import G0, added, finished, folded, group
 from wfkit.core.states import CODES, STATES, RunState, TaskState
 from wfkit.core.view import GroupView, RunView
 
@@ -96,28 +95,3 @@ def test_a_name_finds_its_node_or_map(named: RunView, name: str, found: tuple[st
 def test_a_name_that_is_nobodys_is_a_key_error(named: RunView, name: str) -> None:
     with pytest.raises(KeyError):
         named.by_name(name)
-
-
-def test_a_snapshot_is_json_and_names_workers() -> None:
-    view = folded(added(group(0, 2)), started(G0, worker="tcp://a:1"), retrying(G0), started(G0, attempt=2, worker="b"))
-    snapshot = view.snapshot()
-    assert json.loads(json.dumps(snapshot, allow_nan=False)) == snapshot
-    groups = snapshot["groups"]
-    assert isinstance(groups, list)
-    assert isinstance(groups[0], dict)
-    assert groups[0]["counts"] == {"PENDING": 1, "RUNNING": 1}
-    nodes = groups[0]["nodes"]
-    assert isinstance(nodes, list)
-    assert nodes[0] == {
-        "state": "RUNNING",
-        "attempts": 2,
-        "started_s": 10.0,
-        "ended_s": None,
-        "wall_s": None,
-        "worker": "b",
-        "result_bytes": 0,
-        "errors": {"1": {"type": "ValueError", "message": "no", "traceback": "", "pickled": None}},
-        "delays_s": {"1": 1.0},
-        "failed_s": {"1": 0.0},
-        "starts": {"1": [10.0, "tcp://a:1"], "2": [10.0, "b"]},
-    }

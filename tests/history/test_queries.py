@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, update
 from tests.core.histories import folded_as_is
 from tests.history.making import BEGUN_S, a_record, begun, encoded, run_id, trivial, whole
 from wfkit.core.ids import RunId
+from wfkit.core.snapshot import snapshot
 from wfkit.core.states import RunState
 from wfkit.errors import NoSuchRun
 from wfkit.history import tables, writes
@@ -120,7 +121,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(four: History) -> None:
 
 
 def test_a_run_from_history_looks_as_it_did_live(four: History) -> None:
-    assert four.view(run_id(0)).snapshot() == folded_as_is(whole(0)).snapshot()
+    assert snapshot(four.view(run_id(0))) == snapshot(folded_as_is(whole(0)))
 
 
 def test_who_follows_a_run_gets_what_is_new(history: History) -> None:

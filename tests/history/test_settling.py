@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from tests.core.histories import G0
 from tests.history.making import Watching, a_record, begun, encoded, run_id, trivial, whole
+from wfkit.core.snapshot import snapshot
 from wfkit.core.states import RunState, TaskState
 from wfkit.history import settling, tables
 from wfkit.history.settling import REASON
@@ -51,7 +52,7 @@ def test_an_abandoned_run_is_interrupted_with_all_its_nodes(open_history: Callab
     owner.append(run_id(), encoded(trivial(3)[4:]))
     owner.flush(SOON_S)
     assert driver.lost, "the owner woke up and has become a viewer"
-    assert other.view(run_id()).snapshot() == view.snapshot()
+    assert snapshot(other.view(run_id())) == snapshot(view)
 
 
 def test_an_owner_that_slept_goes_on_where_nobody_looked(open_history: Callable[[], History]) -> None:

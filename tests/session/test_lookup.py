@@ -10,6 +10,7 @@ import pytest
 from wfkit import attach, runs, task
 from wfkit.authoring.flow import flow
 from wfkit.core.ids import RunId
+from wfkit.core.snapshot import snapshot
 from wfkit.core.states import RunState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.errors import BadParameter, FlowFailed, NoSuchRun
@@ -68,7 +69,7 @@ def test_a_run_of_another_session_is_read_from_the_record(current: Session) -> N
         (row.name, row.state, row.reason) for row in made.nodes
     ]
     assert isinstance(found.node("inc").exception(), ValueError)
-    assert found.view_model.snapshot() == made.view_model.snapshot()
+    assert snapshot(found.view_model) == snapshot(made.view_model)
     with pytest.raises(FlowFailed):
         found.result()
 

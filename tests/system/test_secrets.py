@@ -18,6 +18,7 @@ import pytest
 from tests.system.running import TIMEOUT_S, Workers, ran, states
 from wfkit import Fail, Retry, Secret, Skip, current, flow, task, unmapped
 from wfkit.core.events import AnyEvent
+from wfkit.core.snapshot import snapshot
 from wfkit.core.wire import to_json
 from wfkit.engine.driver.live import LiveRun
 from wfkit.engine.driver.run import Run
@@ -63,7 +64,7 @@ class Told:
         handles = [run.node(row.name) for row in run.nodes]
         heard = self.cluster.client.get_events(topic(run.id))
         return {
-            "snapshot": json.dumps(view.snapshot(), default=repr, ensure_ascii=False),
+            "snapshot": json.dumps(snapshot(view), default=repr, ensure_ascii=False),
             "events": "\n".join(map(repr, self.events)),
             "events as JSON": "\n".join(map(to_json, self.events)),
             "news": repr([one for _, news in heard for one in news if one[0] not in ON_PURPOSE]),

@@ -82,7 +82,7 @@ USES_STALE: Final = "uses stale "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundHandle:
-    """A handle that a flow's body bound to a name."""
+    """A handle that a flow's body bound to a name, or that a task returned (without one)."""
 
     name: str
     group: GroupId
@@ -213,6 +213,8 @@ class NodeWaiting(Event):
     index: int
     attempt: int
     children: tuple[GroupId, ...]  #: groups that the node's value is made of; empty: the body goes on afterwards
+    handles: tuple[BoundHandle, ...] = ()  #: where the value is nothing else: what maps over it go over
+    is_list: bool = False  #: whether the value is a list of them, or the only one itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ from wfkit.core.events import (
 from wfkit.core.ids import GroupId
 from wfkit.core.stalls import note_silence
 from wfkit.core.states import CODES, TASK_ENDS, RunState, TaskState
-from wfkit.core.view import UNDESCRIBED, GroupView, RunView
+from wfkit.core.view import UNDESCRIBED, GroupView, Returned, RunView
 
 #: A key packs (attempt, rank, seq) into one integer that fits a column: 16, 2 and 40 bits.
 _SEQ_BITS: Final = 40
@@ -240,6 +240,10 @@ def _node_waiting(view: RunView, event: NodeWaiting) -> None:
     if event.children and key > group.waiting_keys.get(index, 0):
         group.waiting_keys[index] = key
         group.children[index] = event.children
+        if event.handles:
+            group.returned[index] = Returned(event.attempt, event.handles, event.is_list)
+        else:
+            group.returned.pop(index, None)
         changed = True
     if changed:
         view.version += 1

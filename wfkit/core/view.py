@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
-from math import isnan, nan
-from typing import Final
+from math import nan
+from typing import Final, NamedTuple
 
-from wfkit.core.events import BodyLogged, BoundHandle, CodeSpec, Edge, ErrorInfo, GroupSpec, LogLine, LogLines, Verdict
+from wfkit.core.events import BodyLogged, BoundHandle, CodeSpec, ErrorInfo, GroupSpec, LogLine, LogLines, Verdict
 from wfkit.core.ids import GroupId, RunId, node_name
 from wfkit.core.parts import Parts
 from wfkit.core.states import CODES, RUN_ENDS, STATES, FailureKind, RunState, TaskState
 
 #: Start of an attempt: seq of the last event that told of it, the first time told, index of the worker.
 Start = tuple[int, float, int]
-#: Data that JSON knows; the form of a snapshot.
-Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 _PENDING: Final = CODES[TaskState.PENDING]
 #: Order of a group that is known from its nodes alone: behind all that are described.
 UNDESCRIBED: Final = 2**31 - 1
+
+
+class Returned(NamedTuple):
+    """The handles that an attempt returned."""
+
+    attempt: int
+    handles: tuple[BoundHandle, ...]
+    is_list: bool  #: whether the value is a list of them, or the only one itself
 
 
 class GroupView:
@@ -53,6 +58,7 @@ class GroupView:
         "reasons",
         "result_bytes",
         "retries",
+        "returned",
         "spec",
         "spec_seq",
         "stale",
@@ -94,6 +100,7 @@ class GroupView:
         self.why = array("i")  #: index into `verdicts`; -1 = none
         self.stale = 0  #: elements that keep a value that an earlier version of their code has made
         self.children: dict[int, tuple[GroupId, ...]] = {}  #: groups that a node's value is made of
+        self.returned: dict[int, Returned] = {}  #: where a node's value is nothing but handles
         self.errors: dict[int, dict[int, ErrorInfo]] = {}  #: element -> attempt -> error
         self.delays_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> delay
         self.failed_s: dict[int, dict[int, float]] = {}  #: element -> failed attempt -> when
@@ -260,134 +267,3 @@ class RunView:
     def body_log(self) -> list[LogLine]:
         """What the body wrote where no cell shows it, in order of arrival."""
         return [line for _, event in sorted(self.body_logs.items()) for line in event.lines]
-
-    def snapshot(self) -> dict[str, Plain]:
-        """Return the whole view as plain data, equal for equal facts however the events arrived.
-
-        JSON can hold it: nan is None, bytes are hex, workers are named. Leaves out versions. For tests and records.
-        """
-        return {
-            "run_id": self.run_id,
-            "flow_name": self.flow_name,
-            "parent_id": self.parent_id,
-            "parameters": [[name, preview] for name, preview in self.parameters],
-            "state": self.state.value,
-            "reason": self.reason,
-            "started_s": self.started_s,
-            "ended_s": self.ended_s,
-            "silent": [*sorted(self.silent)],
-            "codes": [_code(code) for _, code in sorted(self.codes.items())],
-            "handles": [_bound(handle) for handle in self.handles],
-            "value": None if self.value is None else self.value.hex(),
-            "body_cut_short": self.body_cut_short,
-            "body_log": [_line(line) for line in self.body_log()],
-            "groups": [_group_snapshot(group, self.workers) for group in self.ordered()],
-        }
-
-
-def _group_snapshot(group: GroupView, workers: list[str]) -> Plain:
-    spec = group.spec
-    counts: dict[str, Plain] = {state.value: count for state, count in zip(STATES, group.counts, strict=True) if count}
-    return {
-        "id": spec.id,
-        "order": spec.order,
-        "name": spec.name,
-        "task": spec.task,
-        "kind": spec.kind,
-        "mapped": spec.mapped,
-        "length": spec.length,
-        "parent": spec.parent,
-        "edges": [_edge(edge) for edge in spec.edges],
-        "labels": list(spec.labels),
-        "parts": [[part, count] for part, count in spec.parts],
-        "code": spec.code,
-        "inputs": [[one.name, one.tokens.hex()] for one in spec.inputs],
-        "uses": [_edge(edge) for edge in spec.uses],
-        "spelled": [_edge(edge) for edge in spec.spelled],
-        "looks": [[looked, index] for looked, index in spec.looks],
-        "arguments": [[one.name, one.preview, one.uses] for one in spec.arguments],
-        "counts": counts,
-        "nodes": [_node_snapshot(group, index, workers) for index in range(len(group))],
-    }
-
-
-def _edge(edge: Edge) -> list[Plain]:
-    return [edge.group, edge.how.value, edge.index, edge.at, *edge.items]
-
-
-def _code(code: CodeSpec) -> Plain:
-    parts: list[Plain] = [[label, digest] for label, digest in code.parts]
-    return [code.id, code.task, code.fingerprint, code.unknown, parts, code.source]
-
-
-def _bound(handle: BoundHandle) -> Plain:
-    return [handle.name, handle.group, handle.index, handle.item, handle.mapped, handle.n_outputs]
-
-
-def _node_snapshot(group: GroupView, index: int, workers: list[str]) -> Plain:
-    worker = group.worker_of[index]
-    node: dict[str, Plain] = {
-        "state": group.state(index).value,
-        "attempts": group.attempts[index],
-        "started_s": _or_none(group.started_s[index]),
-        "ended_s": _or_none(group.ended_s[index]),
-        "wall_s": _or_none(group.wall_s[index]),
-        "worker": workers[worker] if worker >= 0 else None,
-        "result_bytes": group.result_bytes[index],
-    }
-    if (kind := group.kinds.get(index)) is not None:
-        node["kind"] = kind.value
-    if (inline := group.inline.get(index)) is not None:
-        node["inline"] = inline.hex()
-    facts: dict[str, Mapping[int, str] | Mapping[int, int]] = {
-        "reason": group.reasons,
-        "preview": group.previews,
-        "length": group.lengths,
-        "stored": group.stored,
-        "made_by": group.made_by,
-        "memory_bytes": group.memory_bytes,
-    }
-    node.update({name: of[index] for name, of in facts.items() if index in of})
-    if (verdict := group.verdict(index)) is not None:
-        node["verdict"] = [verdict.reused, verdict.reason, verdict.stale]
-    if (children := group.children.get(index)) is not None:
-        node["children"] = list(children)
-    if errors := group.errors.get(index):
-        node["errors"] = {str(attempt): _error(error) for attempt, error in sorted(errors.items())}
-    if delays := group.delays_s.get(index):
-        node["delays_s"] = {str(attempt): delay for attempt, delay in sorted(delays.items())}
-    if failed := group.failed_s.get(index):
-        node["failed_s"] = {str(attempt): at_s for attempt, at_s in sorted(failed.items())}
-    if starts := group.starts.get(index):
-        node["starts"] = {
-            str(attempt): [at_s, workers[on] if on >= 0 else None] for attempt, (_, at_s, on) in sorted(starts.items())
-        }
-    if waits := group.waits.get(index):
-        node["waits"] = [[at_s, begins] for _, (at_s, begins) in sorted(waits.items())]
-    if causes := group.causes.get(index):
-        node["causes"] = {str(attempt): cause for attempt, cause in sorted(causes.items())}
-    if logs := group.logs.get(index):
-        node["logs"] = [_lines(event) for _, event in sorted(logs.items())]
-    return node
-
-
-def _or_none(seconds: float) -> float | None:
-    return None if isnan(seconds) else seconds
-
-
-def _error(error: ErrorInfo) -> Plain:
-    pickled = None if error.pickled is None else error.pickled.hex()
-    return {
-        "type": error.type_name,
-        "message": error.message,
-        "traceback": error.traceback,
-        "pickled": pickled,
-    }
-
-
-def _lines(event: LogLines) -> Plain:
-    return {"attempt": event.attempt, "part": event.part, "lines": [_line(line) for line in event.lines]}
-
-
-def _line(line: LogLine) -> Plain:
-    return [line.at_s, line.level, line.source, line.text]

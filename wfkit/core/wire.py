@@ -282,7 +282,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     NodesDecided.tag: _event(NodesDecided, group=_ID, verdicts=_many(_nested(_VERDICT))),
     NodeStarted.tag: _attempt_event(NodeStarted, worker=_TEXT),
     NodeRetrying.tag: _attempt_event(NodeRetrying, delay_s=_FLOAT, error=_nested(_ERROR, optional=True)),
-    NodeWaiting.tag: _attempt_event(NodeWaiting, children=_many(_ID)),
+    NodeWaiting.tag: _attempt_event(NodeWaiting, children=_many(_ID), handles=_many(_nested(_BOUND)), is_list=_FLAG),
     NodeResumed.tag: _attempt_event(NodeResumed),
     NodeStopping.tag: _attempt_event(NodeStopping, worker=_TEXT),
     NodeFinished.tag: _attempt_event(

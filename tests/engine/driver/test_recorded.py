@@ -14,6 +14,7 @@ import pytest
 from wfkit import flatten, task
 from wfkit.core import wire
 from wfkit.core.events import AnyEvent, NodeFinished
+from wfkit.core.snapshot import snapshot
 from wfkit.core.states import RunState, TaskState
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.engine.driver.run import Run
@@ -81,7 +82,7 @@ def total(xs: Any) -> int:
 
 def test_it_tells_what_the_run_told(recorded: Any) -> None:
     found, run = recorded(lambda: total(inc.map([1, 2])))
-    assert found.view_model.snapshot() == run.view_model.snapshot()
+    assert snapshot(found.view_model) == snapshot(run.view_model)
     assert (found.state, found.result(), found.node("inc").result()) == (RunState.COMPLETED, 5, [2, 3])
     assert (found.node("inc").state, found.node("inc[0]").state, len(found.node("inc"))) == ("COMPLETED",) * 2 + (2,)
     assert found.node("inc")[1].result() == 3
@@ -147,7 +148,7 @@ def test_of_a_run_that_goes_on_elsewhere_only_what_is_new_is_read_into_the_same_
     events[:] = whole
     assert found.refresh().view_model is view
     assert found._record.asked_after == [0, last_seq]
-    assert view.snapshot() == run.view_model.snapshot()
+    assert snapshot(view) == snapshot(run.view_model)
 
 
 def test_who_listens_hears_what_is_recorded_and_of_the_end(recorded: Any) -> None:

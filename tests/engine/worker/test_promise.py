@@ -53,6 +53,7 @@ def test_the_driver_is_told_what_a_value_is_made_of(driver: Driver) -> None:
     waiting = driver.events(2)[1]
     assert isinstance(waiting, NodeWaiting)
     assert waiting.children == ("g4.7/1", "g4.7/2")
+    assert waiting.handles == ()
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -64,6 +65,13 @@ def test_a_value_of_nothing_but_handles_is_followed_by_maps(driver: Driver, seve
         driver.execute(lambda: inc.submit(1))
     _, promise = promise_of(driver)
     assert isinstance(promise.handles, tuple if several else Handle)
+    waiting = driver.events(2)[1]
+    assert isinstance(waiting, NodeWaiting)
+    assert [(one.group, one.index, one.mapped) for one in waiting.handles] == [
+        ("g4.7/1", 0, False),
+        ("g4.7/2", 0, False),
+    ][: 1 + several]
+    assert waiting.is_list == several
 
 
 def test_a_value_with_a_part_that_cannot_travel_fails(driver: Driver) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 from tests.system.random_graphs.comparing import (
     Came,
@@ -109,13 +109,23 @@ def cut_short(program: str, choose: Random) -> str:
 # Runs
 
 
-def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wishes | None = None) -> Run | None:
-    """A run of the program, or a rerun of one before, that has ended; None if it does not end."""
+def executed(
+    engine: Engine,
+    program: str,
+    before: Run | None = None,
+    wishes: Wishes | None = None,
+    *,
+    on_record: bool = False,
+) -> Run | None:
+    """A run of the program, or a rerun of one before, that has ended; None if it does not end.
+
+    On record: the one before is known by what is on record about it alone, as to another process.
+    """
     parent_id = before.id if before is not None else None
     run = Run(engine, run_id(next(_NUMBERS), bytes(10)), "flow", parent_id=parent_id)
     if before is not None:
         run.parent = before
-        run.reuse = Reuse(run, [*records_of(before, wishes or Wishes())])
+        run.reuse = Reuse(run, [*records_of(before, wishes or Wishes(), on_record=on_record)])
     try:
         with inside(FlowBody(run, "flow")):
             body_of(program)()
@@ -129,11 +139,16 @@ def executed(engine: Engine, program: str, before: Run | None = None, wishes: Wi
         return None
 
 
-def records_of(before: Run | None, wishes: Wishes) -> Iterator[Record]:
+def records_of(before: Run, wishes: Wishes, *, on_record: bool = False) -> Iterator[Record]:
     """What a run that repeats one goes on from."""
+    for run in _newest_first(before):
+        origin = Origin(run.view_model, None, None if on_record else run)
+        yield Record(Rerun(run.view_model, wishes, origin.lost, _told), origin)
+
+
+def _newest_first(before: Run | None) -> Iterator[Run]:
     while before is not None:
-        origin = Origin(before.view_model, None, before)
-        yield Record(Rerun(before.view_model, wishes, origin.lost, _told), origin)
+        yield before
         before = before.parent if before.view_model.is_cut_short else None
 
 
@@ -142,7 +157,12 @@ def _told(before: object, after: object) -> str:
 
 
 def troubles_of_reruns(
-    engine: Engine, program: str, edited_program: str, *all_wishes: Wishes, cuts: Random | None = None
+    engine: Engine,
+    program: str,
+    edited_program: str,
+    *all_wishes: Wishes,
+    cuts: Random | None = None,
+    on_record: bool = False,
 ) -> list[str]:
     """Run a program, edit it, and repeat the run, and that one, and so on; what is not as it should be.
 
@@ -155,11 +175,11 @@ def troubles_of_reruns(
         if before is None:
             break
         if cuts is not None:
-            before = executed(engine, cut_short(edited_program, cuts), before, wishes)
+            before = executed(engine, cut_short(edited_program, cuts), before, wishes, on_record=on_record)
             runs.append(before)
             if before is None:
                 break
-        runs.append(executed(engine, edited_program, before, wishes))
+        runs.append(executed(engine, edited_program, before, wishes, on_record=on_record))
         if runs[-1] is not None:
             found += _troubles(engine, edited_program, runs[-1], wishes)
     ended = [run for run in runs if run is not None]
@@ -211,7 +231,7 @@ class _Keeping(Serial):
 
 def _kept_serially(program: str, after: Run) -> tuple[str, dict[Path, Came], set[Path]]:
     assert after.reuse is not None
-    recorded = [_by_node(cast("Run", record.origin.live)) for record in after.reuse.records]
+    recorded = [_by_node(run) for run in _newest_first(after.parent)]
     kept: dict[Path, Came] = {}
     for node, (path, _) in _by_node(after).items():
         verdict = after.view_model.groups[node[0]].verdict(node[1])

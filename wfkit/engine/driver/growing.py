@@ -175,7 +175,8 @@ class GrowingRun(LiveRun):
         """Add a flatten to the graph."""
         how = How.ALL if handle._mapped else How.ONE
         own = handle._source is self.answers
-        edges = (Edge(handle._ref.group, how, handle._ref.index or 0),) if own else ()
+        items = () if handle._ref.item is None else (handle._ref.item,)
+        edges = (Edge(handle._ref.group, how, handle._ref.index or 0, items=items),) if own else ()
         spec = self._recording.bare_group("flatten", "flatten", identity, parent, self._within(identity), edges)
         turns.take_turn(self, spec)
         self.flattened[identity] = Flattened(handle)

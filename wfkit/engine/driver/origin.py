@@ -11,7 +11,7 @@ from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Ref
 from wfkit.core.events import NodeFinished
 from wfkit.core.states import RUN_ENDS, WITH_VALUE, TaskState
-from wfkit.core.view import RunView
+from wfkit.core.view import Returned, RunView
 from wfkit.engine.driver.byhand import ByHand
 from wfkit.engine.driver.group import Node
 
@@ -104,6 +104,12 @@ class Origin:
         """Call back once, from any thread, when a node has ended that the run still works on."""
         assert self.live is not None
         self.live.answers.when_done(Ref(*node), callback)
+
+    def returned(self, node: Node) -> Returned | None:
+        """The handles that a node's value stands for, where it is nothing else."""
+        group, index = self.view.groups[node[0]], node[1]
+        told = group.returned.get(index)
+        return told if told is not None and told.attempt == group.attempts[index] else None
 
     @property
     def is_live(self) -> bool:

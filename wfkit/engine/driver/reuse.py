@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from wfkit.authoring.freeze import Frozen
 from wfkit.authoring.handle import Handle, Ref
 from wfkit.core.events import (
     AnyEvent,
+    BoundHandle,
     CodesAdded,
     Edge,
     GroupSpec,
@@ -19,6 +21,7 @@ from wfkit.core.events import (
     NodeFinished,
     NodesAdded,
     NodesDecided,
+    NodeWaiting,
     Verdict,
 )
 from wfkit.core.ids import GroupId, RunId
@@ -29,6 +32,7 @@ from wfkit.core.view import GroupView
 from wfkit.engine.driver.byhand import ByHand
 from wfkit.engine.driver.group import ENDED, Group, Node
 from wfkit.engine.driver.origin import Origin
+from wfkit.engine.worker.promise import Promise
 
 if TYPE_CHECKING:
     from wfkit.engine.driver.growing import GrowingRun
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 _FLATTENS = "flatten"
 #: Nodes that are decided together: what is said of many lives long enough to cost a collection of all that there is.
 _TOGETHER = 500
+#: What a kept node is made of; nobody makes it again.
+_NOTHING = Frozen(b"", ())
 
 
 class Record(NamedTuple):
@@ -261,7 +267,7 @@ class Reuse:
             kinds[spec.id] = spec.kind
             self.layers.keep_child(spec, group.spec.id, node, lambda name: kinds.get(name) or self._kind(name))
             if spec.kind != "task":
-                moved.keep_flatten(group.spec.id, spec)
+                moved.keep_flatten(group, spec)
                 continue
             ours = self.run.add_kept(spec)
             ours.final = rerun.matching.list_order(group.spec) if spec.parts else None
@@ -274,10 +280,13 @@ class Reuse:
                 keys += self._keep_value(ours, origin, (group.spec.id, index), end)
                 if end.state is TaskState.REUSED and origin.lost((group.spec.id, index), self.run.engine):
                     all_there = False
-        if all_there:  # else maps go over the items of the value
-            moved.keep_promises(made)
+        nodes = [old, *((group.spec.id, index) for group in made for index in range(len(group)))]
+        waited = [*moved.returned(nodes)] if all_there else []  # else maps go over the items of the value
+        for told in waited:
+            moved.keep_promise(told)
         self._lease(keys)
-        self.run.record_events([*self._codes(ends), NodesAdded(groups=tuple(specs), at_s=now_s), *decided, *ends])
+        added = NodesAdded(groups=tuple(specs), at_s=now_s)
+        self.run.record_events([*self._codes(ends), added, *decided, *waited, *ends])
         self.run.learn_lengths()  # no news comes of a flatten of nothing
 
     def _keep_value(self, ours: Group, origin: Origin, old: Node, end: NodeFinished) -> Sequence[str]:
@@ -295,7 +304,7 @@ class _Moved:
 
     def __init__(self, old: Node, new: Node, run: GrowingRun, record: Record) -> None:
         self.old, self.new = old, new
-        self._run, self._matching, self._live = run, record.rerun.matching, record.origin.live
+        self._run, self._matching, self._origin = run, record.rerun.matching, record.origin
         self._before, self._after = f"{old[0]}.{old[1]}/", f"{new[0]}.{new[1]}/"
         self._old_name = record.origin.view.groups[old[0]].name(old[1])
         self.name = run.view_model.groups[new[0]].name(new[1])
@@ -324,28 +333,35 @@ class _Moved:
     def _edges(self, edges: Sequence[Edge]) -> tuple[Edge, ...]:
         return tuple(replace(edge, group=self.group(edge.group)) for edge in edges)
 
-    # The record has the values of nodes that returned handles, and not these: skipped elements are missing there.
+    def keep_flatten(self, old: GroupView, spec: GroupSpec) -> None:
+        """Have a flatten stand for what it stood for."""
+        for edge in old.spec.edges:
+            ref = Ref(self.group(edge.group), None if edge.how is How.ALL else edge.index, next(iter(edge.items), None))
+            self._run.keep_flatten(spec, Handle(self._run.answers, ref, mapped=edge.how is How.ALL))
 
-    def keep_flatten(self, old: GroupId, spec: GroupSpec) -> None:
-        """Have a flatten stand for what it stood for, if that is still known."""
-        flattened = self._live.flattened.get(old) if self._live is not None else None
-        if flattened is not None:
-            self._run.keep_flatten(spec, self._handle(flattened.source))
+    def returned(self, nodes: Iterable[Node]) -> Iterator[NodeWaiting]:
+        """Of these nodes, those that returned handles: maps over them go over the ones that are kept with them."""
+        for node in nodes:
+            told = self._origin.returned(node)
+            if told is not None:
+                handles = tuple(replace(one, group=self.group(one.group)) for one in told.handles)
+                new = self.new if node == self.old else (self.group(node[0]), node[1])
+                yield NodeWaiting(
+                    group=new[0],
+                    index=new[1],
+                    attempt=0,
+                    children=tuple(dict.fromkeys(one.group for one in handles)),
+                    handles=handles,
+                    is_list=told.is_list,
+                    at_s=time.time(),
+                )
 
-    def keep_promises(self, made: Sequence[GroupView]) -> None:
-        """Have maps over the node, or over one that its body made, go over the handles that it returned."""
-        self._keep_promise(self.old, self.new)
-        for group in made:
-            for index in range(len(group)):
-                self._keep_promise((group.spec.id, index), (self.group(group.spec.id), index))
+    def keep_promise(self, told: NodeWaiting) -> None:
+        """Have maps over a kept node go over the handles that it returned."""
+        handles = tuple(map(self._handle, told.handles))
+        of = handles if told.is_list else handles[0]
+        self._run.promises[told.group, told.index] = Promise(_NOTHING, (), of, 0.0)
 
-    def _keep_promise(self, old: Node, new: Node) -> None:
-        promise = self._live.promises.get(old) if self._live is not None else None
-        if promise is not None and promise.handles is not None:
-            handles = promise.handles
-            moved = self._handle(handles) if isinstance(handles, Handle) else tuple(map(self._handle, handles))
-            self._run.promises[new] = promise._replace(handles=moved, slots=())
-
-    def _handle(self, handle: Handle) -> Handle:
-        ref = replace(handle._ref, group=self.group(handle._ref.group))
-        return Handle(self._run.answers, ref, mapped=handle._mapped, n_outputs=handle._n_outputs)
+    def _handle(self, one: BoundHandle) -> Handle:
+        ref = Ref(one.group, one.index, one.item)
+        return Handle(self._run.answers, ref, mapped=one.mapped, n_outputs=one.n_outputs)

@@ -37,6 +37,7 @@ from wfkit.engine.driver.knowing import Known, known_of
 from wfkit.engine.driver.live import Keep
 from wfkit.engine.driver.reading import ReadableRun
 from wfkit.engine.worker.calls import Codes, FrozenCall, frozen_call, given_of, pack
+from wfkit.engine.worker.promise import bound
 from wfkit.engine.worker.spec import Bounds
 from wfkit.errors import WaitTimeout
 
@@ -384,14 +385,5 @@ class Run(GrowingRun, ReadableRun):
 def _bound(names: Mapping[str, object], source: Answers) -> tuple[BoundHandle, ...]:
     """The handles among what a body bound, for the record."""
     return tuple(
-        BoundHandle(
-            name=name,
-            group=value._ref.group,
-            index=value._ref.index,
-            item=value._ref.item,
-            mapped=value._mapped,
-            n_outputs=value._n_outputs,
-        )
-        for name, value in names.items()
-        if isinstance(value, Handle) and value._source is source
+        bound(value, name) for name, value in names.items() if isinstance(value, Handle) and value._source is source
     )

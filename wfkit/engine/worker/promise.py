@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wfkit.authoring.freeze import Frozen, Slot, freeze_value
 from wfkit.authoring.handle import Handle
 from wfkit.core import wire
-from wfkit.core.events import NodeWaiting
+from wfkit.core.events import BoundHandle, NodeWaiting
 from wfkit.core.ids import GroupId
 from wfkit.core.wire import Packable
 from wfkit.engine.worker.calls import pack
@@ -35,13 +35,16 @@ def promised(node: Node, value: object) -> tuple[list[Packable], list[Packable]]
     WfkitError : the rest of the value cannot travel
     """
     frozen, slots = freeze_value(value)
-    promise = Promise(frozen, slots, _handles(value), time.time() - node.started_s)
+    handles = _handles(value)
+    promise = Promise(frozen, slots, handles, time.time() - node.started_s)
     groups = dict.fromkeys(slot.source._ref.group for slot in slots if isinstance(slot.source, Handle))
     waiting = NodeWaiting(
         group=GroupId(node.spec.group),
         index=node.index,
         attempt=node.attempt,
         children=tuple(groups),
+        handles=tuple(map(bound, (handles,) if isinstance(handles, Handle) else handles or ())),
+        is_list=isinstance(handles, tuple),
         at_s=time.time(),
     )
     told: list[Packable] = ["promise", node.spec.group, node.index, [*node.past], pack(promise)]
@@ -54,3 +57,15 @@ def _handles(value: object) -> Handle | tuple[Handle, ...] | None:
     if isinstance(value, list | tuple) and all(isinstance(item, Handle) for item in value):
         return tuple(value)
     return None
+
+
+def bound(handle: Handle, name: str = "") -> BoundHandle:
+    """A handle, for the record."""
+    return BoundHandle(
+        name=name,
+        group=handle._ref.group,
+        index=handle._ref.index,
+        item=handle._ref.item,
+        mapped=handle._mapped,
+        n_outputs=handle._n_outputs,
+    )
