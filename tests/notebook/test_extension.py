@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import wfkit
 import wfkit.session.session as module
-from tests.notebook.shells import Lab
 from wfkit.errors import BadSetting
 from wfkit.notebook.extension import load, unload
 from wfkit.notebook.waiting import wait_interruptibly
@@ -24,15 +22,6 @@ def current(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setattr(session, "prepare", lambda: None)
     monkeypatch.setattr(module, "_CURRENT", [session])
     return session
-
-
-@pytest.fixture
-def bare(lab: Lab) -> Iterator[Any]:
-    """A shell without our cells; afterwards as the other tests expect it."""
-    lab.uninstall()
-    yield lab.shell
-    unload(lab.shell)
-    lab.__init__(lab.shell)  # type: ignore[misc]
 
 
 def traces(shell: Any) -> dict[str, object]:

@@ -15,7 +15,7 @@ from tests.session.cells import ended as end_of
 from wfkit.engine.driver.recorded import RecordedRun
 from wfkit.notebook.arguments import FlowCommand
 from wfkit.notebook.commands import make_magics, told
-from wfkit.notebook.extension import load, unload
+from wfkit.notebook.extension import load
 from wfkit.notebook.view import FlowView
 from wfkit.session.session import Session
 
@@ -100,12 +100,11 @@ def test_the_magics_take_the_id_of_a_run_on_record(
 
 
 def test_it_is_displayed_like_a_run_that_goes_on_here_and_in_a_list_in_one_line(
-    lab: Lab, failed: Any, known: RecordedRun
+    bare: Any, failed: Any, known: RecordedRun
 ) -> None:
-    load(lab.shell)
-    format_of: Any = lab.shell.display_formatter.format  # type: ignore[union-attr]
+    load(bare)
+    format_of = bare.display_formatter.format
     shown, live, listed = (format_of(thing)[0] for thing in (known, failed, [known]))
-    unload(lab.shell)
     assert shown == live
     assert shown["text/plain"].startswith("etl FAILED in ")
     assert "etl FAILED in" in shown["text/html"]
