@@ -146,5 +146,5 @@ def test_plain_dask_loses_its_workers_to_an_interrupt() -> None:
 def test_an_interrupt_during_the_start_does_not_hurt_it() -> None:
     with kernel() as ours:
         ours.run("from wfkit.clusters.local import BackgroundStart\nimport time\nstart = BackgroundStart()")
-        assert ours.run("time.sleep(20)", interrupt_s=0.1) == "KeyboardInterrupt"
+        assert ours.run("time.sleep(20)", interrupt_s=0.1) == "KeyboardInterrupt"  # what is interrupted
         assert ours.run("print(start.cluster().n_workers > 0)") == "True\n"
